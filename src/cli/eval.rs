@@ -1,0 +1,195 @@
+//! `quantscope eval`: accuracy on a sample set.
+
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use super::exit::{CliError, Exit};
+use super::options::{EvalOptions, open};
+use super::table::{Align, render};
+use super::{print_json, print_out};
+use crate::base::{WorkCtx, bytes, fixed, percent, significant, thousands};
+use crate::eval::{
+    Accuracy, Estimate, FloatOutputs, LayerError, Metric, ModelSize, RunRequest, Runner, SampleSet,
+    overlay, quantize_network,
+};
+use crate::exec::NoHook;
+use crate::session::Opened;
+
+pub(super) fn run(options: &EvalOptions) -> Result<(), CliError> {
+    let opened = open(&options.model, options.weights.fold_mode())?;
+    let network = &opened.network;
+    let recipe = options.weights.recipe(network)?;
+    let samples = samples(options, &opened)?;
+    let ctx = WorkCtx::new();
+    let layers = match &recipe {
+        Some(recipe) => quantize_network(network, recipe, &ctx)?,
+        None => Vec::new(),
+    };
+    let runner = Runner::new(Arc::clone(network), samples)?;
+    let quantized = match &recipe {
+        Some(_) => Some(runner.constants(&overlay(network, &layers))?),
+        None => None,
+    };
+    let request = RunRequest {
+        quantized: quantized.as_ref(),
+        hook: &NoHook,
+        limit: options
+            .limit
+            .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+    };
+    let accuracy = runner.run(&request, &mut FloatOutputs::default(), &ctx, |partial| {
+        eprint!("\r{} of {} samples", partial.n_samples, partial.n_total);
+    })?;
+    eprint!("\r\x1b[K");
+    let errors: Vec<Option<&LayerError>> = layers.iter().map(|layer| Some(&layer.error)).collect();
+    let size = ModelSize::new(network, &errors);
+    if options.json {
+        print_json(&json(&accuracy, size));
+    } else {
+        print_out(&text(&opened, runner.samples(), &accuracy, size));
+    }
+    Ok(())
+}
+
+fn samples(options: &EvalOptions, opened: &Opened) -> Result<Arc<SampleSet>, CliError> {
+    if let Some(path) = &options.samples {
+        return Ok(Arc::new(SampleSet::open(path)?));
+    }
+    opened.eval.clone().ok_or_else(|| {
+        CliError::new(
+            Exit::WrongUse,
+            format!(
+                "{}: no eval.safetensors lies beside it; name a sample set with --samples FILE",
+                opened.label
+            ),
+        )
+    })
+}
+
+fn estimate_json(estimate: Option<Estimate>) -> Json {
+    match estimate {
+        None => Json::Null,
+        Some(Estimate {
+            value,
+            ci95: (lo, hi),
+        }) => json!({ "value": value, "ci95": [lo, hi] }),
+    }
+}
+
+fn json(accuracy: &Accuracy, size: ModelSize) -> Json {
+    let comparison = accuracy.comparison.as_ref();
+    let classes: Vec<Json> = accuracy
+        .classes
+        .iter()
+        .map(|class| {
+            json!({
+                "name": class.name, "recall_float": class.float.value,
+                "recall_quantized": class.quantized.map(|estimate| estimate.value),
+            })
+        })
+        .collect();
+    let mut json = json!({
+        "metric": accuracy.metric.id(),
+        "samples": accuracy.n_samples,
+        "tokens": accuracy.n_tokens,
+        "float": estimate_json(accuracy.float),
+        "quantized": estimate_json(accuracy.quantized),
+        "difference": estimate_json(comparison.and_then(|c| c.difference)),
+        "agreement": comparison.map(|c| c.agreement),
+        "broken": comparison.and_then(|c| c.broken),
+        "fixed": comparison.and_then(|c| c.fixed),
+        "mcnemar_p": comparison.and_then(|c| c.mcnemar_p),
+        "kl_mean": comparison.map(|c| c.kl_mean),
+        "output_sqnr_db": comparison.and_then(|c| c.output_sqnr.db()),
+        "size": {
+            "float_bytes": size.float_bytes,
+            "quantized_bytes": comparison.map(|_| size.quantized_bytes),
+            "bits_per_weight": size.bits_per_weight,
+        },
+        "seconds": accuracy.seconds,
+        "classes": classes,
+    });
+    if let Some(case) = comparison.and_then(|c| c.output_sqnr.case()) {
+        json["output_sqnr"] = json!(case);
+    }
+    if let Some((float, quantized)) = accuracy.top5 {
+        json["top5"] = json!({
+            "float": estimate_json(Some(float)), "quantized": estimate_json(quantized),
+        });
+    }
+    json
+}
+
+fn text(opened: &Opened, samples: &SampleSet, accuracy: &Accuracy, size: ModelSize) -> String {
+    let count = match accuracy.n_tokens {
+        Some(n_tokens) => format!(
+            "{} rows, {} tokens",
+            accuracy.n_samples,
+            thousands(n_tokens)
+        ),
+        None => format!("{} samples", thousands(accuracy.n_samples)),
+    };
+    let mut text = format!(
+        "{} on {} ({count})\n\n",
+        opened.network.model.title, samples.name
+    );
+    let shown = |x: f64| match accuracy.metric {
+        Metric::Perplexity => fixed(x, 4),
+        _ => percent(x, 2),
+    };
+    let mut rows = Vec::new();
+    let mut row = |name: &str, estimate: Option<Estimate>, shown: &dyn Fn(f64) -> String| {
+        if let Some(Estimate {
+            value,
+            ci95: (lo, hi),
+        }) = estimate
+        {
+            rows.push(vec![
+                name.to_owned(),
+                shown(value),
+                format!("{} to {}", shown(lo), shown(hi)),
+            ]);
+        }
+    };
+    row("float", accuracy.float, &shown);
+    row("quantized", accuracy.quantized, &shown);
+    row(
+        "difference",
+        accuracy.comparison.as_ref().and_then(|c| c.difference),
+        &shown,
+    );
+    let header = [
+        (accuracy.metric.id(), Align::Left),
+        ("", Align::Right),
+        ("95 % interval", Align::Left),
+    ];
+    text.push_str(&render(&header, &rows));
+    if let Some(comparison) = &accuracy.comparison {
+        text.push_str(&format!(
+            "\nsame answer   {}\n",
+            percent(comparison.agreement, 2)
+        ));
+        if let (Some(broken), Some(fixed_count), Some(p)) =
+            (comparison.broken, comparison.fixed, comparison.mcnemar_p)
+        {
+            text.push_str(&format!(
+                "broken        {broken}\nfixed         {fixed_count}\nMcNemar p     {}\n",
+                significant(p, 3)
+            ));
+        }
+        let output_sqnr = match comparison.output_sqnr.db() {
+            Some(db) => format!("{} dB", fixed(db, 2)),
+            None => comparison.output_sqnr.case().unwrap_or_default().to_owned(),
+        };
+        text.push_str(&format!(
+            "mean KL       {} nats\noutput SQNR   {output_sqnr}\nsize          {} → {} ({} bits/weight)\n",
+            significant(comparison.kl_mean, 4),
+            bytes(size.float_bytes),
+            bytes(size.quantized_bytes),
+            size.bits_per_weight.map_or_else(|| "n/a".to_owned(), |bits| fixed(bits, 2)),
+        ));
+    }
+    text.push_str(&format!("time          {} s\n", fixed(accuracy.seconds, 2)));
+    text
+}

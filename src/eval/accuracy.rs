@@ -1,0 +1,269 @@
+//! The figures a person reads, from what came of each sample.
+
+use super::error::Sqnr;
+use super::fidelity::{Change, ModelOutcome, SampleOutcome};
+use super::interval::{Estimate, PairedCounts, bootstrap, wilson};
+use super::samples::{SampleSet, Task};
+
+/// What the value of an accuracy is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// Share of samples whose highest score is the label's.
+    Top1,
+    /// `exp` of the mean negative log-likelihood of the next token; smaller is better.
+    Perplexity,
+    /// Share of samples with the float model's answer, for a set without labels.
+    Agreement,
+}
+
+impl Metric {
+    pub fn of_set(samples: &SampleSet) -> Self {
+        match (samples.task, &samples.labels) {
+            (Task::LanguageModel, _) => Self::Perplexity,
+            (Task::Classification, Some(_)) => Self::Top1,
+            (Task::Classification, None) => Self::Agreement,
+        }
+    }
+
+    /// Name in JSON.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Top1 => "top1",
+            Self::Perplexity => "perplexity",
+            Self::Agreement => "agreement",
+        }
+    }
+}
+
+/// Recall of one class before and after.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassRecall {
+    pub name: String,
+    pub float: Estimate,
+    pub quantized: Option<Estimate>,
+}
+
+/// The float model against the quantized one on the samples seen so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accuracy {
+    pub metric: Metric,
+    /// Rows seen.
+    pub n_samples: usize,
+    /// Rows there are to see.
+    pub n_total: usize,
+    /// Tokens predicted, for a language model.
+    pub n_tokens: Option<usize>,
+    /// `None` where the metric needs labels and there are none.
+    pub float: Option<Estimate>,
+    /// `None` where nothing is quantized.
+    pub quantized: Option<Estimate>,
+    /// Right among the five highest, from ten classes up: float and quantized.
+    pub top5: Option<(Estimate, Option<Estimate>)>,
+    pub comparison: Option<Comparison>,
+    /// Empty without labels or class names.
+    pub classes: Vec<ClassRecall>,
+    pub seconds: f64,
+}
+
+/// What compares the two models.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// `quantized − float`.
+    pub difference: Option<Estimate>,
+    /// Share of predictions that are the same.
+    pub agreement: f64,
+    pub broken: Option<usize>,
+    pub fixed: Option<usize>,
+    pub mcnemar_p: Option<f64>,
+    /// Mean `KL(float‖quantized)` in nats.
+    pub kl_mean: f64,
+    pub output_sqnr: Sqnr,
+}
+
+/// How thoroughly intervals that need drawing are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Partial,
+    Final,
+}
+
+impl Stage {
+    fn n_draws(self) -> usize {
+        match self {
+            Self::Partial => super::interval::BOOTSTRAP_DRAWS / 10,
+            Self::Final => super::interval::BOOTSTRAP_DRAWS,
+        }
+    }
+}
+
+/// Sums up `outcomes`, in the order they are given.
+pub(super) fn sum_up(
+    samples: &SampleSet,
+    outcomes: &[SampleOutcome],
+    n_classes: usize,
+    stage: Stage,
+) -> Accuracy {
+    let metric = Metric::of_set(samples);
+    let n_predictions: usize = outcomes.iter().map(|outcome| outcome.n).sum();
+    let changes: Option<Vec<Change>> = outcomes.iter().map(|outcome| outcome.change).collect();
+    let changes = changes.filter(|changes| !changes.is_empty());
+    let mut accuracy = Accuracy {
+        metric,
+        n_samples: outcomes.len(),
+        n_total: samples.len(),
+        n_tokens: (metric == Metric::Perplexity).then_some(n_predictions),
+        float: None,
+        quantized: None,
+        top5: None,
+        comparison: None,
+        classes: class_recalls(samples, outcomes),
+        seconds: 0.0,
+    };
+    let paired = paired_counts(outcomes);
+    match metric {
+        Metric::Top1 => {
+            accuracy.float = Some(wilson(paired.both + paired.broken, paired.n()));
+            accuracy.quantized = changes
+                .as_ref()
+                .map(|_| wilson(paired.both + paired.fixed, paired.n()));
+            accuracy.top5 = (n_classes >= 10).then(|| top5(outcomes));
+        }
+        Metric::Perplexity => {
+            let rows = likelihood_rows(outcomes);
+            let estimate = |pick: fn([f64; 3]) -> f64| Estimate {
+                value: pick(column_sums(&rows)),
+                ci95: bootstrap(&rows, stage.n_draws(), pick),
+            };
+            accuracy.float = Some(estimate(|[float, _, n]| (float / n).exp()));
+            accuracy.quantized = changes
+                .as_ref()
+                .map(|_| estimate(|[_, quant, n]| (quant / n).exp()));
+        }
+        Metric::Agreement => {
+            let n_agree = changes.iter().flatten().map(|change| change.n_agree).sum();
+            accuracy.quantized = changes.as_ref().map(|_| wilson(n_agree, n_predictions));
+        }
+    }
+    accuracy.comparison = changes.map(|changes| {
+        let difference = match metric {
+            Metric::Top1 => Some(paired.difference()),
+            Metric::Agreement => None,
+            Metric::Perplexity => {
+                let rows = likelihood_rows(outcomes);
+                let pick = |[float, quant, n]: [f64; 3]| (quant / n).exp() - (float / n).exp();
+                let ci95 = bootstrap(&rows, stage.n_draws(), pick);
+                Some(Estimate {
+                    value: pick(column_sums(&rows)),
+                    ci95,
+                })
+            }
+        };
+        compare(
+            &changes,
+            n_predictions,
+            difference,
+            (metric == Metric::Top1).then_some(paired),
+        )
+    });
+    accuracy
+}
+
+fn compare(
+    changes: &[Change],
+    n_predictions: usize,
+    difference: Option<Estimate>,
+    paired: Option<PairedCounts>,
+) -> Comparison {
+    let n = n_predictions as f64;
+    let sum = |pick: fn(&Change) -> f64| changes.iter().map(pick).sum::<f64>();
+    Comparison {
+        difference,
+        agreement: sum(|change| change.n_agree as f64) / n,
+        broken: paired.map(|paired| paired.broken),
+        fixed: paired.map(|paired| paired.fixed),
+        mcnemar_p: paired.map(|paired| paired.mcnemar_p()),
+        kl_mean: sum(|change| change.kl) / n,
+        output_sqnr: Sqnr::of_sums(sum(|change| change.signal), sum(|change| change.noise)),
+    }
+}
+
+/// Of classification: a sample is one prediction.
+fn paired_counts(outcomes: &[SampleOutcome]) -> PairedCounts {
+    outcomes
+        .iter()
+        .fold(PairedCounts::default(), |mut counts, outcome| {
+            let before = outcome.float.n_right > 0;
+            let after = outcome
+                .change
+                .map_or(before, |change| change.quantized.n_right > 0);
+            match (before, after) {
+                (true, true) => counts.both += 1,
+                (true, false) => counts.broken += 1,
+                (false, true) => counts.fixed += 1,
+                (false, false) => counts.neither += 1,
+            }
+            counts
+        })
+}
+
+fn top5(outcomes: &[SampleOutcome]) -> (Estimate, Option<Estimate>) {
+    let n = outcomes.len();
+    let hits = |pick: &dyn Fn(&SampleOutcome) -> Option<ModelOutcome>| {
+        outcomes
+            .iter()
+            .map(|outcome| Some(pick(outcome)?.n_right_top5))
+            .sum::<Option<usize>>()
+    };
+    let float = hits(&|outcome| Some(outcome.float)).unwrap_or(0);
+    let quantized = hits(&|outcome| Some(outcome.change?.quantized));
+    (wilson(float, n), quantized.map(|hits| wilson(hits, n)))
+}
+
+/// Float and quantized negative log-likelihood and number of tokens of every row.
+fn likelihood_rows(outcomes: &[SampleOutcome]) -> Vec<[f64; 3]> {
+    let row = |outcome: &SampleOutcome| {
+        let quantized = outcome
+            .change
+            .map(|change| change.quantized.negative_log_likelihood);
+        [
+            outcome.float.negative_log_likelihood,
+            quantized.unwrap_or(0.0),
+            outcome.n as f64,
+        ]
+    };
+    outcomes.iter().map(row).collect()
+}
+
+fn column_sums(rows: &[[f64; 3]]) -> [f64; 3] {
+    rows.iter().fold([0.0; 3], |sums, row| {
+        std::array::from_fn(|i| sums[i] + row[i])
+    })
+}
+
+fn class_recalls(samples: &SampleSet, outcomes: &[SampleOutcome]) -> Vec<ClassRecall> {
+    let (Some(classes), Some(labels)) = (&samples.classes, &samples.labels) else {
+        return Vec::new();
+    };
+    let mut counts = vec![(0usize, 0usize, Some(0usize)); classes.len()];
+    for outcome in outcomes {
+        let Some(count) = labels
+            .get(outcome.sample_idx)
+            .and_then(|&label| counts.get_mut(label))
+        else {
+            continue;
+        };
+        count.0 += 1;
+        count.1 += outcome.float.n_right;
+        count.2 = count
+            .2
+            .zip(outcome.change)
+            .map(|(n, change)| n + change.quantized.n_right);
+    }
+    let recall =
+        |(name, (n, float, quantized)): (&String, (usize, usize, Option<usize>))| ClassRecall {
+            name: name.clone(),
+            float: wilson(float, n),
+            quantized: quantized.map(|hits| wilson(hits, n)),
+        };
+    classes.iter().zip(counts).map(recall).collect()
+}

@@ -1,0 +1,398 @@
+//! What quantization does to the values of one tensor.
+
+use std::sync::Arc;
+
+use crate::base::{WorkCtx, reduce};
+use crate::model::Layer;
+use crate::quant::{FittedQuantizer, QuantError, Run, SchemeChoice, SettingValue};
+use crate::tensor::{ChannelMajor, Tensor};
+
+/// Signal-to-quantization-noise ratio, `10·log₁₀(Σx²/Σ(x−x̂)²)`, with its edge cases named.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sqnr {
+    Db(f64),
+    /// No error at all.
+    Exact,
+    /// Every value is zero, so there is no signal to compare the error with.
+    NoSignal,
+    /// Values that are NaN or infinite.
+    NonFinite,
+}
+
+impl Sqnr {
+    /// From the two sums of squares.
+    pub fn of_sums(signal: f64, noise: f64) -> Self {
+        if !signal.is_finite() || !noise.is_finite() {
+            Self::NonFinite
+        } else if noise == 0.0 {
+            Self::Exact
+        } else if signal == 0.0 {
+            Self::NoSignal
+        } else {
+            Self::Db(10.0 * (signal / noise).log10())
+        }
+    }
+
+    /// The number, where it is one.
+    pub fn db(self) -> Option<f64> {
+        match self {
+            Self::Db(db) => Some(db),
+            _ => None,
+        }
+    }
+
+    /// The case's name, where it is not a number.
+    pub fn case(self) -> Option<&'static str> {
+        match self {
+            Self::Db(_) => None,
+            Self::Exact => Some("exact"),
+            Self::NoSignal => Some("no-signal"),
+            Self::NonFinite => Some("non-finite"),
+        }
+    }
+}
+
+/// Sums over weights `x` and their reconstructions `x̂`, all in `f64`; they add up over parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ErrorStats {
+    pub count: usize,
+    /// `Σx²`.
+    pub signal: f64,
+    /// `Σ(x−x̂)²`.
+    pub noise: f64,
+    /// The part of `noise` from weights outside the grid; the rest is rounding.
+    pub clip_noise: f64,
+    pub n_clipped: usize,
+    pub max_abs_error: f64,
+    /// `Σx·x̂`.
+    pub dot: f64,
+    /// `Σx̂²`.
+    pub quantized_signal: f64,
+}
+
+impl ErrorStats {
+    /// `Σ(x−x̂)²/n`; 0 for an empty tensor.
+    pub fn mse(&self) -> f64 {
+        self.per_weight(self.noise)
+    }
+
+    pub fn clipping_mse(&self) -> f64 {
+        self.per_weight(self.clip_noise)
+    }
+
+    pub fn rounding_mse(&self) -> f64 {
+        self.per_weight(self.noise - self.clip_noise)
+    }
+
+    pub fn clipped_fraction(&self) -> f64 {
+        self.per_weight(self.n_clipped as f64)
+    }
+
+    pub fn sqnr(&self) -> Sqnr {
+        Sqnr::of_sums(self.signal, self.noise)
+    }
+
+    /// `Σx·x̂/√(Σx²·Σx̂²)`; `None` when either is all zero.
+    pub fn cosine(&self) -> Option<f64> {
+        let norm = (self.signal * self.quantized_signal).sqrt();
+        (norm > 0.0 && norm.is_finite()).then(|| self.dot / norm)
+    }
+
+    fn per_weight(&self, sum: f64) -> f64 {
+        if self.count == 0 {
+            0.0
+        } else {
+            sum / self.count as f64
+        }
+    }
+
+    /// The figures of two parts taken together.
+    pub fn merged(self, other: &Self) -> Self {
+        Self {
+            count: self.count + other.count,
+            signal: self.signal + other.signal,
+            noise: self.noise + other.noise,
+            clip_noise: self.clip_noise + other.clip_noise,
+            n_clipped: self.n_clipped + other.n_clipped,
+            max_abs_error: self.max_abs_error.max(other.max_abs_error),
+            dot: self.dot + other.dot,
+            quantized_signal: self.quantized_signal + other.quantized_signal,
+        }
+    }
+
+    /// Adds a run; lanes are summed apart and joined in order, so that the result does not depend
+    /// on how wide the processor's registers are.
+    fn add_run(&mut self, input: &[f32], values: &[f32], clipped: &[u8]) {
+        const LANES: usize = 8;
+        let mut lanes = [[0.0f64; LANES]; 6];
+        for start in (0..input.len()).step_by(LANES) {
+            let end = (start + LANES).min(input.len());
+            let triples = input[start..end]
+                .iter()
+                .zip(&values[start..end])
+                .zip(&clipped[start..end]);
+            for (lane, ((&x, &quantized), &clipped)) in triples.enumerate() {
+                let x = if x.is_finite() { f64::from(x) } else { 0.0 };
+                let quantized = f64::from(quantized);
+                let error = x - quantized;
+                let squared = error * error;
+                lanes[0][lane] += x * x;
+                lanes[1][lane] += squared;
+                lanes[2][lane] += squared * f64::from(clipped);
+                lanes[3][lane] += x * quantized;
+                lanes[4][lane] += quantized * quantized;
+                lanes[5][lane] = lanes[5][lane].max(error.abs());
+            }
+        }
+        let sum = |lane: &[f64; LANES]| lane.iter().sum::<f64>();
+        self.count += input.len();
+        self.signal += sum(&lanes[0]);
+        self.noise += sum(&lanes[1]);
+        self.clip_noise += sum(&lanes[2]);
+        self.dot += sum(&lanes[3]);
+        self.quantized_signal += sum(&lanes[4]);
+        self.max_abs_error = lanes[5].iter().copied().fold(self.max_abs_error, f64::max);
+        self.n_clipped += clipped.iter().map(|&c| usize::from(c)).sum::<usize>();
+    }
+}
+
+/// A layer quantized one way, and the error that makes.
+#[derive(Clone)]
+pub struct LayerError {
+    pub total: ErrorStats,
+    /// By channel, in order.
+    pub channels: Vec<ErrorStats>,
+    /// NaN and infinite weights counted as zero.
+    pub n_non_finite: usize,
+    pub fitted: Arc<dyn FittedQuantizer>,
+    /// Whether the layer stays in float.
+    pub keeps_float: bool,
+}
+
+impl LayerError {
+    /// Stored bits over weights, scales and zero points included; `None` for an empty tensor.
+    pub fn bits_per_weight(&self) -> Option<f64> {
+        (self.total.count > 0).then(|| self.fitted.storage_bits() as f64 / self.total.count as f64)
+    }
+
+    pub fn stored_bytes(&self) -> u64 {
+        self.fitted.storage_bits().div_ceil(8)
+    }
+
+    /// Signal-to-noise over finite weights; [`Sqnr::NonFinite`] for a float layer that has others.
+    pub fn sqnr(&self) -> Sqnr {
+        if self.keeps_float && self.n_non_finite > 0 {
+            Sqnr::NonFinite
+        } else {
+            self.total.sqnr()
+        }
+    }
+}
+
+impl std::fmt::Debug for LayerError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LayerError")
+            .field("total", &self.total)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The weight of a layer with the channels its choice keeps side by side.
+pub fn channels_for(layer: &Layer, choice: &SchemeChoice, tensor: &Tensor) -> ChannelMajor {
+    ChannelMajor::new(tensor, kept_axis(layer, choice))
+}
+
+/// The kept axis: the one chosen, else the layer's.
+pub fn kept_axis(layer: &Layer, choice: &SchemeChoice) -> usize {
+    match choice.settings().get("axis") {
+        Some(SettingValue::Int(axis)) => {
+            (axis.max(0) as usize).min(layer.dims.len().saturating_sub(1))
+        }
+        _ => layer.axis,
+    }
+}
+
+/// Fits the choice to the weights and measures the error, by channel and in total.
+///
+/// # Errors
+/// Weights the scheme refuses; cancelled.
+pub fn layer_error(
+    weights: &ChannelMajor,
+    choice: &SchemeChoice,
+    ctx: &WorkCtx,
+) -> Result<LayerError, QuantError> {
+    let fitted: Arc<dyn FittedQuantizer> =
+        Arc::from(choice.scheme().fit(weights, choice.settings(), ctx)?);
+    let segments = Segments::new(weights);
+    let parts = reduce::map_indices(segments.count(), ctx, |segment_idx| {
+        let range = segments.range(segment_idx);
+        let mut stats = ErrorStats::default();
+        for_each_run(&*fitted, weights.data(), range, |_, input, run| {
+            stats.add_run(input, run.values, run.clipped);
+        });
+        Ok::<_, QuantError>(stats)
+    })?;
+    let mut channels = vec![ErrorStats::default(); weights.n_channels()];
+    for (segment_idx, part) in parts.iter().enumerate() {
+        if let Some(channel) = channels.get_mut(segment_idx / segments.per_channel.max(1)) {
+            *channel = channel.merged(part);
+        }
+    }
+    let total = channels
+        .iter()
+        .fold(ErrorStats::default(), ErrorStats::merged);
+    let n_non_finite = weights.data().iter().filter(|x| !x.is_finite()).count();
+    Ok(LayerError {
+        total,
+        channels,
+        n_non_finite,
+        fitted,
+        keeps_float: choice.keeps_float(),
+    })
+}
+
+/// The reconstructed values, in the order of `weights`.
+///
+/// # Errors
+/// Cancelled.
+pub fn fake_quantize(
+    weights: &ChannelMajor,
+    fitted: &dyn FittedQuantizer,
+    ctx: &WorkCtx,
+) -> Result<Vec<f32>, QuantError> {
+    let segments = Segments::new(weights);
+    let parts = reduce::map_indices(segments.count(), ctx, |segment_idx| {
+        let range = segments.range(segment_idx);
+        let mut values = Vec::with_capacity(range.len());
+        for_each_run(fitted, weights.data(), range, |_, _, run| {
+            values.extend_from_slice(run.values);
+        });
+        Ok::<_, QuantError>(values)
+    })?;
+    Ok(parts.concat())
+}
+
+/// Quantizes the elements of `range` group by group, at most [`RUN_LEN`] at a time, into buffers
+/// that are handed to `visit` with the first element's index and the input.
+pub(super) fn for_each_run(
+    fitted: &dyn FittedQuantizer,
+    data: &[f32],
+    range: std::ops::Range<usize>,
+    mut visit: impl FnMut(usize, &[f32], Run),
+) {
+    let layout = fitted.layout();
+    let mut codes = [0i32; RUN_LEN];
+    let mut values = [0f32; RUN_LEN];
+    let mut clipped = [0u8; RUN_LEN];
+    let mut start = range.start;
+    while start < range.end {
+        let group_idx = layout.group_of(start);
+        let end = layout
+            .range(group_idx)
+            .end
+            .min(range.end)
+            .min(start + RUN_LEN)
+            .max(start + 1);
+        let input = data.get(start..end).unwrap_or_default();
+        let len = input.len();
+        let mut run = Run {
+            codes: &mut codes[..len],
+            values: &mut values[..len],
+            clipped: &mut clipped[..len],
+        };
+        fitted.quantize(group_idx, input, run.reborrow());
+        visit(start, input, run);
+        start = end;
+    }
+}
+
+/// Elements quantized at a time: small enough for the first-level cache.
+const RUN_LEN: usize = 1024;
+
+/// Fixed pieces of a tensor, none across channels, that are worked on in parallel.
+struct Segments {
+    channel_len: usize,
+    n_channels: usize,
+    per_channel: usize,
+}
+
+impl Segments {
+    const LEN: usize = 1 << 15;
+
+    fn new(weights: &ChannelMajor) -> Self {
+        let channel_len = weights.channel_len();
+        Self {
+            channel_len,
+            n_channels: weights.n_channels(),
+            per_channel: channel_len.div_ceil(Self::LEN),
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.n_channels * self.per_channel
+    }
+
+    fn range(&self, segment_idx: usize) -> std::ops::Range<usize> {
+        let channel_start = segment_idx / self.per_channel * self.channel_len;
+        let start = segment_idx % self.per_channel * Self::LEN;
+        let end = (start + Self::LEN).min(self.channel_len);
+        channel_start + start..channel_start + end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::IxDyn;
+
+    fn weights(data: &[f32], n_channels: usize) -> ChannelMajor {
+        let shape = IxDyn(&[n_channels, data.len() / n_channels]);
+        ChannelMajor::new(&Tensor::from_shape_vec(shape, data.to_vec()).unwrap(), 0)
+    }
+
+    #[test]
+    fn parts_add_up_and_edge_cases_have_names() {
+        let ctx = WorkCtx::new();
+        let choice: SchemeChoice = "int:bits=2,range=manual,hi=1".parse().unwrap();
+        let error = layer_error(&weights(&[1.0, 0.4, 3.0, -1.0], 2), &choice, &ctx).unwrap();
+        assert_eq!(error.total.n_clipped, 1);
+        assert_eq!(error.total.max_abs_error, 2.0);
+        assert_eq!(error.total.clip_noise, 4.0);
+        assert!((error.total.rounding_mse() - 0.04).abs() < 1e-8);
+        assert_eq!(error.channels[0].n_clipped, 0);
+
+        let int8: SchemeChoice = "int8".parse().unwrap();
+        let zeros = layer_error(&weights(&[0.0; 4], 2), &int8, &ctx).unwrap();
+        assert_eq!(zeros.sqnr(), Sqnr::Exact);
+        let nan = layer_error(&weights(&[f32::NAN, 1.0], 2), &int8, &ctx);
+        assert!(matches!(nan, Err(QuantError::NonFinite { n_nan: 1, .. })));
+        let allowed: SchemeChoice = "int:non-finite=zero".parse().unwrap();
+        let cleaned = layer_error(&weights(&[f32::NAN, 1.0], 2), &allowed, &ctx).unwrap();
+        assert_eq!((cleaned.sqnr(), cleaned.n_non_finite), (Sqnr::Exact, 1));
+        let float = layer_error(&weights(&[f32::NAN, 1.0], 2), &SchemeChoice::float(), &ctx);
+        assert_eq!(float.unwrap().sqnr(), Sqnr::NonFinite);
+        let empty = layer_error(&weights(&[], 1), &int8, &ctx).unwrap();
+        assert_eq!((empty.total.count, empty.bits_per_weight()), (0, None));
+    }
+
+    #[test]
+    fn the_same_bits_on_any_number_of_threads() {
+        let data: Vec<f32> = (0..200_000)
+            .map(|i| ((i * 7919) % 1000) as f32 * 1e-3 - 0.5)
+            .collect();
+        let weights = weights(&data, 2);
+        let choice: SchemeChoice = "int:bits=5,granularity=per-group".parse().unwrap();
+        let on = |n_threads| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(n_threads)
+                .build()
+                .unwrap();
+            pool.install(|| {
+                layer_error(&weights, &choice, &WorkCtx::new())
+                    .unwrap()
+                    .total
+            })
+        };
+        assert_eq!(on(1), on(3));
+    }
+}

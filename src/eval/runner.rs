@@ -1,0 +1,292 @@
+//! Runs a network over a sample set in the background: chunk by chunk in a fixed order, telling
+//! what is known so far.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::accuracy::{Accuracy, Stage, sum_up};
+use super::fidelity::{OutcomeReader, OutputKind, SampleOutcome};
+use super::samples::{Feed, SampleSet, SamplesError};
+use crate::base::{Cancelled, WorkCtx};
+use crate::exec::{Constants, ExecError, ExecPlan, NoHook, ValueHook};
+use crate::model::Network;
+use crate::tensor::{Tensor, Value};
+
+/// Why accuracy cannot be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    #[error(
+        "the model has no graph, so it cannot be run; save it with one (quantscope.graph in the metadata) or export it to ONNX"
+    )]
+    NoGraph,
+    #[error("the graph takes {0} inputs; accuracy is measured for models with one")]
+    InputCount(usize),
+    #[error("{0}")]
+    Output(String),
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    #[error(transparent)]
+    Samples(#[from] SamplesError),
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+/// A network ready to run over one sample set.
+pub struct Runner {
+    network: Arc<Network>,
+    samples: Arc<SampleSet>,
+    plan: ExecPlan,
+    feed: Feed,
+    kind: OutputKind,
+    float: Constants,
+    /// Sample numbers in the order they are run.
+    order: Vec<usize>,
+    chunk_len: usize,
+}
+
+/// The float model's outputs, kept so that a change of weights runs one model instead of two.
+#[derive(Default)]
+pub struct FloatOutputs {
+    /// By chunk.
+    chunks: Vec<Option<Arc<Vec<f32>>>>,
+    n_bytes: usize,
+}
+
+/// The most memory float outputs may take; beyond it they are computed again.
+const MAX_KEPT_BYTES: usize = 512 << 20;
+
+/// What to run besides the float model.
+pub struct RunRequest<'a> {
+    /// Constants with quantized weights; `None` runs the float model alone.
+    pub quantized: Option<&'a Constants>,
+    /// Sees the values of the quantized run.
+    pub hook: &'a dyn ValueHook,
+    /// Samples to run; all if `None`.
+    pub limit: Option<usize>,
+}
+
+impl Runner {
+    /// Builds the plan and checks that the samples fit the graph.
+    ///
+    /// # Errors
+    /// No graph, an operator that is not supported, samples of another shape.
+    pub fn new(network: Arc<Network>, samples: Arc<SampleSet>) -> Result<Self, EvalError> {
+        let graph = network.graph.as_ref().ok_or(EvalError::NoGraph)?;
+        let [input] = graph.inputs.as_slice() else {
+            return Err(EvalError::InputCount(graph.inputs.len()));
+        };
+        let plan = ExecPlan::new(graph)?;
+        let feed = samples.feed(&input.resolve())?;
+        let float = plan.constants(|name| network.value(name), &BTreeMap::new())?;
+        let last = graph.outputs.first();
+        let is_softmax = |node: &&crate::model::Node| node.outputs.first() == last;
+        let kind = match graph.nodes.iter().find(is_softmax) {
+            Some(node) if node.op == "Softmax" => OutputKind::Probabilities,
+            _ => OutputKind::Logits,
+        };
+        let order = samples.balanced_order();
+        let chunk_len = feed
+            .fixed_batch
+            .unwrap_or_else(|| chunk_len_for(&samples, &feed));
+        Ok(Self {
+            network,
+            samples,
+            plan,
+            feed,
+            kind,
+            float,
+            order,
+            chunk_len,
+        })
+    }
+
+    pub fn samples(&self) -> &SampleSet {
+        &self.samples
+    }
+
+    /// Constants with some weights replaced.
+    ///
+    /// # Errors
+    /// A node over constants that fails.
+    pub fn constants(&self, replaced: &BTreeMap<String, Tensor>) -> Result<Constants, EvalError> {
+        Ok(self
+            .plan
+            .constants(|name| self.network.value(name), replaced)?)
+    }
+
+    /// Runs the samples in order; `on_partial` hears of every wave of chunks.
+    ///
+    /// `kept` holds the float outputs of earlier runs and is filled by this one. The figures do not
+    /// depend on the number of threads.
+    ///
+    /// # Errors
+    /// A node that cannot run, labels the graph's output does not have, cancelled.
+    pub fn run(
+        &self,
+        request: &RunRequest,
+        kept: &mut FloatOutputs,
+        ctx: &WorkCtx,
+        mut on_partial: impl FnMut(Accuracy),
+    ) -> Result<Accuracy, EvalError> {
+        let started = Instant::now();
+        let n_samples = request
+            .limit
+            .unwrap_or(usize::MAX)
+            .clamp(1, self.order.len());
+        let chunks: Vec<&[usize]> = self.order[..n_samples]
+            .chunks(self.chunk_len.max(1))
+            .collect();
+        kept.chunks
+            .resize_with(self.order.len().div_ceil(self.chunk_len.max(1)), || None);
+        ctx.set_total(n_samples as u64);
+        let mut outcomes: Vec<SampleOutcome> = Vec::with_capacity(n_samples);
+        let mut n_classes = 0;
+        let wave_len = (2 * rayon::current_num_threads()).max(chunks.len().div_ceil(24));
+        for (wave_idx, wave) in chunks.chunks(wave_len).enumerate() {
+            let first = wave_idx * wave_len;
+            let done: Vec<ChunkDone> = wave
+                .par_iter()
+                .enumerate()
+                .map(|(nth, chunk)| {
+                    ctx.check()?;
+                    // A short last chunk is not what a longer run has kept at that place.
+                    let is_whole = chunk.len() == self.chunk_len || n_samples == self.order.len();
+                    let known = kept
+                        .chunks
+                        .get(first + nth)
+                        .cloned()
+                        .flatten()
+                        .filter(|_| is_whole);
+                    let done = self.run_chunk(chunk, request, known)?;
+                    ctx.advance(chunk.len() as u64);
+                    Ok::<_, EvalError>(done)
+                })
+                .collect::<Result<_, _>>()?;
+            for (nth, chunk) in done.into_iter().enumerate() {
+                n_classes = chunk.n_classes;
+                outcomes.extend(chunk.outcomes);
+                if wave[nth].len() == self.chunk_len || n_samples == self.order.len() {
+                    kept.keep(first + nth, chunk.float);
+                }
+            }
+            if outcomes.len() < n_samples {
+                let mut partial = sum_up(&self.samples, &outcomes, n_classes, Stage::Partial);
+                partial.n_total = n_samples;
+                partial.seconds = started.elapsed().as_secs_f64();
+                on_partial(partial);
+            }
+        }
+        let elapsed_secs = started.elapsed().as_secs_f64();
+        let mut accuracy = sum_up(&self.samples, &outcomes, n_classes, Stage::Final);
+        accuracy.n_total = n_samples;
+        accuracy.seconds = elapsed_secs;
+        Ok(accuracy)
+    }
+
+    fn run_chunk(
+        &self,
+        chunk: &[usize],
+        request: &RunRequest,
+        known: Option<Arc<Vec<f32>>>,
+    ) -> Result<ChunkDone, EvalError> {
+        let float = match known {
+            Some(float) => float,
+            None => Arc::new(self.outputs(chunk, &self.float, &NoHook)?),
+        };
+        let quantized = match request.quantized {
+            Some(constants) => Some(self.outputs(chunk, constants, request.hook)?),
+            None => None,
+        };
+        let per_sample = float.len() / chunk.len().max(1);
+        let n_classes = per_sample / self.samples.predictions_per_sample().max(1);
+        let reader = OutcomeReader {
+            kind: self.kind,
+            n_classes,
+        };
+        let part = |values: &[f32], nth: usize| -> Vec<f32> {
+            values
+                .get(nth * per_sample..(nth + 1) * per_sample)
+                .unwrap_or_default()
+                .to_vec()
+        };
+        let mut outcomes = Vec::with_capacity(chunk.len());
+        for (nth, &sample_idx) in chunk.iter().enumerate() {
+            let targets = self.samples.targets(sample_idx).unwrap_or_default();
+            if let Some(&target) = targets.iter().find(|&&target| target >= n_classes) {
+                return Err(EvalError::Output(format!(
+                    "{}: sample {sample_idx} has label {target}, the graph's output tells {n_classes} classes apart; choose a sample set made for this model",
+                    self.samples.name
+                )));
+            }
+            let quantized = quantized.as_deref().map(|values| part(values, nth));
+            outcomes.push(reader.read(
+                sample_idx,
+                &targets,
+                &part(&float, nth),
+                quantized.as_deref(),
+            ));
+        }
+        Ok(ChunkDone {
+            outcomes,
+            float,
+            n_classes,
+        })
+    }
+
+    /// The graph's first output for some samples, padding of a fixed batch dropped.
+    fn outputs(
+        &self,
+        chunk: &[usize],
+        constants: &Constants,
+        hook: &dyn ValueHook,
+    ) -> Result<Vec<f32>, EvalError> {
+        let batch = self.samples.batch(&self.feed, chunk);
+        let n_rows = batch.dims().first().copied().unwrap_or(1);
+        let outputs = self.plan.run(constants, vec![batch], hook)?;
+        let Some(Value::F32(output)) = outputs.into_iter().next() else {
+            return Err(EvalError::Output(
+                "the graph's first output is not a float value".to_owned(),
+            ));
+        };
+        let n_predictions = n_rows * self.samples.predictions_per_sample();
+        if output.is_empty() || output.len() % n_predictions.max(1) != 0 {
+            return Err(EvalError::Output(format!(
+                "the graph's output has shape {:?}, expected scores for {n_predictions} predictions",
+                output.shape()
+            )));
+        }
+        let per_row = output.len() / n_rows;
+        Ok(output.iter().copied().take(chunk.len() * per_row).collect())
+    }
+}
+
+struct ChunkDone {
+    outcomes: Vec<SampleOutcome>,
+    float: Arc<Vec<f32>>,
+    n_classes: usize,
+}
+
+impl FloatOutputs {
+    fn keep(&mut self, chunk_idx: usize, outputs: Arc<Vec<f32>>) {
+        let n_bytes = outputs.len() * size_of::<f32>();
+        if let Some(slot @ None) = self.chunks.get_mut(chunk_idx)
+            && self.n_bytes + n_bytes <= MAX_KEPT_BYTES
+        {
+            *slot = Some(outputs);
+            self.n_bytes += n_bytes;
+        }
+    }
+}
+
+/// Samples run at once where the graph leaves it free: enough to fill the matrix products, few
+/// enough for the caches and for a first figure at once.
+fn chunk_len_for(samples: &SampleSet, feed: &Feed) -> usize {
+    let n_values = feed.n_values().max(1);
+    match samples.predictions_per_sample() {
+        1 => (32_768 / n_values).clamp(1, 16),
+        _ => 1,
+    }
+}

@@ -1,0 +1,55 @@
+//! What a model takes to store.
+
+use super::error::LayerError;
+use crate::model::Network;
+
+/// Bytes before and after.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ModelSize {
+    /// Every float tensor the network reads, at the width it is stored in; folded ones at 32 bits.
+    pub float_bytes: u64,
+    /// Quantized layers with all that is needed to decode them, and every tensor left in float.
+    pub quantized_bytes: u64,
+    /// Over the quantized layers only; `None` when there are none.
+    pub bits_per_weight: Option<f64>,
+}
+
+impl ModelSize {
+    /// `errors[i]` belongs to layer `i`; a layer without one counts as float.
+    pub fn new(network: &Network, errors: &[Option<&LayerError>]) -> Self {
+        let mut size = Self::default();
+        let quantized = |name: &str| {
+            let layer_idx = network
+                .layers
+                .iter()
+                .position(|layer| layer.weight == name)?;
+            errors
+                .get(layer_idx)
+                .copied()
+                .flatten()
+                .filter(|error| !error.keeps_float)
+        };
+        let (mut bits, mut weights) = (0u64, 0u64);
+        for (name, count) in network.float_tensor_counts() {
+            let bytes = (count * width_bytes(network, name)) as u64;
+            size.float_bytes += bytes;
+            match quantized(name) {
+                Some(error) => {
+                    size.quantized_bytes += error.stored_bytes();
+                    bits += error.fitted.storage_bits();
+                    weights += count as u64;
+                }
+                None => size.quantized_bytes += bytes,
+            }
+        }
+        size.bits_per_weight = (weights > 0).then(|| bits as f64 / weights as f64);
+        size
+    }
+}
+
+fn width_bytes(network: &Network, name: &str) -> usize {
+    match network.model.store.info(name) {
+        Some(info) if !network.is_folded(name) => info.dtype.size_bytes(),
+        _ => 4,
+    }
+}

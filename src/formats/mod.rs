@@ -1,0 +1,141 @@
+//! Files: one module a format, [`READERS`] the table of all. A file is recognized by its content,
+//! not by its name. Knows no quantizer.
+
+pub mod graph_json;
+mod known;
+mod onnx;
+mod onnx_tensor;
+pub mod safetensors;
+mod source;
+
+pub use source::{SourceFile, map_file};
+
+use std::path::{Path, PathBuf};
+
+use crate::model::{AttributeError, GraphError, Model, StoreError};
+use crate::tensor::ShapeError;
+
+/// Why a file is not a model, or not one that can be read. The path is added by [`OpenError`].
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    #[error("the file cannot be read: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("the file is empty")]
+    Empty,
+    #[error("{0}")]
+    Malformed(String),
+    #[error("{0}")]
+    Unread(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("tensor {name:?}: {source}")]
+    Shape { name: String, source: ShapeError },
+    #[error("the graph is broken: {0}")]
+    Graph(#[from] GraphError),
+    #[error("the graph is broken: node {node:?}: {source}")]
+    Attribute {
+        node: String,
+        source: AttributeError,
+    },
+}
+
+/// A file that could not be opened, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", path.display())]
+pub struct OpenError {
+    pub path: PathBuf,
+    pub source: FormatError,
+}
+
+/// One line of the format table.
+pub struct Reader {
+    pub id: &'static str,
+    pub name: &'static str,
+    /// Usual endings, for file dialogs only.
+    pub extensions: &'static [&'static str],
+    /// Whether the first bytes are those of this format.
+    pub detect: fn(&[u8]) -> bool,
+    pub read: fn(&SourceFile) -> Result<Model, FormatError>,
+}
+
+/// In the order they are tried.
+pub static READERS: &[&Reader] = &[&safetensors::READER, &onnx::READER];
+
+/// Opens a model file, or the model of a folder: `model.safetensors`, else `model.onnx`, else its
+/// only file of a known ending.
+///
+/// # Errors
+/// [`OpenError`] with the path; the message says what to do.
+pub fn open_model(path: &Path) -> Result<Model, OpenError> {
+    let path = if path.is_dir() {
+        model_in_folder(path)?
+    } else {
+        path.to_owned()
+    };
+    let read = || read_source(&SourceFile::open(&path)?);
+    read().map_err(|source| OpenError {
+        path: path.clone(),
+        source,
+    })
+}
+
+/// Reads a model from bytes already at hand.
+///
+/// # Errors
+/// See [`FormatError`].
+pub fn read_source(source: &SourceFile) -> Result<Model, FormatError> {
+    let bytes = source.bytes();
+    if bytes.is_empty() {
+        return Err(FormatError::Empty);
+    }
+    match READERS.iter().find(|reader| (reader.detect)(bytes)) {
+        Some(reader) => (reader.read)(source),
+        None => Err(FormatError::Unread(known::explain(bytes, source.name()))),
+    }
+}
+
+fn model_in_folder(folder: &Path) -> Result<PathBuf, OpenError> {
+    let failed = |source| OpenError {
+        path: folder.to_owned(),
+        source,
+    };
+    let usual = ["model.safetensors", "model.onnx"].map(|name| folder.join(name));
+    if let Some(path) = usual.into_iter().find(|path| path.is_file()) {
+        return Ok(path);
+    }
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map_err(|source| failed(source.into()))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_file() && has_model_ending(path))
+        .collect();
+    found.sort();
+    match found.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(failed(FormatError::Malformed(
+            "the folder holds no model; expected model.safetensors or model.onnx".to_owned(),
+        ))),
+        several => Err(failed(FormatError::Malformed(format!(
+            "the folder holds {} models and none is called model.safetensors or model.onnx; name one of them",
+            several.len()
+        )))),
+    }
+}
+
+fn has_model_ending(path: &Path) -> bool {
+    const SETS: [&str; 3] = ["eval", "calibration", "train"];
+    let ending = path
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default();
+    let stem = path
+        .file_stem()
+        .and_then(|s| s.to_str())
+        .unwrap_or_default();
+    let is_set = SETS
+        .iter()
+        .any(|set| stem == *set || stem.ends_with(&format!(".{set}")));
+    !is_set
+        && READERS
+            .iter()
+            .any(|reader| reader.extensions.contains(&ending))
+}

@@ -1,0 +1,5 @@
+//! The `quantscope` binary: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    quantscope::cli::main()
+}

@@ -1,0 +1,36 @@
+//! A model as it lies in a file: tensors by name, read when asked for, and the graph over them.
+//! Runs nothing.
+
+mod card;
+mod fold;
+mod graph;
+mod layers;
+mod network;
+mod store;
+
+pub use card::Card;
+pub use fold::{FoldMode, FoldedNorm};
+pub use graph::{Attribute, AttributeError, Attributes, Dim, Graph, GraphError, GraphInput, Node};
+pub use layers::{Layer, LayerRole};
+pub use network::{Network, ResolvedInput};
+pub use store::{FileBytes, StoreError, TensorInfo, TensorStore};
+
+use std::path::PathBuf;
+
+/// An opened model. Weights stay in the file until they are read.
+#[derive(Debug)]
+pub struct Model {
+    /// What a person calls it: the card's title, else the file's name.
+    pub title: String,
+    /// Where it came from; a sample inside the program has none.
+    pub path: Option<PathBuf>,
+    /// The reader that took it, `safetensors` or `onnx`.
+    pub format: &'static str,
+    pub card: Card,
+    /// Further text the file carries, by key.
+    pub metadata: Vec<(String, String)>,
+    pub store: TensorStore,
+    pub graph: Option<Graph>,
+    /// What was in the file and not understood.
+    pub warnings: Vec<String>,
+}

@@ -1,0 +1,20 @@
+//! Quantization schemes: what one is, the table of them, their settings, and recipes made of them.
+//! Works on weights with their channels side by side; knows no graph.
+
+mod choice;
+mod grid;
+mod group;
+pub mod range;
+mod recipe;
+mod scheme;
+pub mod schemes;
+mod settings;
+
+pub use choice::{SchemeChoice, SpecError};
+pub use grid::{CodeRange, Grid, QuantParams};
+pub use group::{Granularity, GroupLayout};
+pub use recipe::{Recipe, RecipeError};
+pub use scheme::{FittedQuantizer, QuantError, QuantScheme, Run};
+pub use settings::{
+    ChoiceSpec, Condition, ParamKind, ParamSpec, SettingError, SettingValue, Settings,
+};

@@ -1,0 +1,116 @@
+//! A recipe: which layer is quantized how, as plain data.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::choice::{SchemeChoice, SpecError};
+
+/// Version of the recipe file that is written and read.
+const VERSION: u32 = 1;
+
+/// Why a recipe cannot be read.
+#[derive(Clone, Debug, thiserror::Error, PartialEq)]
+pub enum RecipeError {
+    #[error("the recipe is not JSON of the expected form: {0}")]
+    Json(String),
+    #[error("the recipe has version {found}, this program reads version {VERSION}")]
+    Version { found: u32 },
+    #[error("layer {layer:?}: {source}")]
+    Spec { layer: String, source: SpecError },
+}
+
+/// Layer name → scheme with settings; a layer that is not named stays float.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recipe {
+    choices: BTreeMap<String, SchemeChoice>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecipeJson {
+    quantscope_recipe: u32,
+    layers: BTreeMap<String, String>,
+}
+
+impl Recipe {
+    /// The same choice for every layer named.
+    pub fn uniform<'a>(layers: impl IntoIterator<Item = &'a str>, choice: &SchemeChoice) -> Self {
+        let choices = layers
+            .into_iter()
+            .map(|name| (name.to_owned(), choice.clone()))
+            .collect();
+        Self { choices }
+    }
+
+    /// How a layer is quantized.
+    pub fn choice(&self, layer: &str) -> SchemeChoice {
+        self.choices
+            .get(layer)
+            .cloned()
+            .unwrap_or_else(SchemeChoice::float)
+    }
+
+    pub fn set(&mut self, layer: &str, choice: SchemeChoice) {
+        self.choices.insert(layer.to_owned(), choice);
+    }
+
+    /// Names of the layers it speaks of, float ones included.
+    pub fn layers(&self) -> impl Iterator<Item = &str> {
+        self.choices.keys().map(String::as_str)
+    }
+
+    /// Readable JSON: `{"quantscope_recipe": 1, "layers": {"conv1": "int:bits=4"}}`.
+    pub fn to_json(&self) -> String {
+        let layers = self
+            .choices
+            .iter()
+            .map(|(name, choice)| (name.clone(), choice.to_string()))
+            .collect();
+        let json = RecipeJson {
+            quantscope_recipe: VERSION,
+            layers,
+        };
+        serde_json::to_string_pretty(&json).unwrap_or_default()
+    }
+
+    /// # Errors
+    /// Text of another form or version, a specification that is refused; the message names the
+    /// layer.
+    pub fn from_json(text: &str) -> Result<Self, RecipeError> {
+        let json: RecipeJson =
+            serde_json::from_str(text).map_err(|error| RecipeError::Json(error.to_string()))?;
+        if json.quantscope_recipe != VERSION {
+            return Err(RecipeError::Version {
+                found: json.quantscope_recipe,
+            });
+        }
+        let mut choices = BTreeMap::new();
+        for (layer, spec) in json.layers {
+            match spec.parse::<SchemeChoice>() {
+                Ok(choice) => choices.insert(layer, choice),
+                Err(source) => return Err(RecipeError::Spec { layer, source }),
+            };
+        }
+        Ok(Self { choices })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recipes_come_back() {
+        let recipe = Recipe::uniform(["a", "b"], &"int:bits=3".parse().unwrap());
+        assert_eq!(Recipe::from_json(&recipe.to_json()), Ok(recipe.clone()));
+        assert!(recipe.choice("c").keeps_float());
+        let wrong = r#"{"quantscope_recipe": 1, "layers": {"conv1": "int:bits=99"}}"#;
+        assert!(
+            Recipe::from_json(wrong)
+                .unwrap_err()
+                .to_string()
+                .contains("conv1")
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! What a quantization scheme is: declared settings, and a way to fit itself to weights.
+
+use super::grid::{CodeRange, Grid};
+use super::group::GroupLayout;
+use super::settings::{ParamSpec, SettingError, Settings};
+use crate::base::{Cancelled, WorkCtx};
+use crate::tensor::ChannelMajor;
+
+/// Why weights cannot be quantized.
+#[derive(Clone, Debug, thiserror::Error, PartialEq)]
+pub enum QuantError {
+    #[error(
+        "{n_nan} NaN and {n_infinite} infinite weights; set non-finite=zero to count them as zero, or repair the model"
+    )]
+    NonFinite { n_nan: usize, n_infinite: usize },
+    #[error("the range by hand, {lo} to {hi}, contains no value beside 0; set lo below hi")]
+    EmptyRange { lo: f64, hi: f64 },
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+/// A way to represent weights with fewer bits.
+///
+/// One file and one line in [`SCHEMES`](super::schemes::SCHEMES). The settings it declares are what
+/// the window, the command line and a recipe offer.
+pub trait QuantScheme: Sync {
+    /// Name in a specification and in JSON.
+    fn id(&self) -> &'static str;
+    /// Name for people.
+    fn name(&self) -> &'static str;
+    /// One sentence with the formula.
+    fn summary(&self) -> &'static str;
+    /// Paper or specification.
+    fn source(&self) -> &'static str;
+    fn params(&self) -> &'static [ParamSpec];
+    /// Whether weights stay as they are, so that the layer counts as float.
+    fn keeps_float(&self) -> bool {
+        false
+    }
+    /// Chooses scales and whatever else the scheme needs for these weights.
+    ///
+    /// # Errors
+    /// Weights that are not finite, settings that make no sense together.
+    fn fit(
+        &self,
+        weights: &ChannelMajor,
+        settings: &Settings,
+        ctx: &WorkCtx,
+    ) -> Result<Box<dyn FittedQuantizer>, QuantError>;
+}
+
+/// Buffers a run of weights is quantized into, all as long as the input.
+pub struct Run<'a> {
+    pub codes: &'a mut [i32],
+    /// Reconstructed values.
+    pub values: &'a mut [f32],
+    /// 1 where the weight lies outside the grid, else 0.
+    pub clipped: &'a mut [u8],
+}
+
+impl Run<'_> {
+    /// The same buffers for a shorter while.
+    pub fn reborrow(&mut self) -> Run<'_> {
+        Run {
+            codes: self.codes,
+            values: self.values,
+            clipped: self.clipped,
+        }
+    }
+}
+
+/// A scheme fitted to one tensor.
+pub trait FittedQuantizer: Send + Sync {
+    fn layout(&self) -> GroupLayout;
+
+    /// Quantizes weights that all belong to one group.
+    ///
+    /// Non-finite weights count as zero; [`QuantScheme::fit`] has refused them unless asked to.
+    fn quantize(&self, group_idx: usize, input: &[f32], run: Run);
+
+    /// The levels of a group.
+    fn grid(&self, group_idx: usize) -> Grid;
+
+    /// All codes that occur in any group; `None` where there are no codes.
+    fn code_range(&self) -> Option<CodeRange>;
+
+    /// Bits to store codes and everything needed to decode them.
+    fn storage_bits(&self) -> u64;
+}

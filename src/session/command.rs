@@ -1,0 +1,44 @@
+//! Everything that changes a session. Panels send these; nothing else writes.
+
+use std::path::PathBuf;
+
+use super::opening::ModelRef;
+use crate::model::FoldMode;
+use crate::quant::SchemeChoice;
+
+/// Whether a change goes on with the one before it, as while a slider is dragged, so that both are
+/// undone together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gesture {
+    Start,
+    Continue,
+}
+
+/// A change of the session.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Opens a model in the background; the open one stays until it is there.
+    Open(ModelRef),
+    /// Opens a sample set for the open model.
+    OpenSamples(PathBuf),
+    /// Opens what a person dropped or named: a model, or a sample set for the open model.
+    OpenAny(PathBuf),
+    /// Quantizes a layer another way.
+    SetChoice {
+        layer: String,
+        choice: SchemeChoice,
+        gesture: Gesture,
+    },
+    /// Quantizes every layer but embeddings this way.
+    SetAllChoices(SchemeChoice),
+    SetFold(FoldMode),
+    SelectLayer(usize),
+    /// The whole tensor if `None`.
+    SelectChannel(Option<usize>),
+    Undo,
+    Redo,
+    /// Stops a job; what it was for shows as cancelled until it is asked for anew.
+    CancelJob(u64),
+    /// Asks again for everything that failed or was cancelled.
+    Retry,
+}

@@ -1,0 +1,101 @@
+//! What can be undone.
+
+use super::command::Gesture;
+use crate::model::FoldMode;
+use crate::quant::Recipe;
+
+/// Everything a person decides about a model: what undo goes back to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    pub recipe: Recipe,
+    pub fold_mode: FoldMode,
+}
+
+#[derive(Clone, Debug)]
+struct Edit {
+    label: String,
+    before: Plan,
+    after: Plan,
+}
+
+/// The edits made, and those undone.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    done: Vec<Edit>,
+    undone: Vec<Edit>,
+}
+
+/// The most edits that are kept.
+const MAX_EDITS: usize = 1000;
+
+impl History {
+    /// Records a change; one that goes on with the last of the same label becomes part of it.
+    pub(super) fn record(&mut self, label: &str, before: &Plan, after: &Plan, gesture: Gesture) {
+        self.undone.clear();
+        if gesture == Gesture::Continue
+            && let Some(last) = self.done.last_mut().filter(|last| last.label == label)
+        {
+            last.after = after.clone();
+            return;
+        }
+        if self.done.len() == MAX_EDITS {
+            self.done.remove(0);
+        }
+        self.done.push(Edit {
+            label: label.to_owned(),
+            before: before.clone(),
+            after: after.clone(),
+        });
+    }
+
+    pub(super) fn undo(&mut self) -> Option<Plan> {
+        let edit = self.done.pop()?;
+        let plan = edit.before.clone();
+        self.undone.push(edit);
+        Some(plan)
+    }
+
+    pub(super) fn redo(&mut self) -> Option<Plan> {
+        let edit = self.undone.pop()?;
+        let plan = edit.after.clone();
+        self.done.push(edit);
+        Some(plan)
+    }
+
+    /// What undo would take back.
+    pub fn undo_label(&self) -> Option<&str> {
+        self.done.last().map(|edit| edit.label.as_str())
+    }
+
+    /// What redo would do again.
+    pub fn redo_label(&self) -> Option<&str> {
+        self.undone.last().map(|edit| edit.label.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(spec: &str) -> Plan {
+        let recipe = Recipe::uniform(["layer"], &spec.parse().unwrap());
+        Plan {
+            recipe,
+            fold_mode: FoldMode::Fold,
+        }
+    }
+
+    #[test]
+    fn a_drag_is_one_step() {
+        let mut history = History::default();
+        history.record("bits", &plan("int8"), &plan("int7"), Gesture::Start);
+        history.record("bits", &plan("int7"), &plan("int6"), Gesture::Continue);
+        history.record("bits", &plan("int6"), &plan("int4"), Gesture::Start);
+        assert_eq!(history.undo(), Some(plan("int6")));
+        assert_eq!(history.undo(), Some(plan("int8")));
+        assert_eq!(history.undo(), None);
+        assert_eq!(history.redo(), Some(plan("int6")));
+        assert_eq!(history.redo(), Some(plan("int4")));
+        assert_eq!(history.redo(), None);
+    }
+}

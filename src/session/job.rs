@@ -1,0 +1,177 @@
+//! Background work: named threads, one queue, results sent back before the window is woken.
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use crate::base::WorkCtx;
+
+/// Wakes whoever shows the results.
+pub(super) type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// What kind of thread a job runs on, so that a long accuracy run does not hold up a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Short work that a person waits for.
+    Quick,
+    /// Work that takes as long as it takes.
+    Long,
+}
+
+/// A piece of work; `run` sends what it finds to the outbox.
+pub(super) struct Job<M> {
+    pub id: u64,
+    pub lane: Lane,
+    pub ctx: WorkCtx,
+    pub run: Box<dyn FnOnce(&WorkCtx, &Outbox<M>) -> M + Send>,
+    /// What to send when the work panics, from the panic's text.
+    pub on_panic: Box<dyn FnOnce(String) -> M + Send>,
+}
+
+/// Where a job sends results, also before it is done.
+pub(super) struct Outbox<M> {
+    sender: Sender<M>,
+    wake: Waker,
+}
+
+impl<M> Outbox<M> {
+    /// Sends, and then wakes the window; a session that is gone does not mind.
+    pub fn send(&self, message: M) {
+        if self.sender.send(message).is_ok() {
+            (self.wake)();
+        }
+    }
+}
+
+struct Shared<M> {
+    pending: Mutex<Pending<M>>,
+    changed: Condvar,
+}
+
+struct Pending<M> {
+    jobs: VecDeque<Job<M>>,
+    closed: bool,
+}
+
+/// The queue and its threads; dropping it lets them end after their current job.
+pub(super) struct JobQueue<M: Send + 'static> {
+    shared: Arc<Shared<M>>,
+}
+
+/// Threads for each lane.
+const LANES: [(Lane, &str); 3] = [
+    (Lane::Quick, "quantscope-quick"),
+    (Lane::Quick, "quantscope-quick"),
+    (Lane::Long, "quantscope-long"),
+];
+
+impl<M: Send + 'static> JobQueue<M> {
+    /// Starts the threads. Where the system gives none, jobs stay pending.
+    pub fn start(sender: &Sender<M>, wake: &Waker) -> Self {
+        let shared = Arc::new(Shared {
+            pending: Mutex::new(Pending {
+                jobs: VecDeque::new(),
+                closed: false,
+            }),
+            changed: Condvar::new(),
+        });
+        for (lane, name) in LANES {
+            let shared = Arc::clone(&shared);
+            let outbox = Outbox {
+                sender: sender.clone(),
+                wake: Arc::clone(wake),
+            };
+            let thread = std::thread::Builder::new().name(name.to_owned());
+            if let Err(error) = thread.spawn(move || work(&shared, lane, &outbox)) {
+                log::error!("no thread for background work: {error}");
+            }
+        }
+        Self { shared }
+    }
+
+    pub fn push(&self, job: Job<M>) {
+        self.lock().jobs.push_back(job);
+        self.shared.changed.notify_all();
+    }
+
+    /// Puts the jobs whose numbers `order` gives first, in that order.
+    pub fn prioritize(&self, order: &[u64]) {
+        let place = |id: u64| {
+            order
+                .iter()
+                .position(|&first| first == id)
+                .unwrap_or(usize::MAX)
+        };
+        let mut pending = self.lock();
+        pending
+            .jobs
+            .make_contiguous()
+            .sort_by_key(|job| place(job.id));
+    }
+
+    /// Drops a job that has not started.
+    pub fn remove(&self, id: u64) {
+        self.lock().jobs.retain(|job| job.id != id);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Pending<M>> {
+        self.shared
+            .pending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<M: Send + 'static> Drop for JobQueue<M> {
+    fn drop(&mut self) {
+        let mut pending = self.lock();
+        pending.closed = true;
+        pending.jobs.clear();
+        drop(pending);
+        self.shared.changed.notify_all();
+    }
+}
+
+fn work<M>(shared: &Shared<M>, lane: Lane, outbox: &Outbox<M>) {
+    while let Some(job) = next_job(shared, lane) {
+        if job.ctx.check().is_err() {
+            continue;
+        }
+        let Job {
+            ctx, run, on_panic, ..
+        } = job;
+        let result = std::panic::catch_unwind(AssertUnwindSafe(|| run(&ctx, outbox)));
+        outbox.send(result.unwrap_or_else(|panic| on_panic(panic_text(&*panic))));
+    }
+}
+
+fn next_job<M>(shared: &Shared<M>, lane: Lane) -> Option<Job<M>> {
+    let mut pending = shared
+        .pending
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    loop {
+        if pending.closed {
+            return None;
+        }
+        if let Some(job_idx) = pending.jobs.iter().position(|job| job.lane == lane) {
+            return pending.jobs.remove(job_idx);
+        }
+        pending = shared
+            .changed
+            .wait(pending)
+            .unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    format!(
+        "an internal error: {}",
+        text.unwrap_or_else(|| "no details".to_owned())
+    )
+}

@@ -1,0 +1,22 @@
+//! The application without a screen: what is open, what is chosen, what is being computed, and how
+//! to go back. Knows no window.
+
+mod builtin;
+mod command;
+mod history;
+mod job;
+mod loaded;
+mod opening;
+mod picture;
+mod query;
+mod session;
+mod workshop;
+
+pub use builtin::{BUILTIN_SAMPLES, BuiltinSample};
+pub use command::{Command, Gesture};
+pub use history::{History, Plan};
+pub use loaded::Loaded;
+pub use opening::{ModelRef, Opened, OpeningError, find_set, open};
+pub use picture::LayerPicture;
+pub use query::{Answer, Query};
+pub use session::{JobStatus, Notice, NoticeKind, Selection, Session};

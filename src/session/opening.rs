@@ -1,0 +1,147 @@
+//! From what a person names to an opened model with the sample sets that belong to it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::builtin::{BUILTIN_SAMPLES, BuiltinSample};
+use crate::eval::{SampleSet, SamplesError, Split};
+use crate::formats::{self, OpenError};
+use crate::model::{FoldMode, Model, Network, StoreError};
+
+/// What to open.
+#[derive(Clone, Debug)]
+pub enum ModelRef {
+    /// A file or a folder.
+    Path(PathBuf),
+    Builtin(&'static BuiltinSample),
+}
+
+/// Why nothing was opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpeningError {
+    #[error("there is no sample {found:?}; there are {known}")]
+    UnknownSample { found: String, known: String },
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("{path}: {source}")]
+    Store { path: String, source: StoreError },
+    #[error(transparent)]
+    Samples(#[from] SamplesError),
+}
+
+impl ModelRef {
+    /// The sample that opens when no model is named.
+    pub fn default_sample() -> Self {
+        Self::Builtin(&BUILTIN_SAMPLES[0])
+    }
+
+    /// `sample:NAME`, or a path.
+    ///
+    /// # Errors
+    /// [`OpeningError::UnknownSample`] with the names there are.
+    pub fn parse(text: &str) -> Result<Self, OpeningError> {
+        let Some(name) = text.strip_prefix("sample:") else {
+            return Ok(Self::Path(PathBuf::from(text)));
+        };
+        BuiltinSample::find(name).map(Self::Builtin).ok_or_else(|| {
+            let known: Vec<String> = BUILTIN_SAMPLES
+                .iter()
+                .map(|sample| format!("sample:{}", sample.name))
+                .collect();
+            OpeningError::UnknownSample {
+                found: name.to_owned(),
+                known: known.join(", "),
+            }
+        })
+    }
+
+    /// As a person would name it on the command line.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            Self::Builtin(sample) => format!("sample:{}", sample.name),
+        }
+    }
+}
+
+/// A model, ready to be looked at, and its sample sets.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    pub label: String,
+    pub network: Arc<Network>,
+    /// The set that judges, if one lies beside the model.
+    pub eval: Option<Arc<SampleSet>>,
+    /// A set beside the model that could not be read: why.
+    pub warnings: Vec<String>,
+}
+
+/// Opens a model and the `eval` set beside it. A set that cannot be read is a warning: the model's
+/// weights can be looked at all the same.
+///
+/// # Errors
+/// The model cannot be opened.
+pub fn open(reference: &ModelRef, fold_mode: FoldMode) -> Result<Opened, OpeningError> {
+    let model = open_model(reference)?;
+    let mut warnings = model.warnings.clone();
+    let network =
+        Network::new(Arc::new(model), fold_mode).map_err(|source| OpeningError::Store {
+            path: reference.label(),
+            source,
+        })?;
+    let eval = match find_set(reference, network.model.path.as_deref(), Split::Eval) {
+        None => None,
+        Some(Ok(set)) => Some(Arc::new(set)),
+        Some(Err(error)) => {
+            warnings.push(error.to_string());
+            None
+        }
+    };
+    Ok(Opened {
+        label: reference.label(),
+        network: Arc::new(network),
+        eval,
+        warnings,
+    })
+}
+
+fn open_model(reference: &ModelRef) -> Result<Model, OpeningError> {
+    match reference {
+        ModelRef::Path(path) => Ok(formats::open_model(path)?),
+        ModelRef::Builtin(sample) => formats::read_source(&sample.model()).map_err(|source| {
+            OpenError {
+                path: PathBuf::from(reference.label()),
+                source,
+            }
+            .into()
+        }),
+    }
+}
+
+/// The set of that split that belongs to a model: `eval.safetensors` in the folder of
+/// `model.safetensors`, or `NAME.eval.safetensors` beside `NAME.safetensors`.
+///
+/// `model_path` is the file that was opened, where there is one.
+pub fn find_set(
+    reference: &ModelRef,
+    model_path: Option<&Path>,
+    split: Split,
+) -> Option<Result<SampleSet, SamplesError>> {
+    if let ModelRef::Builtin(sample) = reference {
+        let (_, source) = sample
+            .sets()
+            .into_iter()
+            .find(|(name, _)| *name == split.name())?;
+        return Some(SampleSet::read(&source));
+    }
+    let path = model_path?;
+    let stem = path.file_stem()?.to_string_lossy();
+    let folder = path.parent()?;
+    let own = folder.join(format!("{stem}.{}.safetensors", split.name()));
+    let shared = folder.join(format!("{}.safetensors", split.name()));
+    let candidates = [Some(own), (stem == "model").then_some(shared)];
+    let found = candidates
+        .into_iter()
+        .flatten()
+        .find(|path| path.is_file())?;
+    Some(SampleSet::open(&found))
+}

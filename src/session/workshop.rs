@@ -1,0 +1,223 @@
+//! What jobs share about one network: quantized layers, the runner, the float model's outputs. Only
+//! jobs lock it, never the thread that draws.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::picture::LayerPicture;
+use super::query::{Answer, Query};
+use crate::base::WorkCtx;
+use crate::eval::{
+    Accuracy, EvalError, FloatOutputs, QuantizedLayer, RecipeEvalError, RunRequest, Runner,
+    SampleSet, channels_for, quantize_layer,
+};
+use crate::exec::NoHook;
+use crate::model::Network;
+use crate::quant::{SchemeChoice, SpecError};
+
+/// Why a query has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum QueryError {
+    #[error("cancelled")]
+    Cancelled,
+    #[error("layer {0} is not there")]
+    NoLayer(usize),
+    #[error("no sample set is open; open one with File › Open samples…")]
+    NoSamples,
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    #[error(transparent)]
+    Recipe(RecipeEvalError),
+    #[error(transparent)]
+    Eval(EvalError),
+}
+
+impl From<RecipeEvalError> for QueryError {
+    fn from(error: RecipeEvalError) -> Self {
+        match error {
+            RecipeEvalError::Quant {
+                source: crate::quant::QuantError::Cancelled(_),
+                ..
+            } => Self::Cancelled,
+            error => Self::Recipe(error),
+        }
+    }
+}
+
+impl From<EvalError> for QueryError {
+    fn from(error: EvalError) -> Self {
+        match error {
+            EvalError::Cancelled(_) => Self::Cancelled,
+            error => Self::Eval(error),
+        }
+    }
+}
+
+impl From<crate::base::Cancelled> for QueryError {
+    fn from(_: crate::base::Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+/// One network with one sample set.
+pub(super) struct Workshop {
+    pub network: Arc<Network>,
+    pub samples: Option<Arc<SampleSet>>,
+    layers: Mutex<HashMap<(usize, String), Arc<QuantizedLayer>>>,
+    evaluation: Mutex<Option<Evaluation>>,
+}
+
+struct Evaluation {
+    runner: Runner,
+    float: FloatOutputs,
+}
+
+impl Workshop {
+    pub fn new(network: Arc<Network>, samples: Option<Arc<SampleSet>>) -> Self {
+        Self {
+            network,
+            samples,
+            layers: Mutex::default(),
+            evaluation: Mutex::default(),
+        }
+    }
+
+    /// Answers a query; `on_partial` hears of answers to a part of it.
+    pub fn answer(
+        &self,
+        query: &Query,
+        ctx: &WorkCtx,
+        on_partial: impl Fn(Answer),
+    ) -> Result<Answer, QueryError> {
+        match query {
+            Query::Layer {
+                layer_idx, spec, ..
+            } => {
+                let done = self.layer(*layer_idx, spec, ctx)?;
+                Ok(Answer::Layer(Arc::new(done.error.clone())))
+            }
+            Query::Picture {
+                layer_idx,
+                spec,
+                channel_idx,
+                ..
+            } => {
+                let picture = self.picture(*layer_idx, spec, *channel_idx, ctx)?;
+                Ok(Answer::Picture(Arc::new(picture)))
+            }
+            Query::Accuracy { specs, .. } => {
+                let partial = |accuracy| on_partial(Answer::Accuracy(Arc::new(accuracy)));
+                Ok(Answer::Accuracy(Arc::new(
+                    self.accuracy(specs, ctx, partial)?,
+                )))
+            }
+        }
+    }
+
+    fn layer(
+        &self,
+        layer_idx: usize,
+        spec: &str,
+        ctx: &WorkCtx,
+    ) -> Result<Arc<QuantizedLayer>, QueryError> {
+        let key = (layer_idx, spec.to_owned());
+        if let Some(done) = lock(&self.layers).get(&key) {
+            return Ok(Arc::clone(done));
+        }
+        let layer = self
+            .network
+            .layers
+            .get(layer_idx)
+            .ok_or(QueryError::NoLayer(layer_idx))?;
+        let choice: SchemeChoice = spec.parse()?;
+        let done = Arc::new(quantize_layer(&self.network, layer, &choice, ctx)?);
+        let mut layers = lock(&self.layers);
+        // Of each layer the newest few: going back and forth is instant, memory stays bounded.
+        let same: Vec<(usize, String)> = layers
+            .keys()
+            .filter(|(idx, _)| *idx == layer_idx)
+            .cloned()
+            .collect();
+        if same.len() >= KEPT_PER_LAYER {
+            same.iter().for_each(|key| drop(layers.remove(key)));
+        }
+        layers.insert(key, Arc::clone(&done));
+        Ok(done)
+    }
+
+    fn picture(
+        &self,
+        layer_idx: usize,
+        spec: &str,
+        channel_idx: Option<usize>,
+        ctx: &WorkCtx,
+    ) -> Result<LayerPicture, QueryError> {
+        let done = self.layer(layer_idx, spec, ctx)?;
+        let layer = self
+            .network
+            .layers
+            .get(layer_idx)
+            .ok_or(QueryError::NoLayer(layer_idx))?;
+        let tensor = self
+            .network
+            .tensor(&layer.weight)
+            .map_err(RecipeEvalError::from)?;
+        let weights = channels_for(layer, &done.choice, &tensor);
+        let values = match &done.weights {
+            None => weights.clone(),
+            Some(quantized) => channels_for(layer, &done.choice, quantized),
+        };
+        Ok(LayerPicture::compute(
+            &weights,
+            values.data(),
+            &done.error,
+            channel_idx,
+            ctx,
+        )?)
+    }
+
+    fn accuracy(
+        &self,
+        specs: &[String],
+        ctx: &WorkCtx,
+        on_partial: impl FnMut(Accuracy),
+    ) -> Result<Accuracy, QueryError> {
+        let samples = self.samples.as_ref().ok_or(QueryError::NoSamples)?;
+        let mut replaced = BTreeMap::new();
+        for (layer_idx, spec) in specs.iter().enumerate() {
+            let done = self.layer(layer_idx, spec, ctx)?;
+            if let (Some(weights), Some(layer)) =
+                (&done.weights, self.network.layers.get(layer_idx))
+            {
+                replaced.insert(layer.weight.clone(), weights.clone());
+            }
+        }
+        let mut evaluation = lock(&self.evaluation);
+        let evaluation = match &mut *evaluation {
+            Some(evaluation) => evaluation,
+            empty => {
+                let runner = Runner::new(Arc::clone(&self.network), Arc::clone(samples))?;
+                empty.insert(Evaluation {
+                    runner,
+                    float: FloatOutputs::default(),
+                })
+            }
+        };
+        let constants = evaluation.runner.constants(&replaced)?;
+        let request = RunRequest {
+            quantized: Some(&constants),
+            hook: &NoHook,
+            limit: None,
+        };
+        Ok(evaluation
+            .runner
+            .run(&request, &mut evaluation.float, ctx, on_partial)?)
+    }
+}
+
+/// Quantized versions of one layer that are kept.
+const KEPT_PER_LAYER: usize = 4;
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,134 @@
+//! A weight with its output channels side by side: what every scale granularity is defined on.
+
+use std::sync::Arc;
+
+use ndarray::{Axis, IxDyn};
+
+use super::Tensor;
+
+/// Weights reordered so that channel `c` is `data[c·channel_len .. (c+1)·channel_len]`, its elements
+/// in the row-major order of the remaining dimensions.
+#[derive(Clone, Debug)]
+pub struct ChannelMajor {
+    dims: Vec<usize>,
+    axis: usize,
+    n_channels: usize,
+    data: Arc<[f32]>,
+}
+
+impl ChannelMajor {
+    /// Copies `tensor` with `axis` first. A scalar is one channel; an axis beyond the last is the
+    /// last.
+    pub fn new(tensor: &Tensor, axis: usize) -> Self {
+        let dims = tensor.shape().to_vec();
+        let axis = axis.min(dims.len().saturating_sub(1));
+        let n_channels = dims.get(axis).copied().unwrap_or(1);
+        let data = if axis == 0 {
+            tensor.iter().copied().collect()
+        } else {
+            let mut order: Vec<usize> = (0..dims.len()).filter(|&dim| dim != axis).collect();
+            order.insert(0, axis);
+            tensor
+                .view()
+                .permuted_axes(IxDyn(&order))
+                .iter()
+                .copied()
+                .collect()
+        };
+        Self {
+            dims,
+            axis,
+            n_channels,
+            data,
+        }
+    }
+
+    /// The same channels with other values: `data` has as many elements.
+    pub fn with_data(&self, data: Vec<f32>) -> Self {
+        debug_assert_eq!(data.len(), self.data.len());
+        Self {
+            data: data.into(),
+            ..self.clone()
+        }
+    }
+
+    /// Back to the tensor's own order.
+    pub fn to_tensor(&self) -> Tensor {
+        let mut dims = self.dims.clone();
+        if dims.is_empty() {
+            return Tensor::from_shape_fn(IxDyn(&[]), |_| {
+                self.data.first().copied().unwrap_or(0.0)
+            });
+        }
+        let channels = dims.remove(self.axis);
+        dims.insert(0, channels);
+        let mut order: Vec<usize> = (1..dims.len()).collect();
+        order.insert(self.axis, 0);
+        match ndarray::ArrayView::from_shape(IxDyn(&dims), &self.data) {
+            Ok(view) => view
+                .permuted_axes(IxDyn(&order))
+                .as_standard_layout()
+                .into_owned()
+                .into(),
+            Err(_) => Tensor::zeros(IxDyn(&self.dims)),
+        }
+    }
+
+    pub fn data(&self) -> &[f32] {
+        &self.data
+    }
+
+    pub fn dims(&self) -> &[usize] {
+        &self.dims
+    }
+
+    pub fn axis(&self) -> Axis {
+        Axis(self.axis)
+    }
+
+    pub fn n_channels(&self) -> usize {
+        self.n_channels
+    }
+
+    /// Elements of one channel.
+    pub fn channel_len(&self) -> usize {
+        self.data.len().checked_div(self.n_channels).unwrap_or(0)
+    }
+
+    /// One channel; empty beyond the last.
+    pub fn channel(&self, channel_idx: usize) -> &[f32] {
+        let len = self.channel_len();
+        self.data
+            .get(channel_idx * len..(channel_idx + 1) * len)
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_axis_comes_back() {
+        let tensor = Tensor::from_shape_fn(IxDyn(&[2, 3, 4]), |idx| {
+            (idx[0] * 100 + idx[1] * 10 + idx[2]) as f32
+        });
+        for axis in 0..3 {
+            let channels = ChannelMajor::new(&tensor, axis);
+            assert_eq!(channels.n_channels(), [2, 3, 4][axis], "axis {axis}");
+            assert_eq!(channels.to_tensor(), tensor, "axis {axis}");
+        }
+        let middle = ChannelMajor::new(&tensor, 1);
+        assert_eq!(
+            middle.channel(2),
+            [20.0, 21.0, 22.0, 23.0, 120.0, 121.0, 122.0, 123.0]
+        );
+        let scalar = ChannelMajor::new(&Tensor::from_elem(IxDyn(&[]), 5.0), 0);
+        assert_eq!(scalar.to_tensor()[IxDyn(&[])], 5.0);
+        let empty = ChannelMajor::new(&Tensor::zeros(IxDyn(&[0, 3])), 0);
+        assert_eq!(
+            (empty.channel_len(), empty.to_tensor().shape()),
+            (0, &[0usize, 3][..])
+        );
+    }
+}

@@ -1,0 +1,17 @@
+//! Dense arrays and what can be read off them: element types, statistics, histograms.
+//!
+//! Knows no file and no quantizer. Everything numeric is `f32` in memory; sums are `f64`.
+
+mod channel_major;
+mod dtype;
+mod histogram;
+mod shape;
+mod statistics;
+mod value;
+
+pub use channel_major::ChannelMajor;
+pub use dtype::DType;
+pub use histogram::Histogram;
+pub use shape::{Shape, ShapeError};
+pub use statistics::TensorStats;
+pub use value::{Tensor, Value};

@@ -1,0 +1,52 @@
+//! The strip at the bottom: what is being computed, and a way to stop it.
+
+use egui::{RichText, Ui, vec2};
+
+use super::panel::PanelCtx;
+use super::theme::{self, Theme};
+use super::widgets;
+use crate::session::Command;
+
+/// Draws the jobs with progress; the many short ones as a count.
+pub fn jobs_bar_ui(ui: &mut Ui, ctx: &PanelCtx) {
+    let theme = Theme::of(ui);
+    let jobs = ctx.session.jobs();
+    ui.horizontal_centered(|ui| {
+        ui.add_space(theme::PANEL_MARGIN);
+        let (long, short): (Vec<_>, Vec<_>) = jobs
+            .iter()
+            .partition(|job| job.progress.total > 0 || job.label.starts_with("Opening"));
+        if jobs.is_empty() {
+            ui.label(RichText::new("Ready").color(theme.hint));
+        }
+        for job in long.iter().take(3) {
+            ui.label(RichText::new(&job.label).color(theme.text));
+            if job.progress.total > 0 {
+                widgets::bar(ui, vec2(96.0, 4.0), job.progress.fraction(), theme.accent);
+                let text = format!("{} / {}", job.progress.done, job.progress.total);
+                widgets::number(ui, &text, 11.0, theme.label);
+            }
+            let icon = RichText::new(egui_material_icons::icons::ICON_CLOSE.codepoint).size(13.0);
+            let button = ui.add(egui::Button::new(icon).frame(false));
+            let name = format!("Cancel {}", job.label);
+            button
+                .ctx
+                .accesskit_node_builder(button.id, |node| node.set_label(name.as_str()));
+            if button.on_hover_text(&name).clicked() {
+                ctx.send(Command::CancelJob(job.id));
+            }
+            ui.add_space(8.0);
+        }
+        if !short.is_empty() {
+            let text = format!("{} short jobs", short.len());
+            ui.label(RichText::new(text).color(theme.hint));
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.add_space(theme::PANEL_MARGIN);
+            if let Some(samples) = ctx.session.samples() {
+                let text = format!("{}: {} samples", samples.name, samples.len());
+                ui.add(egui::Label::new(RichText::new(text).color(theme.hint)).truncate());
+            }
+        });
+    });
+}

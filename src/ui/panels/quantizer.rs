@@ -1,0 +1,291 @@
+//! The settings of the selected layer, and what they do to it.
+
+use egui::{RichText, ScrollArea, Ui};
+
+use crate::base::{bytes, fixed, percent, significant, thousands};
+use crate::eval::{LayerError, Sqnr};
+use crate::model::{FoldMode, Network};
+use crate::quant::{Grid, SchemeChoice};
+use crate::session::{Command, LayerPicture, Loaded};
+use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
+use crate::ui::settings_editor::{Edited, settings_ui};
+use crate::ui::state_view;
+use crate::ui::theme::{self, Theme};
+use crate::ui::widgets::{figure_row, number, section, split_bar};
+
+pub const ENTRY: PanelEntry = PanelEntry {
+    id: "quantizer",
+    title: "Quantizer",
+    place: Place::Right,
+    create: || Box::new(QuantizerPanel),
+};
+
+struct QuantizerPanel;
+
+impl Panel for QuantizerPanel {
+    fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
+        let layer_idx = ctx.session.selection().layer_idx;
+        let network = ctx.session.network();
+        let Some((network, layer)) = network.and_then(|n| Some((n, n.layers.get(layer_idx)?)))
+        else {
+            state_view::empty_ui(ui, "No layer is selected", "Its settings will stand here.");
+            return;
+        };
+        let picture = ctx.session.picture();
+        let error = ctx.session.layer_error(layer_idx);
+        let choice = ctx.session.choice(layer_idx);
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            egui::Frame::new()
+                .inner_margin(theme::PANEL_MARGIN)
+                .show(ui, |ui| {
+                    ui.label(
+                        RichText::new(&layer.name)
+                            .font(theme::title(13.0))
+                            .color(Theme::of(ui).text),
+                    );
+                    ui.add_space(4.0);
+                    let stats = picture.shown().map(|picture| picture.stats);
+                    let ends = stats.and_then(|s| Some((f64::from(s.min?), f64::from(s.max?))));
+                    if let Some(Edited { choice, gesture }) = settings_ui(ui, &choice, ends) {
+                        ctx.send(Command::SetChoice {
+                            layer: layer.name.clone(),
+                            choice,
+                            gesture,
+                        });
+                    }
+                    all_layers_ui(ui, ctx, network, &choice);
+                    ui.separator();
+                    match &error {
+                        Loaded::Failed(reason) => failure_ui(ui, reason),
+                        _ => result_ui(ui, &error, &picture),
+                    }
+                    ui.separator();
+                    fold_ui(ui, ctx, network);
+                });
+        });
+    }
+}
+
+fn all_layers_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, choice: &SchemeChoice) {
+    ui.add_space(4.0);
+    let n_layers = network.default_layers().count();
+    let button = egui::Button::new(format!("Apply to all {n_layers} layers"));
+    let response = ui.add_sized([ui.available_width(), theme::CONTROL_HEIGHT], button);
+    if response
+        .on_hover_text(format!(
+            "Every layer becomes {choice}; embeddings stay as they are"
+        ))
+        .clicked()
+    {
+        ctx.send(Command::SetAllChoices(choice.clone()));
+    }
+    ui.add_space(4.0);
+}
+
+fn failure_ui(ui: &mut Ui, reason: &str) {
+    let theme = Theme::of(ui);
+    ui.label(
+        RichText::new("✕ Not quantized")
+            .font(theme::title(12.0))
+            .color(theme.bad),
+    );
+    ui.label(reason);
+}
+
+fn result_ui(ui: &mut Ui, error: &Loaded<LayerError>, picture: &Loaded<LayerPicture>) {
+    let of_channel = picture.shown().and_then(|picture| picture.channel_idx);
+    let title = match of_channel {
+        Some(channel_idx) => format!("Result on channel {channel_idx}"),
+        None => "Result on this layer".to_owned(),
+    };
+    let state = if error.is_stale() || picture.is_stale() {
+        "computing…"
+    } else {
+        "live"
+    };
+    section(ui, &title, state);
+    let Some(shown) = error.shown() else {
+        state_view::pending_ui(ui, "Measuring", crate::base::Progress::default());
+        return;
+    };
+    ui.scope(|ui| {
+        if error.is_stale() {
+            ui.set_opacity(0.5);
+        }
+        figures_ui(ui, shown, picture.shown().map(|picture| &**picture));
+    });
+}
+
+fn figures_ui(ui: &mut Ui, error: &LayerError, picture: Option<&LayerPicture>) {
+    let theme = Theme::of(ui);
+    let of_channel = picture.and_then(|picture| picture.channel_idx);
+    let stats = of_channel
+        .and_then(|idx| error.channels.get(idx))
+        .unwrap_or(&error.total);
+    let sqnr = if of_channel.is_some() {
+        stats.sqnr()
+    } else {
+        error.sqnr()
+    };
+    ui.horizontal(|ui| match sqnr {
+        Sqnr::Db(db) => {
+            number(ui, &fixed(db, 2), 22.0, theme.text);
+            ui.label(RichText::new("dB SQNR").color(theme.label));
+        }
+        other => {
+            let text = RichText::new(case_name(other)).font(theme::title(14.0));
+            ui.label(text.color(theme.text));
+        }
+    })
+    .response
+    .on_hover_text(
+        "Signal-to-quantization-noise ratio: 10·log₁₀(Σx² / Σ(x−x̂)²), sums over the weights",
+    );
+    let mse = stats.mse();
+    figure_row(
+        ui,
+        "MSE",
+        &significant(mse, 4),
+        "Mean squared error: Σ(x−x̂)²/n",
+    );
+    if mse > 0.0 {
+        let rounding = stats.rounding_mse() / mse;
+        split_bar(ui, rounding as f32, theme.rounding, theme.clipping);
+        ui.horizontal(|ui| {
+            ui.label(
+                RichText::new(format!("rounding {}", percent(rounding, 0))).color(theme.label),
+            );
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                let clipping = format!("clipping {}", percent(1.0 - rounding, 0));
+                ui.label(RichText::new(clipping).color(theme.label));
+            });
+        })
+        .response
+        .on_hover_text(
+            "The squared error of weights inside and outside the range; the two sum to the MSE",
+        );
+    }
+    let clipped = format!(
+        "{} · {}",
+        thousands(stats.n_clipped),
+        percent(stats.clipped_fraction(), 2)
+    );
+    figure_row(
+        ui,
+        "Clipped weights",
+        &clipped,
+        "Weights whose code lies beyond the last one",
+    );
+    figure_row(
+        ui,
+        "Largest error",
+        &significant(stats.max_abs_error, 3),
+        "max |x−x̂|",
+    );
+    if let Some(cosine) = stats.cosine() {
+        figure_row(ui, "Cosine", &fixed(cosine, 5), "Σx·x̂ / √(Σx² · Σx̂²)");
+    }
+    if error.n_non_finite > 0 {
+        let count = thousands(error.n_non_finite);
+        figure_row(ui, "NaN, infinite", &count, "Weights that are not numbers");
+    }
+    if let Some(picture) = picture {
+        picture_figures_ui(ui, picture);
+    }
+    size_figures_ui(ui, error);
+}
+
+fn case_name(sqnr: Sqnr) -> &'static str {
+    match sqnr {
+        Sqnr::Exact => "Exact: no error",
+        Sqnr::NoSignal => "No signal: all weights are 0",
+        Sqnr::NonFinite => "NaN or infinite weights",
+        Sqnr::Db(_) => "",
+    }
+}
+
+fn picture_figures_ui(ui: &mut Ui, picture: &LayerPicture) {
+    match &picture.grid {
+        Some(Grid::Uniform { params, .. }) => {
+            let text = format!(
+                "{}, {}",
+                significant(f64::from(params.scale), 4),
+                params.zero_point
+            );
+            figure_row(
+                ui,
+                "Scale, zero point",
+                &text,
+                "x̂ = scale · (code − zero point)",
+            );
+        }
+        Some(Grid::Continuous) => {}
+        None => {
+            let text = thousands(picture.n_groups);
+            figure_row(
+                ui,
+                "Scales",
+                &text,
+                "Groups of weights, each with a scale of its own",
+            );
+        }
+    }
+    if let Some(usage) = &picture.usage {
+        let n_codes = usage.counts.len();
+        let text = format!("{} of {}", thousands(usage.n_used()), thousands(n_codes));
+        figure_row(ui, "Codes in use", &text, "Codes that occur at least once");
+        let text = format!(
+            "{} of {} bits",
+            fixed(usage.entropy_bits(), 2),
+            fixed((n_codes as f64).log2(), 2)
+        );
+        figure_row(
+            ui,
+            "Code entropy",
+            &text,
+            "−Σ p·log₂ p: bits a code would take under ideal entropy coding",
+        );
+    }
+}
+
+fn size_figures_ui(ui: &mut Ui, error: &LayerError) {
+    if let Some(bits) = error.bits_per_weight() {
+        let help = "Stored bits over weights: codes, scales and zero points";
+        figure_row(ui, "Bits per weight", &fixed(bits, 3), help);
+        let float_bytes = error.total.count as u64 * 4;
+        let text = format!("{} → {}", bytes(float_bytes), bytes(error.stored_bytes()));
+        figure_row(
+            ui,
+            "Stored size",
+            &text,
+            "As 32-bit floats, and quantized with all that decoding needs",
+        );
+    }
+}
+
+fn fold_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network) {
+    let theme = Theme::of(ui);
+    let n_norms = network.graph.as_ref().map_or(0, |graph| {
+        graph
+            .nodes
+            .iter()
+            .filter(|node| node.op == "BatchNormalization")
+            .count()
+    });
+    if network.folded.is_empty() && n_norms == 0 {
+        return;
+    }
+    section(ui, "Whole model", "");
+    let mut fold = ctx.session.plan().fold_mode == FoldMode::Fold;
+    let response = ui.checkbox(&mut fold, "Fold batch norm");
+    let help = "Batch normalization folded into the weights before it, as on devices:\nW′ = γ/√(var + ε) · W";
+    if response.on_hover_text(help).changed() {
+        ctx.send(Command::SetFold(if fold {
+            FoldMode::Fold
+        } else {
+            FoldMode::Keep
+        }));
+    }
+    let text = format!("{} folded, {n_norms} left as nodes", network.folded.len());
+    ui.label(RichText::new(text).color(theme.hint));
+}

@@ -1,0 +1,57 @@
+//! How a panel looks that has nothing to show: empty, loading, failed.
+
+use egui::{Align2, RichText, Sense, Ui, vec2};
+
+use super::theme::{self, Theme};
+use crate::base::{Progress, percent};
+
+/// Nothing is there yet: what comes, and how to get it.
+pub fn empty_ui(ui: &mut Ui, title: &str, hint: &str) {
+    message_ui(ui, title, hint, Theme::of(ui).label);
+}
+
+/// A result that cannot be had: why.
+pub fn failed_ui(ui: &mut Ui, title: &str, reason: &str) {
+    message_ui(ui, title, reason, Theme::of(ui).bad);
+}
+
+fn message_ui(ui: &mut Ui, title: &str, text: &str, colour: egui::Color32) {
+    ui.vertical_centered(|ui| {
+        ui.add_space((ui.available_height() * 0.36).max(12.0));
+        ui.label(RichText::new(title).font(theme::title(14.0)).color(colour));
+        ui.add_space(4.0);
+        ui.set_max_width(460.0);
+        ui.label(text);
+    });
+}
+
+/// A result being computed, with nothing older to show: grey bars where it will stand.
+pub fn pending_ui(ui: &mut Ui, what: &str, progress: Progress) {
+    let theme = Theme::of(ui);
+    let (rect, _) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+    let painter = ui.painter_at(rect);
+    let n_bars = 9;
+    let bar_width = (rect.width() - 48.0) / n_bars as f32;
+    for bar_idx in 0..n_bars {
+        let offset = (bar_idx as f32 - (n_bars - 1) as f32 / 2.0).abs();
+        let height = rect.height() * 0.6 * (-offset * offset / 8.0).exp();
+        let left = rect.left() + 24.0 + bar_idx as f32 * bar_width;
+        let bar = egui::Rect::from_min_max(
+            egui::pos2(left + 3.0, rect.bottom() - 24.0 - height),
+            egui::pos2(left + bar_width - 3.0, rect.bottom() - 24.0),
+        );
+        painter.rect_filled(bar, 3, theme.raised);
+    }
+    let text = match progress.total {
+        0 => format!("{what}…"),
+        _ => format!("{what}… {}", percent(f64::from(progress.fraction()), 0)),
+    };
+    let place = rect.center_top() + vec2(0.0, 16.0);
+    painter.text(
+        place,
+        Align2::CENTER_TOP,
+        text,
+        theme::text(12.0),
+        theme.label,
+    );
+}
