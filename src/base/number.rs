@@ -12,19 +12,11 @@ pub fn fixed(value: f64, decimals: usize) -> String {
         return "n/a".to_owned();
     }
     if value.is_infinite() {
-        return if value > 0.0 {
-            "∞".to_owned()
-        } else {
-            format!("{MINUS}∞")
-        };
+        return if value > 0.0 { "∞".to_owned() } else { format!("{MINUS}∞") };
     }
     let text = format!("{:.decimals$}", value.abs());
     let is_zero = text.chars().all(|c| c == '0' || c == '.');
-    if value < 0.0 && !is_zero {
-        format!("{MINUS}{text}")
-    } else {
-        text
-    }
+    if value < 0.0 && !is_zero { format!("{MINUS}{text}") } else { text }
 }
 
 /// `value` to that many significant digits; powers of ten from 10⁴ up and from 10⁻⁴ down.
@@ -43,11 +35,7 @@ pub fn significant(value: f64, digits: usize) -> String {
         mantissa /= 10.0;
         shown_exponent += 1;
     }
-    format!(
-        "{}·10{}",
-        fixed(mantissa, digits.saturating_sub(1)),
-        superscript(shown_exponent)
-    )
+    format!("{}·10{}", fixed(mantissa, digits.saturating_sub(1)), superscript(shown_exponent))
 }
 
 /// A whole number with thin spaces between thousands.
@@ -55,7 +43,7 @@ pub fn thousands(count: usize) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3 * 3);
     for (digit_idx, digit) in digits.chars().enumerate() {
-        if digit_idx > 0 && (digits.len() - digit_idx) % 3 == 0 {
+        if digit_idx > 0 && (digits.len() - digit_idx).is_multiple_of(3) {
             text.push(THIN_SPACE);
         }
         text.push(digit);

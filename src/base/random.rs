@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 /// The seed of everything random that a person did not seed otherwise.
-pub const SEED: u64 = 0x5eed_0f_0ca1;
+pub const SEED: u64 = 0x005e_ed0f_0ca1;
 
 /// A generator whose stream depends on `seed` alone.
 pub fn seeded(seed: u64) -> ChaCha8Rng {

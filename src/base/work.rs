@@ -20,11 +20,7 @@ pub struct Progress {
 impl Progress {
     /// Share done, 0 to 1; 0 while the total is unknown.
     pub fn fraction(self) -> f32 {
-        if self.total == 0 {
-            0.0
-        } else {
-            (self.done as f64 / self.total as f64).min(1.0) as f32
-        }
+        if self.total == 0 { 0.0 } else { (self.done as f64 / self.total as f64).min(1.0) as f32 }
     }
 }
 
@@ -56,11 +52,7 @@ impl WorkCtx {
     /// # Errors
     /// [`Cancelled`] once someone called [`cancel`](Self::cancel).
     pub fn check(&self) -> Result<(), Cancelled> {
-        if self.shared.cancelled.load(Ordering::Relaxed) {
-            Err(Cancelled)
-        } else {
-            Ok(())
-        }
+        if self.shared.cancelled.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
     }
 
     pub fn set_total(&self, total: u64) {

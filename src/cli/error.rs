@@ -21,10 +21,8 @@ pub(super) fn run(options: &ErrorOptions) -> Result<(), CliError> {
     let chosen = chosen_layers(network, &options.layer)?;
     let recipe = restricted(network, &recipe, &chosen);
     let layers = quantize_network(network, &recipe, &WorkCtx::new())?;
-    let shown: Vec<(&Layer, &QuantizedLayer)> = chosen
-        .iter()
-        .map(|&idx| (&network.layers[idx], &*layers[idx]))
-        .collect();
+    let shown: Vec<(&Layer, &QuantizedLayer)> =
+        chosen.iter().map(|&idx| (&network.layers[idx], &*layers[idx])).collect();
     let errors: Vec<Option<&LayerError>> = layers.iter().map(|layer| Some(&layer.error)).collect();
     let size = ModelSize::new(network, &errors);
     let total = total_error(&layers);

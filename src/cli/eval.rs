@@ -1,5 +1,6 @@
 //! `quantscope eval`: accuracy on a sample set.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
@@ -10,8 +11,8 @@ use super::table::{Align, render};
 use super::{print_json, print_out};
 use crate::base::{WorkCtx, bytes, fixed, percent, significant, thousands};
 use crate::eval::{
-    Accuracy, Estimate, FloatOutputs, LayerError, Metric, ModelSize, RunRequest, Runner, SampleSet,
-    overlay, quantize_network,
+    Accuracy, Comparison, Estimate, FloatOutputs, LayerError, Metric, ModelSize, RunRequest,
+    Runner, SampleSet, overlay, quantize_network,
 };
 use crate::exec::NoHook;
 use crate::session::Opened;
@@ -34,14 +35,17 @@ pub(super) fn run(options: &EvalOptions) -> Result<(), CliError> {
     let request = RunRequest {
         quantized: quantized.as_ref(),
         hook: &NoHook,
-        limit: options
-            .limit
-            .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+        limit: options.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
     };
+    let shows_progress = std::io::stderr().is_terminal();
     let accuracy = runner.run(&request, &mut FloatOutputs::default(), &ctx, |partial| {
-        eprint!("\r{} of {} samples", partial.n_samples, partial.n_total);
+        if shows_progress {
+            eprint!("\r{} of {} samples", partial.n_samples, partial.n_total);
+        }
     })?;
-    eprint!("\r\x1b[K");
+    if shows_progress {
+        eprint!("\r\x1b[K");
+    }
     let errors: Vec<Option<&LayerError>> = layers.iter().map(|layer| Some(&layer.error)).collect();
     let size = ModelSize::new(network, &errors);
     if options.json {
@@ -70,10 +74,7 @@ fn samples(options: &EvalOptions, opened: &Opened) -> Result<Arc<SampleSet>, Cli
 fn estimate_json(estimate: Option<Estimate>) -> Json {
     match estimate {
         None => Json::Null,
-        Some(Estimate {
-            value,
-            ci95: (lo, hi),
-        }) => json!({ "value": value, "ci95": [lo, hi] }),
+        Some(Estimate { value, ci95: (lo, hi) }) => json!({ "value": value, "ci95": [lo, hi] }),
     }
 }
 
@@ -123,28 +124,17 @@ fn json(accuracy: &Accuracy, size: ModelSize) -> Json {
 
 fn text(opened: &Opened, samples: &SampleSet, accuracy: &Accuracy, size: ModelSize) -> String {
     let count = match accuracy.n_tokens {
-        Some(n_tokens) => format!(
-            "{} rows, {} tokens",
-            accuracy.n_samples,
-            thousands(n_tokens)
-        ),
+        Some(n_tokens) => format!("{} rows, {} tokens", accuracy.n_samples, thousands(n_tokens)),
         None => format!("{} samples", thousands(accuracy.n_samples)),
     };
-    let mut text = format!(
-        "{} on {} ({count})\n\n",
-        opened.network.model.title, samples.name
-    );
+    let mut text = format!("{} on {} ({count})\n\n", opened.network.model.title, samples.name);
     let shown = |x: f64| match accuracy.metric {
         Metric::Perplexity => fixed(x, 4),
         _ => percent(x, 2),
     };
     let mut rows = Vec::new();
     let mut row = |name: &str, estimate: Option<Estimate>, shown: &dyn Fn(f64) -> String| {
-        if let Some(Estimate {
-            value,
-            ci95: (lo, hi),
-        }) = estimate
-        {
+        if let Some(Estimate { value, ci95: (lo, hi) }) = estimate {
             rows.push(vec![
                 name.to_owned(),
                 shown(value),
@@ -154,42 +144,37 @@ fn text(opened: &Opened, samples: &SampleSet, accuracy: &Accuracy, size: ModelSi
     };
     row("float", accuracy.float, &shown);
     row("quantized", accuracy.quantized, &shown);
-    row(
-        "difference",
-        accuracy.comparison.as_ref().and_then(|c| c.difference),
-        &shown,
-    );
-    let header = [
-        (accuracy.metric.id(), Align::Left),
-        ("", Align::Right),
-        ("95 % interval", Align::Left),
-    ];
+    row("difference", accuracy.comparison.as_ref().and_then(|c| c.difference), &shown);
+    let header =
+        [(accuracy.metric.id(), Align::Left), ("", Align::Right), ("95 % interval", Align::Left)];
     text.push_str(&render(&header, &rows));
     if let Some(comparison) = &accuracy.comparison {
-        text.push_str(&format!(
-            "\nsame answer   {}\n",
-            percent(comparison.agreement, 2)
-        ));
-        if let (Some(broken), Some(fixed_count), Some(p)) =
-            (comparison.broken, comparison.fixed, comparison.mcnemar_p)
-        {
-            text.push_str(&format!(
-                "broken        {broken}\nfixed         {fixed_count}\nMcNemar p     {}\n",
-                significant(p, 3)
-            ));
-        }
-        let output_sqnr = match comparison.output_sqnr.db() {
-            Some(db) => format!("{} dB", fixed(db, 2)),
-            None => comparison.output_sqnr.case().unwrap_or_default().to_owned(),
-        };
-        text.push_str(&format!(
-            "mean KL       {} nats\noutput SQNR   {output_sqnr}\nsize          {} → {} ({} bits/weight)\n",
-            significant(comparison.kl_mean, 4),
-            bytes(size.float_bytes),
-            bytes(size.quantized_bytes),
-            size.bits_per_weight.map_or_else(|| "n/a".to_owned(), |bits| fixed(bits, 2)),
-        ));
+        text.push_str(&comparison_text(comparison, size));
     }
     text.push_str(&format!("time          {} s\n", fixed(accuracy.seconds, 2)));
+    text
+}
+
+fn comparison_text(comparison: &Comparison, size: ModelSize) -> String {
+    let mut text = format!("\nsame answer   {}\n", percent(comparison.agreement, 2));
+    if let (Some(broken), Some(fixed_count), Some(p)) =
+        (comparison.broken, comparison.fixed, comparison.mcnemar_p)
+    {
+        text.push_str(&format!(
+            "broken        {broken}\nfixed         {fixed_count}\nMcNemar p     {}\n",
+            significant(p, 3)
+        ));
+    }
+    let output_sqnr = match comparison.output_sqnr.db() {
+        Some(db) => format!("{} dB", fixed(db, 2)),
+        None => comparison.output_sqnr.case().unwrap_or_default().to_owned(),
+    };
+    text.push_str(&format!(
+        "mean KL       {} nats\noutput SQNR   {output_sqnr}\nsize          {} → {} ({} bits/weight)\n",
+        significant(comparison.kl_mean, 4),
+        bytes(size.float_bytes),
+        bytes(size.quantized_bytes),
+        size.bits_per_weight.map_or_else(|| "n/a".to_owned(), |bits| fixed(bits, 2)),
+    ));
     text
 }

@@ -37,10 +37,7 @@ pub(super) struct CliError {
 
 impl CliError {
     pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self {
-            exit,
-            message: message.into().replace('\n', " "),
-        }
+        Self { exit, message: message.into().replace('\n', " ") }
     }
 }
 

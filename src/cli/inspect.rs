@@ -41,30 +41,17 @@ fn tensor_stats(model: &Model) -> Result<Vec<(String, TensorStats)>, CliError> {
 
 fn json(network: &Network, stats: &[(String, TensorStats)]) -> Json {
     let model = &*network.model;
-    let mut metadata: Map<String, Json> = model
-        .metadata
-        .iter()
-        .map(|(key, value)| (key.clone(), json!(value)))
-        .collect();
+    let mut metadata: Map<String, Json> =
+        model.metadata.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
     let card = &model.card;
-    let known = [
-        ("title", &card.title),
-        ("licence", &card.licence),
-        ("source", &card.source),
-    ];
+    let known = [("title", &card.title), ("licence", &card.licence), ("source", &card.source)];
     metadata.extend(
-        known
-            .into_iter()
-            .filter_map(|(key, text)| Some((key.to_owned(), json!(text.as_ref()?)))),
+        known.into_iter().filter_map(|(key, text)| Some((key.to_owned(), json!(text.as_ref()?)))),
     );
     if let Some(classes) = &card.classes {
         metadata.insert("classes".to_owned(), json!(classes));
     }
-    metadata.extend(
-        card.more
-            .iter()
-            .map(|(key, text)| (key.clone(), json!(text))),
-    );
+    metadata.extend(card.more.iter().map(|(key, text)| (key.clone(), json!(text))));
     let tensors: Vec<Json> = stats
         .iter()
         .filter_map(|(name, stats)| {
@@ -105,16 +92,9 @@ fn text(network: &Network, stats: &[(String, TensorStats)]) -> String {
     match &network.graph {
         None => text.push_str("no graph: weights only\n"),
         Some(graph) => {
-            let operators: Vec<String> = graph
-                .operator_counts()
-                .iter()
-                .map(|(op, count)| format!("{count} {op}"))
-                .collect();
-            text.push_str(&format!(
-                "{} nodes: {}\n",
-                graph.nodes.len(),
-                operators.join(", ")
-            ));
+            let operators: Vec<String> =
+                graph.operator_counts().iter().map(|(op, count)| format!("{count} {op}")).collect();
+            text.push_str(&format!("{} nodes: {}\n", graph.nodes.len(), operators.join(", ")));
             let unsupported = unsupported_operators(graph);
             if !unsupported.is_empty() {
                 text.push_str(&format!("not supported: {}\n", unsupported.join(", ")));

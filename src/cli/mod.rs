@@ -51,11 +51,8 @@ fn window(model: Option<&str>) -> Result<(), CliError> {
         Some(model) => ModelRef::parse(model)?,
         None => ModelRef::default_sample(),
     };
-    open_window(AppOptions {
-        model,
-        only_panel: None,
-    })
-    .map_err(|error| CliError::new(Exit::NoDisplay, error.to_string()))
+    open_window(AppOptions { model, only_panel: None })
+        .map_err(|error| CliError::new(Exit::NoDisplay, error.to_string()))
 }
 
 /// Help and version as they are; anything else as one line.
@@ -66,20 +63,13 @@ fn wrong_use(error: &clap::Error) -> ExitCode {
     }
     let text = error.to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let what = lines
-        .next()
-        .unwrap_or("wrong use")
-        .trim_start_matches("error: ")
-        .to_owned();
+    let what = lines.next().unwrap_or("wrong use").trim_start_matches("error: ").to_owned();
     let details: Vec<&str> = lines
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
         .map(|line| line.trim_start_matches("tip: "))
         .collect();
-    let details = if details.is_empty() {
-        String::new()
-    } else {
-        format!(" {}", details.join("; "))
-    };
+    let details =
+        if details.is_empty() { String::new() } else { format!(" {}", details.join("; ")) };
     eprintln!("quantscope: {what}{details}; see quantscope --help");
     Exit::WrongUse.into()
 }
@@ -88,11 +78,7 @@ fn wrong_use(error: &clap::Error) -> ExitCode {
 fn print_out(text: &str) {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
-    if out
-        .write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .is_err()
-    {
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
         std::process::exit(0);
     }
 }

@@ -119,6 +119,9 @@ pub(super) struct ScreenshotOptions {
     /// The PNG file to write
     #[arg(short, long, value_name = "OUT.png")]
     pub output: PathBuf,
+    /// Every layer quantized this way: SCHEME[:key=value,…]
+    #[arg(long, value_name = "SPEC")]
+    pub weights: Option<String>,
     /// Only this panel: layers, distribution, quantizer
     #[arg(long, value_name = "NAME")]
     pub panel: Option<String>,
@@ -149,11 +152,7 @@ pub(super) fn open(model: &str, fold_mode: FoldMode) -> Result<Opened, CliError>
 
 impl WeightOptions {
     pub(super) fn fold_mode(&self) -> FoldMode {
-        if self.no_fold {
-            FoldMode::Keep
-        } else {
-            FoldMode::Fold
-        }
+        if self.no_fold { FoldMode::Keep } else { FoldMode::Fold }
     }
 
     /// The recipe asked for; `None` when nothing is to be quantized.
@@ -166,12 +165,16 @@ impl WeightOptions {
         let Some(spec) = &self.weights else {
             return Ok(None);
         };
-        let choice: SchemeChoice = spec
-            .parse()
-            .map_err(|error| CliError::new(Exit::WrongUse, format!("--weights {spec}: {error}")))?;
+        let choice = parse_spec(spec)?;
         let names = network.default_layers().map(|layer| layer.name.as_str());
         Ok(Some(Recipe::uniform(names, &choice)))
     }
+}
+
+/// What `--weights` asks for.
+pub(super) fn parse_spec(spec: &str) -> Result<SchemeChoice, CliError> {
+    spec.parse()
+        .map_err(|error| CliError::new(Exit::WrongUse, format!("--weights {spec}: {error}")))
 }
 
 fn read_recipe(path: &Path) -> Result<Recipe, CliError> {

@@ -31,11 +31,7 @@ pub(super) fn run(options: &SchemesOptions) -> Result<(), CliError> {
         text.push_str(&format!("{}  {}\n", scheme.id(), scheme.summary()));
         for param in scheme.params() {
             let default = param.default_value();
-            text.push_str(&format!(
-                "    {} = {default}  ({})\n",
-                param.key,
-                param.expected()
-            ));
+            text.push_str(&format!("    {} = {default}  ({})\n", param.key, param.expected()));
         }
     }
     print_out(&text);

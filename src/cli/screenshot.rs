@@ -3,8 +3,8 @@
 use std::io::BufWriter;
 
 use super::exit::{CliError, Exit};
-use super::options::{ScreenshotOptions, ThemeOption};
-use crate::session::ModelRef;
+use super::options::{ScreenshotOptions, ThemeOption, parse_spec};
+use crate::session::{Command, ModelRef};
 use crate::ui::{AppOptions, PANELS, Picture, PictureRequest, ScreenshotError, draw};
 
 /// The most pixels on a side.
@@ -33,23 +33,19 @@ pub(super) fn run(options: &ScreenshotOptions) -> Result<(), CliError> {
         ThemeOption::Dark => egui::Theme::Dark,
         ThemeOption::Light => egui::Theme::Light,
     };
-    let app = AppOptions {
-        model,
-        only_panel: panel_id(options.panel.as_deref())?,
+    let app = AppOptions { model, only_panel: panel_id(options.panel.as_deref())? };
+    let commands = match &options.weights {
+        Some(spec) => vec![Command::SetAllChoices(parse_spec(spec)?)],
+        None => Vec::new(),
     };
-    let picture = draw(&PictureRequest {
-        app,
-        size,
-        scale: options.scale,
-        theme,
-    })
-    .map_err(|error| {
-        let exit = match error {
-            ScreenshotError::NotOpened(_) => Exit::BadFile,
-            ScreenshotError::Timeout(_) => Exit::CannotRun,
-        };
-        CliError::new(exit, error.to_string())
-    })?;
+    let picture = draw(&PictureRequest { commands, app, size, scale: options.scale, theme })
+        .map_err(|error| {
+            let exit = match error {
+                ScreenshotError::NotOpened(_) => Exit::BadFile,
+                ScreenshotError::Timeout(_) => Exit::CannotRun,
+            };
+            CliError::new(exit, error.to_string())
+        })?;
     write_png(&options.output, &picture).map_err(|error| {
         CliError::new(
             Exit::BadFile,
@@ -60,11 +56,7 @@ pub(super) fn run(options: &ScreenshotOptions) -> Result<(), CliError> {
 
 fn parse_size(text: &str) -> Option<(u32, u32)> {
     let (width, height) = text.split_once('x')?;
-    let side = |text: &str| {
-        text.parse::<u32>()
-            .ok()
-            .filter(|side| (200..=16_384).contains(side))
-    };
+    let side = |text: &str| text.parse::<u32>().ok().filter(|side| (200..=16_384).contains(side));
     Some((side(width)?, side(height)?))
 }
 

@@ -10,14 +10,9 @@ pub(super) enum Align {
 /// Rows under a header, two spaces between columns.
 pub(super) fn render(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
     let width = |column_idx: usize| {
-        let cells = rows
-            .iter()
-            .filter_map(|row| row.get(column_idx))
-            .map(|cell| cell.chars().count());
-        cells
-            .chain([header[column_idx].0.chars().count()])
-            .max()
-            .unwrap_or(0)
+        let cells =
+            rows.iter().filter_map(|row| row.get(column_idx)).map(|cell| cell.chars().count());
+        cells.chain([header[column_idx].0.chars().count()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let line = |cells: &mut dyn Iterator<Item = &str>| {

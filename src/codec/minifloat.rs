@@ -31,12 +31,7 @@ pub const E4M3FNUZ: Layout = layout(4, 3, 8, Specials::NegativeZeroNan);
 pub const E5M2FNUZ: Layout = layout(5, 2, 16, Specials::NegativeZeroNan);
 
 const fn layout(exponent_bits: u32, mantissa_bits: u32, bias: i32, specials: Specials) -> Layout {
-    Layout {
-        exponent_bits,
-        mantissa_bits,
-        bias,
-        specials,
-    }
+    Layout { exponent_bits, mantissa_bits, bias, specials }
 }
 
 impl Layout {
@@ -51,11 +46,7 @@ impl Layout {
         let signed = |magnitude: f32| if sign == 1 { -magnitude } else { magnitude };
         match self.specials {
             Specials::Ieee if exponent == exponent_max => {
-                return if mantissa == 0 {
-                    signed(f32::INFINITY)
-                } else {
-                    f32::NAN
-                };
+                return if mantissa == 0 { signed(f32::INFINITY) } else { f32::NAN };
             }
             Specials::FiniteNan if exponent == exponent_max && mantissa == mantissa_max => {
                 return f32::NAN;
@@ -68,10 +59,7 @@ impl Layout {
         let (significand, power) = if exponent == 0 {
             (mantissa, 1 - self.bias)
         } else {
-            (
-                mantissa + (1 << self.mantissa_bits),
-                exponent as i32 - self.bias,
-            )
+            (mantissa + (1 << self.mantissa_bits), exponent as i32 - self.bias)
         };
         signed(significand as f32 * 2f32.powi(power - self.mantissa_bits as i32))
     }

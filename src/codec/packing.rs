@@ -65,21 +65,11 @@ mod tests {
             let half = 1i32 << (bits - 1);
             let signed: Vec<i32> = (-half..half).step_by((half as usize / 64).max(1)).collect();
             let packed = pack(&signed, bits);
-            assert_eq!(
-                packed.len(),
-                packed_len_bytes(signed.len(), bits),
-                "{bits} bits"
-            );
-            assert_eq!(
-                unpack(&packed, bits, signed.len(), Signedness::Signed),
-                signed
-            );
+            assert_eq!(packed.len(), packed_len_bytes(signed.len(), bits), "{bits} bits");
+            assert_eq!(unpack(&packed, bits, signed.len(), Signedness::Signed), signed);
             let unsigned: Vec<i32> = signed.iter().map(|code| code + half).collect();
             let packed = pack(&unsigned, bits);
-            assert_eq!(
-                unpack(&packed, bits, unsigned.len(), Signedness::Unsigned),
-                unsigned
-            );
+            assert_eq!(unpack(&packed, bits, unsigned.len(), Signedness::Unsigned), unsigned);
         }
     }
 

@@ -107,65 +107,60 @@ pub(super) fn sum_up(
     let n_predictions: usize = outcomes.iter().map(|outcome| outcome.n).sum();
     let changes: Option<Vec<Change>> = outcomes.iter().map(|outcome| outcome.change).collect();
     let changes = changes.filter(|changes| !changes.is_empty());
-    let mut accuracy = Accuracy {
+    let paired = paired_counts(outcomes);
+    let figures = match metric {
+        Metric::Top1 => top1_figures(&paired),
+        Metric::Perplexity => perplexity_figures(outcomes, stage),
+        Metric::Agreement => {
+            let n_agree = changes.iter().flatten().map(|change| change.n_agree).sum();
+            Figures { float: None, quantized: wilson(n_agree, n_predictions), difference: None }
+        }
+    };
+    Accuracy {
         metric,
         n_samples: outcomes.len(),
         n_total: samples.len(),
         n_tokens: (metric == Metric::Perplexity).then_some(n_predictions),
-        float: None,
-        quantized: None,
-        top5: None,
-        comparison: None,
+        float: figures.float,
+        quantized: changes.as_ref().map(|_| figures.quantized),
+        top5: (metric == Metric::Top1 && n_classes >= 10).then(|| top5(outcomes)),
+        comparison: changes.map(|changes| {
+            let paired = (metric == Metric::Top1).then_some(paired);
+            compare(&changes, n_predictions, figures.difference, paired)
+        }),
         classes: class_recalls(samples, outcomes),
         seconds: 0.0,
-    };
-    let paired = paired_counts(outcomes);
-    match metric {
-        Metric::Top1 => {
-            accuracy.float = Some(wilson(paired.both + paired.broken, paired.n()));
-            accuracy.quantized = changes
-                .as_ref()
-                .map(|_| wilson(paired.both + paired.fixed, paired.n()));
-            accuracy.top5 = (n_classes >= 10).then(|| top5(outcomes));
-        }
-        Metric::Perplexity => {
-            let rows = likelihood_rows(outcomes);
-            let estimate = |pick: fn([f64; 3]) -> f64| Estimate {
-                value: pick(column_sums(&rows)),
-                ci95: bootstrap(&rows, stage.n_draws(), pick),
-            };
-            accuracy.float = Some(estimate(|[float, _, n]| (float / n).exp()));
-            accuracy.quantized = changes
-                .as_ref()
-                .map(|_| estimate(|[_, quant, n]| (quant / n).exp()));
-        }
-        Metric::Agreement => {
-            let n_agree = changes.iter().flatten().map(|change| change.n_agree).sum();
-            accuracy.quantized = changes.as_ref().map(|_| wilson(n_agree, n_predictions));
-        }
     }
-    accuracy.comparison = changes.map(|changes| {
-        let difference = match metric {
-            Metric::Top1 => Some(paired.difference()),
-            Metric::Agreement => None,
-            Metric::Perplexity => {
-                let rows = likelihood_rows(outcomes);
-                let pick = |[float, quant, n]: [f64; 3]| (quant / n).exp() - (float / n).exp();
-                let ci95 = bootstrap(&rows, stage.n_draws(), pick);
-                Some(Estimate {
-                    value: pick(column_sums(&rows)),
-                    ci95,
-                })
-            }
-        };
-        compare(
-            &changes,
-            n_predictions,
-            difference,
-            (metric == Metric::Top1).then_some(paired),
-        )
-    });
-    accuracy
+}
+
+/// The metric of both models; of no meaning for the quantized one where none was run.
+struct Figures {
+    float: Option<Estimate>,
+    quantized: Estimate,
+    difference: Option<Estimate>,
+}
+
+fn top1_figures(paired: &PairedCounts) -> Figures {
+    Figures {
+        float: Some(wilson(paired.both + paired.broken, paired.n())),
+        quantized: wilson(paired.both + paired.fixed, paired.n()),
+        difference: Some(paired.difference()),
+    }
+}
+
+fn perplexity_figures(outcomes: &[SampleOutcome], stage: Stage) -> Figures {
+    let rows = likelihood_rows(outcomes);
+    let estimate = |pick: fn([f64; 3]) -> f64| Estimate {
+        value: pick(column_sums(&rows)),
+        ci95: bootstrap(&rows, stage.n_draws(), pick),
+    };
+    Figures {
+        float: Some(estimate(|[float, _, n]| (float / n).exp())),
+        quantized: estimate(|[_, quantized, n]| (quantized / n).exp()),
+        difference: Some(estimate(|[float, quantized, n]| {
+            (quantized / n).exp() - (float / n).exp()
+        })),
+    }
 }
 
 fn compare(
@@ -189,30 +184,23 @@ fn compare(
 
 /// Of classification: a sample is one prediction.
 fn paired_counts(outcomes: &[SampleOutcome]) -> PairedCounts {
-    outcomes
-        .iter()
-        .fold(PairedCounts::default(), |mut counts, outcome| {
-            let before = outcome.float.n_right > 0;
-            let after = outcome
-                .change
-                .map_or(before, |change| change.quantized.n_right > 0);
-            match (before, after) {
-                (true, true) => counts.both += 1,
-                (true, false) => counts.broken += 1,
-                (false, true) => counts.fixed += 1,
-                (false, false) => counts.neither += 1,
-            }
-            counts
-        })
+    outcomes.iter().fold(PairedCounts::default(), |mut counts, outcome| {
+        let before = outcome.float.n_right > 0;
+        let after = outcome.change.map_or(before, |change| change.quantized.n_right > 0);
+        match (before, after) {
+            (true, true) => counts.both += 1,
+            (true, false) => counts.broken += 1,
+            (false, true) => counts.fixed += 1,
+            (false, false) => counts.neither += 1,
+        }
+        counts
+    })
 }
 
 fn top5(outcomes: &[SampleOutcome]) -> (Estimate, Option<Estimate>) {
     let n = outcomes.len();
     let hits = |pick: &dyn Fn(&SampleOutcome) -> Option<ModelOutcome>| {
-        outcomes
-            .iter()
-            .map(|outcome| Some(pick(outcome)?.n_right_top5))
-            .sum::<Option<usize>>()
+        outcomes.iter().map(|outcome| Some(pick(outcome)?.n_right_top5)).sum::<Option<usize>>()
     };
     let float = hits(&|outcome| Some(outcome.float)).unwrap_or(0);
     let quantized = hits(&|outcome| Some(outcome.change?.quantized));
@@ -222,22 +210,14 @@ fn top5(outcomes: &[SampleOutcome]) -> (Estimate, Option<Estimate>) {
 /// Float and quantized negative log-likelihood and number of tokens of every row.
 fn likelihood_rows(outcomes: &[SampleOutcome]) -> Vec<[f64; 3]> {
     let row = |outcome: &SampleOutcome| {
-        let quantized = outcome
-            .change
-            .map(|change| change.quantized.negative_log_likelihood);
-        [
-            outcome.float.negative_log_likelihood,
-            quantized.unwrap_or(0.0),
-            outcome.n as f64,
-        ]
+        let quantized = outcome.change.map(|change| change.quantized.negative_log_likelihood);
+        [outcome.float.negative_log_likelihood, quantized.unwrap_or(0.0), outcome.n as f64]
     };
     outcomes.iter().map(row).collect()
 }
 
 fn column_sums(rows: &[[f64; 3]]) -> [f64; 3] {
-    rows.iter().fold([0.0; 3], |sums, row| {
-        std::array::from_fn(|i| sums[i] + row[i])
-    })
+    rows.iter().fold([0.0; 3], |sums, row| std::array::from_fn(|i| sums[i] + row[i]))
 }
 
 fn class_recalls(samples: &SampleSet, outcomes: &[SampleOutcome]) -> Vec<ClassRecall> {
@@ -246,18 +226,13 @@ fn class_recalls(samples: &SampleSet, outcomes: &[SampleOutcome]) -> Vec<ClassRe
     };
     let mut counts = vec![(0usize, 0usize, Some(0usize)); classes.len()];
     for outcome in outcomes {
-        let Some(count) = labels
-            .get(outcome.sample_idx)
-            .and_then(|&label| counts.get_mut(label))
+        let Some(count) = labels.get(outcome.sample_idx).and_then(|&label| counts.get_mut(label))
         else {
             continue;
         };
         count.0 += 1;
         count.1 += outcome.float.n_right;
-        count.2 = count
-            .2
-            .zip(outcome.change)
-            .map(|(n, change)| n + change.quantized.n_right);
+        count.2 = count.2.zip(outcome.change).map(|(n, change)| n + change.quantized.n_right);
     }
     let recall =
         |(name, (n, float, quantized)): (&String, (usize, usize, Option<usize>))| ClassRecall {

@@ -99,11 +99,7 @@ impl ErrorStats {
     }
 
     fn per_weight(&self, sum: f64) -> f64 {
-        if self.count == 0 {
-            0.0
-        } else {
-            sum / self.count as f64
-        }
+        if self.count == 0 { 0.0 } else { sum / self.count as f64 }
     }
 
     /// The figures of two parts taken together.
@@ -127,10 +123,8 @@ impl ErrorStats {
         let mut lanes = [[0.0f64; LANES]; 6];
         for start in (0..input.len()).step_by(LANES) {
             let end = (start + LANES).min(input.len());
-            let triples = input[start..end]
-                .iter()
-                .zip(&values[start..end])
-                .zip(&clipped[start..end]);
+            let triples =
+                input[start..end].iter().zip(&values[start..end]).zip(&clipped[start..end]);
             for (lane, ((&x, &quantized), &clipped)) in triples.enumerate() {
                 let x = if x.is_finite() { f64::from(x) } else { 0.0 };
                 let quantized = f64::from(quantized);
@@ -181,19 +175,13 @@ impl LayerError {
 
     /// Signal-to-noise over finite weights; [`Sqnr::NonFinite`] for a float layer that has others.
     pub fn sqnr(&self) -> Sqnr {
-        if self.keeps_float && self.n_non_finite > 0 {
-            Sqnr::NonFinite
-        } else {
-            self.total.sqnr()
-        }
+        if self.keeps_float && self.n_non_finite > 0 { Sqnr::NonFinite } else { self.total.sqnr() }
     }
 }
 
 impl std::fmt::Debug for LayerError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LayerError")
-            .field("total", &self.total)
-            .finish_non_exhaustive()
+        f.debug_struct("LayerError").field("total", &self.total).finish_non_exhaustive()
     }
 }
 
@@ -238,17 +226,9 @@ pub fn layer_error(
             *channel = channel.merged(part);
         }
     }
-    let total = channels
-        .iter()
-        .fold(ErrorStats::default(), ErrorStats::merged);
+    let total = channels.iter().fold(ErrorStats::default(), ErrorStats::merged);
     let n_non_finite = weights.data().iter().filter(|x| !x.is_finite()).count();
-    Ok(LayerError {
-        total,
-        channels,
-        n_non_finite,
-        fitted,
-        keeps_float: choice.keeps_float(),
-    })
+    Ok(LayerError { total, channels, n_non_finite, fitted, keeps_float: choice.keeps_float() })
 }
 
 /// The reconstructed values, in the order of `weights`.
@@ -287,12 +267,7 @@ pub(super) fn for_each_run(
     let mut start = range.start;
     while start < range.end {
         let group_idx = layout.group_of(start);
-        let end = layout
-            .range(group_idx)
-            .end
-            .min(range.end)
-            .min(start + RUN_LEN)
-            .max(start + 1);
+        let end = layout.range(group_idx).end.min(range.end).min(start + RUN_LEN).max(start + 1);
         let input = data.get(start..end).unwrap_or_default();
         let len = input.len();
         let mut run = Run {
@@ -377,21 +352,13 @@ mod tests {
 
     #[test]
     fn the_same_bits_on_any_number_of_threads() {
-        let data: Vec<f32> = (0..200_000)
-            .map(|i| ((i * 7919) % 1000) as f32 * 1e-3 - 0.5)
-            .collect();
+        let data: Vec<f32> =
+            (0..200_000).map(|i| ((i * 7919) % 1000) as f32 * 1e-3 - 0.5).collect();
         let weights = weights(&data, 2);
         let choice: SchemeChoice = "int:bits=5,granularity=per-group".parse().unwrap();
         let on = |n_threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(n_threads)
-                .build()
-                .unwrap();
-            pool.install(|| {
-                layer_error(&weights, &choice, &WorkCtx::new())
-                    .unwrap()
-                    .total
-            })
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
+            pool.install(|| layer_error(&weights, &choice, &WorkCtx::new()).unwrap().total)
         };
         assert_eq!(on(1), on(3));
     }

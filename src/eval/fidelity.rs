@@ -60,10 +60,7 @@ impl OutcomeReader {
         float: &[f32],
         quantized: Option<&[f32]>,
     ) -> SampleOutcome {
-        let mut outcome = SampleOutcome {
-            sample_idx,
-            ..SampleOutcome::default()
-        };
+        let mut outcome = SampleOutcome { sample_idx, ..SampleOutcome::default() };
         let mut change = Change::default();
         for (row_idx, row) in float.chunks_exact(self.n_classes.max(1)).enumerate() {
             let target = targets.get(row_idx).copied();
@@ -96,15 +93,10 @@ impl OutcomeReader {
         if let Some(target) = target {
             sums.n_right += usize::from(answer == Some(target));
             sums.n_right_top5 += usize::from(is_among_top5(row, target));
-            sums.negative_log_likelihood -= log_probabilities
-                .get(target)
-                .copied()
-                .unwrap_or(f64::NEG_INFINITY);
+            sums.negative_log_likelihood -=
+                log_probabilities.get(target).copied().unwrap_or(f64::NEG_INFINITY);
         }
-        Row {
-            answer,
-            log_probabilities,
-        }
+        Row { answer, log_probabilities }
     }
 
     fn log_probabilities(&self, row: &[f32]) -> Vec<f64> {
@@ -150,21 +142,15 @@ fn is_among_top5(row: &[f32], target: usize) -> bool {
     let Some(&score) = row.get(target) else {
         return false;
     };
-    let above = row
-        .iter()
-        .enumerate()
-        .filter(|&(idx, &x)| x > score || (x == score && idx < target));
+    let above =
+        row.iter().enumerate().filter(|&(idx, &x)| x > score || (x == score && idx < target));
     !score.is_nan() && above.take(5).count() < 5
 }
 
 /// `Σ p·(ln p − ln q)`; a class with `p = 0` adds nothing, one with `q = 0` makes it infinite.
 fn kl(log_p: &[f64], log_q: &[f64]) -> f64 {
     let term = |(&p, &q): (&f64, &f64)| {
-        if p == f64::NEG_INFINITY {
-            0.0
-        } else {
-            p.exp() * (p - q)
-        }
+        if p == f64::NEG_INFINITY { 0.0 } else { p.exp() * (p - q) }
     };
     log_p.iter().zip(log_q).map(term).sum::<f64>().max(0.0)
 }
@@ -175,10 +161,7 @@ mod tests {
 
     #[test]
     fn a_sample_is_read() {
-        let reader = OutcomeReader {
-            kind: OutputKind::Logits,
-            n_classes: 2,
-        };
+        let reader = OutcomeReader { kind: OutputKind::Logits, n_classes: 2 };
         let outcome = reader.read(3, &[1], &[0.0, 1.0], Some(&[1.0, 0.0]));
         let change = outcome.change.unwrap();
         assert_eq!((outcome.float.n_right, change.quantized.n_right), (1, 0));
@@ -195,13 +178,7 @@ mod tests {
         assert_eq!(argmax(&[1.0, f32::NAN]), None);
         let row = [5.0, 4.0, 3.0, 2.0, 1.0, 1.0];
         assert!(is_among_top5(&row, 4) && !is_among_top5(&row, 5));
-        assert_eq!(
-            kl(&[f64::NEG_INFINITY, 0.0], &[0.5f64.ln(), 0.5f64.ln()]),
-            2f64.ln()
-        );
-        assert_eq!(
-            kl(&[0.5f64.ln(), 0.5f64.ln()], &[f64::NEG_INFINITY, 0.0]),
-            f64::INFINITY
-        );
+        assert_eq!(kl(&[f64::NEG_INFINITY, 0.0], &[0.5f64.ln(), 0.5f64.ln()]), 2f64.ln());
+        assert_eq!(kl(&[0.5f64.ln(), 0.5f64.ln()], &[f64::NEG_INFINITY, 0.0]), f64::INFINITY);
     }
 }

@@ -21,10 +21,7 @@ pub struct Estimate {
 /// `[0, 1]`. Source: Wilson 1927, JASA 22.
 pub fn wilson(hits: usize, n: usize) -> Estimate {
     if n == 0 {
-        return Estimate {
-            value: f64::NAN,
-            ci95: (0.0, 1.0),
-        };
+        return Estimate { value: f64::NAN, ci95: (0.0, 1.0) };
     }
     let n_samples = n as f64;
     let p = hits as f64 / n_samples;
@@ -32,20 +29,9 @@ pub fn wilson(hits: usize, n: usize) -> Estimate {
     let centre = p + z2 / (2.0 * n_samples);
     let reach = Z * (p * (1.0 - p) / n_samples + z2 / (4.0 * n_samples * n_samples)).sqrt();
     let scale = 1.0 + z2 / n_samples;
-    let lo = if hits == 0 {
-        0.0
-    } else {
-        (centre - reach) / scale
-    };
-    let hi = if hits == n {
-        1.0
-    } else {
-        (centre + reach) / scale
-    };
-    Estimate {
-        value: p,
-        ci95: (lo, hi),
-    }
+    let lo = if hits == 0 { 0.0 } else { (centre - reach) / scale };
+    let hi = if hits == n { 1.0 } else { (centre + reach) / scale };
+    Estimate { value: p, ci95: (lo, hi) }
 }
 
 /// Two classifiers on the same samples: how many both got right, one of them, none.
@@ -72,10 +58,7 @@ impl PairedCounts {
     pub fn difference(&self) -> Estimate {
         let n = self.n();
         if n == 0 {
-            return Estimate {
-                value: f64::NAN,
-                ci95: (-1.0, 1.0),
-            };
+            return Estimate { value: f64::NAN, ci95: (-1.0, 1.0) };
         }
         let before = wilson(self.both + self.broken, n);
         let after = wilson(self.both + self.fixed, n);
@@ -84,10 +67,7 @@ impl PairedCounts {
         let value = (self.fixed as f64 - self.broken as f64) / n as f64;
         let below = joined(after.value - after.ci95.0, before.ci95.1 - before.value);
         let above = joined(after.ci95.1 - after.value, before.value - before.ci95.0);
-        Estimate {
-            value,
-            ci95: ((value - below).max(-1.0), (value + above).min(1.0)),
-        }
+        Estimate { value, ci95: ((value - below).max(-1.0), (value + above).min(1.0)) }
     }
 
     fn phi(&self) -> f64 {
@@ -99,11 +79,7 @@ impl PairedCounts {
         }
         let numerator = a * d - b * c;
         let n = a + b + c + d;
-        let corrected = if numerator > 0.0 {
-            (numerator - n / 2.0).max(0.0)
-        } else {
-            numerator
-        };
+        let corrected = if numerator > 0.0 { (numerator - n / 2.0).max(0.0) } else { numerator };
         corrected / product.sqrt()
     }
 
@@ -166,19 +142,9 @@ mod tests {
         assert_eq!(wilson(0, 10).ci95.0, 0.0);
         assert_eq!(wilson(10, 10).ci95.1, 1.0);
         assert!(wilson(0, 0).value.is_nan());
-        let unchanged = PairedCounts {
-            both: 90,
-            neither: 10,
-            ..PairedCounts::default()
-        };
-        assert_eq!(
-            (unchanged.mcnemar_p(), unchanged.difference().value),
-            (1.0, 0.0)
-        );
-        let one_sided = PairedCounts {
-            broken: 5,
-            ..PairedCounts::default()
-        };
+        let unchanged = PairedCounts { both: 90, neither: 10, ..PairedCounts::default() };
+        assert_eq!((unchanged.mcnemar_p(), unchanged.difference().value), (1.0, 0.0));
+        let one_sided = PairedCounts { broken: 5, ..PairedCounts::default() };
         assert!((one_sided.mcnemar_p() - 0.0625).abs() < 1e-12);
     }
 

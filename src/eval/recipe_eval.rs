@@ -38,10 +38,7 @@ pub fn quantize_layer(
     choice: &SchemeChoice,
     ctx: &WorkCtx,
 ) -> Result<QuantizedLayer, RecipeEvalError> {
-    let named = |source| RecipeEvalError::Quant {
-        tensor: layer.weight.clone(),
-        source,
-    };
+    let named = |source| RecipeEvalError::Quant { tensor: layer.weight.clone(), source };
     let tensor = network.tensor(&layer.weight)?;
     let channels = channels_for(layer, choice, &tensor);
     let error = layer_error(&channels, choice, ctx).map_err(named)?;
@@ -51,11 +48,7 @@ pub fn quantize_layer(
         let values = fake_quantize(&channels, &*error.fitted, ctx).map_err(named)?;
         Some(channels.with_data(values).to_tensor())
     };
-    Ok(QuantizedLayer {
-        choice: choice.clone(),
-        error,
-        weights,
-    })
+    Ok(QuantizedLayer { choice: choice.clone(), error, weights })
 }
 
 /// Checks that every layer the recipe names exists.
@@ -63,28 +56,14 @@ pub fn quantize_layer(
 /// # Errors
 /// [`RecipeEvalError::UnknownLayer`] with the names there are.
 pub fn check_layers(network: &Network, recipe: &Recipe) -> Result<(), RecipeEvalError> {
-    match recipe
-        .layers()
-        .find(|name| network.layer_idx(name).is_none())
-    {
+    match recipe.layers().find(|name| network.layer_idx(name).is_none()) {
         None => Ok(()),
         Some(found) => {
-            let names: Vec<&str> = network
-                .layers
-                .iter()
-                .map(|layer| layer.name.as_str())
-                .collect();
+            let names: Vec<&str> = network.layers.iter().map(|layer| layer.name.as_str()).collect();
             let shown = names.iter().take(8).copied().collect::<Vec<_>>().join(", ");
             let more = names.len().saturating_sub(8);
-            let known = if more > 0 {
-                format!("{shown} and {more} more")
-            } else {
-                shown
-            };
-            Err(RecipeEvalError::UnknownLayer {
-                found: found.to_owned(),
-                known,
-            })
+            let known = if more > 0 { format!("{shown} and {more} more") } else { shown };
+            Err(RecipeEvalError::UnknownLayer { found: found.to_owned(), known })
         }
     }
 }
@@ -102,12 +81,7 @@ pub fn quantize_network(
         .layers
         .iter()
         .map(|layer| {
-            Ok(Arc::new(quantize_layer(
-                network,
-                layer,
-                &recipe.choice(&layer.name),
-                ctx,
-            )?))
+            Ok(Arc::new(quantize_layer(network, layer, &recipe.choice(&layer.name), ctx)?))
         })
         .collect()
 }
@@ -115,9 +89,7 @@ pub fn quantize_network(
 /// The tensors that stand in place of the file's when the network runs quantized.
 pub fn overlay(network: &Network, layers: &[Arc<QuantizedLayer>]) -> BTreeMap<String, Tensor> {
     let pairs = network.layers.iter().zip(layers);
-    pairs
-        .filter_map(|(layer, done)| Some((layer.weight.clone(), done.weights.clone()?)))
-        .collect()
+    pairs.filter_map(|(layer, done)| Some((layer.weight.clone(), done.weights.clone()?))).collect()
 }
 
 /// The figures of all quantized layers taken together.
@@ -125,7 +97,5 @@ pub fn total_error(layers: &[Arc<QuantizedLayer>]) -> ErrorStats {
     layers
         .iter()
         .filter(|layer| !layer.error.keeps_float)
-        .fold(ErrorStats::default(), |sum, layer| {
-            sum.merged(&layer.error.total)
-        })
+        .fold(ErrorStats::default(), |sum, layer| sum.merged(&layer.error.total))
 }

@@ -88,19 +88,8 @@ impl Runner {
             _ => OutputKind::Logits,
         };
         let order = samples.balanced_order();
-        let chunk_len = feed
-            .fixed_batch
-            .unwrap_or_else(|| chunk_len_for(&samples, &feed));
-        Ok(Self {
-            network,
-            samples,
-            plan,
-            feed,
-            kind,
-            float,
-            order,
-            chunk_len,
-        })
+        let chunk_len = feed.fixed_batch.unwrap_or_else(|| chunk_len_for(&samples, &feed));
+        Ok(Self { network, samples, plan, feed, kind, float, order, chunk_len })
     }
 
     pub fn samples(&self) -> &SampleSet {
@@ -112,9 +101,7 @@ impl Runner {
     /// # Errors
     /// A node over constants that fails.
     pub fn constants(&self, replaced: &BTreeMap<String, Tensor>) -> Result<Constants, EvalError> {
-        Ok(self
-            .plan
-            .constants(|name| self.network.value(name), replaced)?)
+        Ok(self.plan.constants(|name| self.network.value(name), replaced)?)
     }
 
     /// Runs the samples in order; `on_partial` hears of every wave of chunks.
@@ -132,15 +119,9 @@ impl Runner {
         mut on_partial: impl FnMut(Accuracy),
     ) -> Result<Accuracy, EvalError> {
         let started = Instant::now();
-        let n_samples = request
-            .limit
-            .unwrap_or(usize::MAX)
-            .clamp(1, self.order.len());
-        let chunks: Vec<&[usize]> = self.order[..n_samples]
-            .chunks(self.chunk_len.max(1))
-            .collect();
-        kept.chunks
-            .resize_with(self.order.len().div_ceil(self.chunk_len.max(1)), || None);
+        let n_samples = request.limit.unwrap_or(usize::MAX).clamp(1, self.order.len());
+        let chunks: Vec<&[usize]> = self.order[..n_samples].chunks(self.chunk_len.max(1)).collect();
+        kept.chunks.resize_with(self.order.len().div_ceil(self.chunk_len.max(1)), || None);
         ctx.set_total(n_samples as u64);
         let mut outcomes: Vec<SampleOutcome> = Vec::with_capacity(n_samples);
         let mut n_classes = 0;
@@ -154,12 +135,8 @@ impl Runner {
                     ctx.check()?;
                     // A short last chunk is not what a longer run has kept at that place.
                     let is_whole = chunk.len() == self.chunk_len || n_samples == self.order.len();
-                    let known = kept
-                        .chunks
-                        .get(first + nth)
-                        .cloned()
-                        .flatten()
-                        .filter(|_| is_whole);
+                    let known =
+                        kept.chunks.get(first + nth).cloned().flatten().filter(|_| is_whole);
                     let done = self.run_chunk(chunk, request, known)?;
                     ctx.advance(chunk.len() as u64);
                     Ok::<_, EvalError>(done)
@@ -202,15 +179,9 @@ impl Runner {
         };
         let per_sample = float.len() / chunk.len().max(1);
         let n_classes = per_sample / self.samples.predictions_per_sample().max(1);
-        let reader = OutcomeReader {
-            kind: self.kind,
-            n_classes,
-        };
+        let reader = OutcomeReader { kind: self.kind, n_classes };
         let part = |values: &[f32], nth: usize| -> Vec<f32> {
-            values
-                .get(nth * per_sample..(nth + 1) * per_sample)
-                .unwrap_or_default()
-                .to_vec()
+            values.get(nth * per_sample..(nth + 1) * per_sample).unwrap_or_default().to_vec()
         };
         let mut outcomes = Vec::with_capacity(chunk.len());
         for (nth, &sample_idx) in chunk.iter().enumerate() {
@@ -229,11 +200,7 @@ impl Runner {
                 quantized.as_deref(),
             ));
         }
-        Ok(ChunkDone {
-            outcomes,
-            float,
-            n_classes,
-        })
+        Ok(ChunkDone { outcomes, float, n_classes })
     }
 
     /// The graph's first output for some samples, padding of a fixed batch dropped.

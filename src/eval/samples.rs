@@ -117,11 +117,7 @@ pub struct SampleSet {
 #[derive(Debug)]
 enum Inputs {
     /// Stored values widened to `f32`, each sample in the order channel, row, column.
-    Features {
-        data: Vec<f32>,
-        dims: Vec<usize>,
-        preprocess: Option<Preprocess>,
-    },
+    Features { data: Vec<f32>, dims: Vec<usize>, preprocess: Option<Preprocess> },
     /// Rows of `row_len` tokens: inputs are the first `row_len − 1`, targets the last.
     Tokens { data: Vec<i64>, row_len: usize },
 }
@@ -156,10 +152,8 @@ impl SampleSet {
     /// # Errors
     /// [`SamplesError`] naming the file and what is wrong in it.
     pub fn open(path: &Path) -> Result<Self, SamplesError> {
-        let source = SourceFile::open(path).map_err(|source| SamplesError::File {
-            path: path.to_owned(),
-            source,
-        })?;
+        let source = SourceFile::open(path)
+            .map_err(|source| SamplesError::File { path: path.to_owned(), source })?;
         Self::read(&source)
     }
 
@@ -168,37 +162,23 @@ impl SampleSet {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn read(source: &SourceFile) -> Result<Self, SamplesError> {
-        let path = source
-            .path()
-            .map_or_else(|| PathBuf::from(source.name()), Path::to_owned);
-        let (store, metadata) =
-            safetensors::read_tensors(source).map_err(|error| SamplesError::File {
-                path,
-                source: error,
-            })?;
+        let path = source.path().map_or_else(|| PathBuf::from(source.name()), Path::to_owned);
+        let (store, metadata) = safetensors::read_tensors(source)
+            .map_err(|error| SamplesError::File { path, source: error })?;
         let name = source.name().to_owned();
-        let malformed = |reason: String| SamplesError::Malformed {
-            name: name.clone(),
-            reason,
-        };
+        let malformed = |reason: String| SamplesError::Malformed { name: name.clone(), reason };
         let text = metadata.get(KEY).ok_or_else(|| {
             malformed(format!("it is no sample set: its metadata has no {KEY:?}"))
         })?;
         let json: SamplesJson = serde_json::from_str(text)
             .map_err(|error| malformed(format!("{KEY} cannot be read: {error}")))?;
         if json.version != 1 {
-            return Err(malformed(format!(
-                "{KEY} has version {}, 1 is read",
-                json.version
-            )));
+            return Err(malformed(format!("{KEY} has version {}, 1 is read", json.version)));
         }
-        let read = |tensor: &str| {
-            store
-                .value(tensor)
-                .map_err(|error| malformed(format!("{error}")))
-        };
+        let read =
+            |tensor: &str| store.value(tensor).map_err(|error| malformed(format!("{error}")));
         let inputs = match json.task {
-            Task::Classification => features(read("inputs")?, &json).map_err(malformed)?,
+            Task::Classification => features(&read("inputs")?, &json).map_err(malformed)?,
             Task::LanguageModel => tokens(&read("tokens")?).map_err(malformed)?,
         };
         let n_samples = inputs.n_samples();
@@ -250,9 +230,7 @@ impl SampleSet {
             (Inputs::Tokens { data, row_len }, _) => {
                 let row = data.get(sample_idx * row_len + 1..(sample_idx + 1) * row_len)?;
                 Some(
-                    row.iter()
-                        .map(|&token| usize::try_from(token).unwrap_or(usize::MAX))
-                        .collect(),
+                    row.iter().map(|&token| usize::try_from(token).unwrap_or(usize::MAX)).collect(),
                 )
             }
             (_, Some(labels)) => Some(vec![*labels.get(sample_idx)?]),
@@ -281,10 +259,7 @@ impl SampleSet {
             );
         }
         placed.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        placed
-            .into_iter()
-            .map(|(_, _, sample_idx)| sample_idx)
-            .collect()
+        placed.into_iter().map(|(_, _, sample_idx)| sample_idx).collect()
     }
 
     /// Checks that the graph takes these samples.
@@ -321,10 +296,7 @@ impl SampleSet {
         };
         let sample_dims = fit_dims(&dims, &input.sample_dims)
             .ok_or_else(|| unfit(shape_text(&dims), shown(&input.sample_dims)))?;
-        Ok(Feed {
-            sample_dims,
-            fixed_batch: input.fixed_batch,
-        })
+        Ok(Feed { sample_dims, fixed_batch: input.fixed_batch })
     }
 
     /// The samples of `indices` as one input of the graph. A fixed batch larger than `indices` is
@@ -335,11 +307,7 @@ impl SampleSet {
         dims.extend_from_slice(&feed.sample_dims);
         let rows = (0..n_rows).filter_map(|row| indices.get(row).or(indices.last()));
         match &self.inputs {
-            Inputs::Features {
-                data,
-                dims: stored,
-                preprocess,
-            } => {
+            Inputs::Features { data, dims: stored, preprocess } => {
                 let len: usize = stored.iter().product();
                 let mut batch = Vec::with_capacity(n_rows * len);
                 for &sample_idx in rows {
@@ -381,20 +349,12 @@ impl Inputs {
 fn fit_dims(found: &[usize], wanted: &[Option<usize>]) -> Option<Vec<usize>> {
     let agrees = |dims: &[usize]| {
         dims.len() == wanted.len()
-            && dims
-                .iter()
-                .zip(wanted)
-                .all(|(dim, want)| want.is_none_or(|want| want == *dim))
+            && dims.iter().zip(wanted).all(|(dim, want)| want.is_none_or(|want| want == *dim))
     };
     let with_channel: Vec<usize> = std::iter::once(1).chain(found.iter().copied()).collect();
     let without_channel = found.strip_prefix(&[1]).map(<[usize]>::to_vec);
     let flat = vec![found.iter().product()];
-    let candidates = [
-        Some(found.to_vec()),
-        Some(with_channel),
-        without_channel,
-        Some(flat),
-    ];
+    let candidates = [Some(found.to_vec()), Some(with_channel), without_channel, Some(flat)];
     candidates.into_iter().flatten().find(|dims| agrees(dims))
 }
 
@@ -417,15 +377,13 @@ fn push_preprocessed(
     }
 }
 
-fn features(value: Value, json: &SamplesJson) -> Result<Inputs, String> {
+fn features(value: &Value, json: &SamplesJson) -> Result<Inputs, String> {
     let dims = value.dims().to_vec();
     let (Some(_), Some(stored)) = (dims.first(), dims.get(1..).filter(|rest| !rest.is_empty()))
     else {
-        return Err(format!(
-            "\"inputs\" has shape {dims:?}, expected [samples, …]"
-        ));
+        return Err(format!("\"inputs\" has shape {dims:?}, expected [samples, …]"));
     };
-    let data: Vec<f32> = match &value {
+    let data: Vec<f32> = match value {
         Value::F32(array) => array.iter().copied().collect(),
         Value::I64(array) => array.iter().map(|&x| x as f32).collect(),
         Value::Bool(_) => return Err("\"inputs\" holds booleans, expected numbers".to_owned()),
@@ -439,30 +397,19 @@ fn features(value: Value, json: &SamplesJson) -> Result<Inputs, String> {
         ));
     }
     let (data, dims) = match (json.layout, stored) {
-        (Some(Layout::Nhwc), &[height, width, channels]) => (
-            channels_first(&data, height * width, channels),
-            vec![channels, height, width],
-        ),
+        (Some(Layout::Nhwc), &[height, width, channels]) => {
+            (channels_first(&data, height * width, channels), vec![channels, height, width])
+        }
         (Some(Layout::Nhw), &[height, width]) => (data, vec![height, width]),
         (Some(Layout::Nchw), dims @ &[_, _, _]) => (data, dims.to_vec()),
         (None, dims) => (data, dims.to_vec()),
         (Some(layout), _) => {
             let layout = format!("{layout:?}").to_uppercase();
-            return Err(format!(
-                "\"inputs\" has shape {dims:?}, which is not {layout}"
-            ));
+            return Err(format!("\"inputs\" has shape {dims:?}, which is not {layout}"));
         }
     };
-    let preprocess = json
-        .preprocess
-        .as_ref()
-        .map(|p| check_preprocess(p, &dims))
-        .transpose()?;
-    Ok(Inputs::Features {
-        data,
-        dims,
-        preprocess,
-    })
+    let preprocess = json.preprocess.as_ref().map(|p| check_preprocess(p, &dims)).transpose()?;
+    Ok(Inputs::Features { data, dims, preprocess })
 }
 
 fn check_preprocess(json: &PreprocessJson, dims: &[usize]) -> Result<Preprocess, String> {
@@ -474,17 +421,13 @@ fn check_preprocess(json: &PreprocessJson, dims: &[usize]) -> Result<Preprocess,
                 list.len()
             ));
         }
-        if let Some(number) = list
-            .iter()
-            .find(|x| !x.is_finite() || (key == "divide" && **x == 0.0))
+        if let Some(number) =
+            list.iter().find(|x| !x.is_finite() || (key == "divide" && **x == 0.0))
         {
             return Err(format!("preprocess {key:?} holds {number}"));
         }
     }
-    Ok(Preprocess {
-        subtract: json.subtract.clone(),
-        divide: json.divide.clone(),
-    })
+    Ok(Preprocess { subtract: json.subtract.clone(), divide: json.divide.clone() })
 }
 
 fn channels_first(data: &[f32], plane_len: usize, n_channels: usize) -> Vec<f32> {
@@ -520,10 +463,7 @@ fn labels(
     classes: Option<&[String]>,
 ) -> Result<Vec<usize>, String> {
     let Value::I64(array) = value else {
-        return Err(format!(
-            "\"labels\" is {}, expected integers",
-            value.type_name()
-        ));
+        return Err(format!("\"labels\" is {}, expected integers", value.type_name()));
     };
     if array.len() != n_samples || value.dims().len() != 1 {
         return Err(format!(
@@ -536,24 +476,18 @@ fn labels(
         .iter()
         .enumerate()
         .map(|(sample_idx, &label)| {
-            usize::try_from(label)
-                .ok()
-                .filter(|&label| label < limit)
-                .ok_or_else(|| {
-                    format!(
-                        "label of sample {sample_idx} is {label}, expected 0 to {}",
-                        limit.saturating_sub(1)
-                    )
-                })
+            usize::try_from(label).ok().filter(|&label| label < limit).ok_or_else(|| {
+                format!(
+                    "label of sample {sample_idx} is {label}, expected 0 to {}",
+                    limit.saturating_sub(1)
+                )
+            })
         })
         .collect()
 }
 
 fn shape_text(dims: &[usize]) -> String {
-    dims.iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("×")
+    dims.iter().map(ToString::to_string).collect::<Vec<_>>().join("×")
 }
 
 #[cfg(test)]
@@ -563,35 +497,18 @@ mod tests {
     #[test]
     fn shapes_that_fit() {
         let any = |dims: &[usize]| dims.iter().map(|&dim| Some(dim)).collect::<Vec<_>>();
-        assert_eq!(
-            fit_dims(&[28, 28], &any(&[1, 28, 28])),
-            Some(vec![1, 28, 28])
-        );
+        assert_eq!(fit_dims(&[28, 28], &any(&[1, 28, 28])), Some(vec![1, 28, 28]));
         assert_eq!(fit_dims(&[28, 28], &any(&[784])), Some(vec![784]));
-        assert_eq!(
-            fit_dims(&[3, 32, 32], &[Some(3), None, None]),
-            Some(vec![3, 32, 32])
-        );
+        assert_eq!(fit_dims(&[3, 32, 32], &[Some(3), None, None]), Some(vec![3, 32, 32]));
         assert_eq!(fit_dims(&[3, 32, 32], &any(&[1, 28, 28])), None);
     }
 
     #[test]
     fn pictures_are_transposed_and_scaled_by_channel() {
-        assert_eq!(
-            channels_first(&[1.0, 2.0, 3.0, 4.0], 2, 2),
-            [1.0, 3.0, 2.0, 4.0]
-        );
-        let preprocess = Preprocess {
-            subtract: vec![1.0, 2.0],
-            divide: vec![2.0],
-        };
+        assert_eq!(channels_first(&[1.0, 2.0, 3.0, 4.0], 2, 2), [1.0, 3.0, 2.0, 4.0]);
+        let preprocess = Preprocess { subtract: vec![1.0, 2.0], divide: vec![2.0] };
         let mut batch = Vec::new();
-        push_preprocessed(
-            &mut batch,
-            &[1.0, 3.0, 2.0, 4.0],
-            &[2, 1, 2],
-            Some(&preprocess),
-        );
+        push_preprocessed(&mut batch, &[1.0, 3.0, 2.0, 4.0], &[2, 1, 2], Some(&preprocess));
         assert_eq!(batch, [0.0, 1.0, 0.0, 1.0]);
     }
 }

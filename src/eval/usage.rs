@@ -31,10 +31,7 @@ impl CodeUsage {
                 }
             }
         });
-        Some(Self {
-            first_code: codes.qmin,
-            counts,
-        })
+        Some(Self { first_code: codes.qmin, counts })
     }
 
     /// Codes that occur at least once.
@@ -47,9 +44,7 @@ impl CodeUsage {
         let total: u64 = self.counts.iter().sum();
         let share = |count: u64| count as f64 / total as f64;
         let used = self.counts.iter().filter(|&&count| count > 0);
-        used.map(|&count| -share(count) * share(count).log2())
-            .sum::<f64>()
-            .max(0.0)
+        used.map(|&count| -share(count) * share(count).log2()).sum::<f64>().max(0.0)
     }
 }
 
@@ -59,15 +54,9 @@ mod tests {
 
     #[test]
     fn entropy_of_known_counts() {
-        let even = CodeUsage {
-            first_code: 0,
-            counts: vec![5, 5, 5, 5],
-        };
+        let even = CodeUsage { first_code: 0, counts: vec![5, 5, 5, 5] };
         assert_eq!((even.entropy_bits(), even.n_used()), (2.0, 4));
-        let one = CodeUsage {
-            first_code: -1,
-            counts: vec![0, 9, 0],
-        };
+        let one = CodeUsage { first_code: -1, counts: vec![0, 9, 0] };
         assert_eq!((one.entropy_bits(), one.n_used()), (0.0, 1));
     }
 }

@@ -73,8 +73,7 @@ impl Inputs {
 
     /// Takes an input that must be there.
     pub fn take(&mut self, idx: usize) -> Result<Value, OpError> {
-        self.take_optional(idx)
-            .ok_or_else(|| OpError::Invalid(format!("input {idx} is missing")))
+        self.take_optional(idx).ok_or_else(|| OpError::Invalid(format!("input {idx} is missing")))
     }
 
     /// Takes a float input.
@@ -113,10 +112,7 @@ impl Inputs {
 }
 
 fn wrong_type(idx: usize, found: &Value, expected: &str) -> OpError {
-    OpError::Invalid(format!(
-        "input {idx} is {}, expected {expected}",
-        found.type_name()
-    ))
+    OpError::Invalid(format!("input {idx} is {}, expected {expected}", found.type_name()))
 }
 
 /// Number of elements of an output, refused when it is more than an operator may write.
@@ -140,16 +136,10 @@ pub fn output_count(dims: &[usize]) -> Result<usize, OpError> {
 /// [`OpError::Invalid`] when it lies outside −rank … rank−1.
 pub fn resolve_axis(axis: i64, rank: usize) -> Result<usize, OpError> {
     let signed_rank = rank as i64;
-    let resolved = if axis < 0 {
-        axis.saturating_add(signed_rank)
-    } else {
-        axis
-    };
+    let resolved = if axis < 0 { axis.saturating_add(signed_rank) } else { axis };
     if (0..signed_rank).contains(&resolved) {
         Ok(resolved as usize)
     } else {
-        Err(OpError::Invalid(format!(
-            "axis {axis} lies outside a value of {rank} dimensions"
-        )))
+        Err(OpError::Invalid(format!("axis {axis} lies outside a value of {rank} dimensions")))
     }
 }

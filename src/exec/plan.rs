@@ -19,19 +19,9 @@ pub enum ExecError {
     )]
     UnknownOperator { node: String, op: String },
     #[error("node {node:?}: {op} at opset {opset} is not supported, opsets {first} to {last} are")]
-    Opset {
-        node: String,
-        op: String,
-        opset: u32,
-        first: u32,
-        last: u32,
-    },
+    Opset { node: String, op: String, opset: u32, first: u32, last: u32 },
     #[error("node {node:?} ({op}): {source}")]
-    Node {
-        node: String,
-        op: String,
-        source: OpError,
-    },
+    Node { node: String, op: String, source: OpError },
     #[error("the graph takes {wanted} inputs, {found} were given")]
     InputCount { wanted: usize, found: usize },
     #[error(transparent)]
@@ -84,12 +74,8 @@ pub struct Constants {
 pub fn unsupported_operators(graph: &Graph) -> Vec<String> {
     let known =
         |op: &str| ops::find(op).is_some_and(|e| (e.opsets.0..=e.opsets.1).contains(&graph.opset));
-    let missing: BTreeSet<&str> = graph
-        .nodes
-        .iter()
-        .map(|node| node.op.as_str())
-        .filter(|op| !known(op))
-        .collect();
+    let missing: BTreeSet<&str> =
+        graph.nodes.iter().map(|node| node.op.as_str()).filter(|op| !known(op)).collect();
     missing.into_iter().map(str::to_owned).collect()
 }
 
@@ -100,11 +86,8 @@ impl ExecPlan {
     /// The first node whose operator or attributes are not supported.
     pub fn new(graph: &Graph) -> Result<Self, ExecError> {
         let mut slots = Slots::default();
-        let input_slots: Vec<usize> = graph
-            .inputs
-            .iter()
-            .map(|input| slots.of(&input.name))
-            .collect();
+        let input_slots: Vec<usize> =
+            graph.inputs.iter().map(|input| slots.of(&input.name)).collect();
         let mut produced: BTreeSet<usize> = input_slots.iter().copied().collect();
         let mut constant_slots = Vec::new();
         let mut varying: BTreeSet<usize> = produced.clone();
@@ -113,11 +96,7 @@ impl ExecPlan {
             let operator = build_operator(node, graph.opset)?;
             let inputs: Vec<Option<usize>> =
                 node.inputs.iter().map(|v| slots.of_optional(v)).collect();
-            for &slot in inputs
-                .iter()
-                .flatten()
-                .filter(|slot| !produced.contains(slot))
-            {
+            for &slot in inputs.iter().flatten().filter(|slot| !produced.contains(slot)) {
                 if !constant_slots.contains(&slot) {
                     constant_slots.push(slot);
                 }
@@ -142,13 +121,7 @@ impl ExecPlan {
         let output_slots: Vec<usize> = graph.outputs.iter().map(|v| slots.of(v)).collect();
         constant_slots.extend(output_slots.iter().filter(|slot| !produced.contains(slot)));
         mark_last_uses(&mut steps, &varying, &output_slots);
-        Ok(Self {
-            steps,
-            slot_names: slots.names,
-            input_slots,
-            output_slots,
-            constant_slots,
-        })
+        Ok(Self { steps, slot_names: slots.names, input_slots, output_slots, constant_slots })
     }
 
     /// Fills the table of constants: `read` gives a tensor of the file, `replaced` what stands in
@@ -170,11 +143,7 @@ impl ExecPlan {
             });
         }
         for step in self.steps.iter().filter(|step| step.is_constant) {
-            let inputs = step
-                .inputs
-                .iter()
-                .map(|slot| values[(*slot)?].clone())
-                .collect();
+            let inputs = step.inputs.iter().map(|slot| values[(*slot)?].clone()).collect();
             let outputs = step.run(inputs)?;
             for (slot, output) in step.outputs.iter().zip(outputs) {
                 if let Some(slot) = slot {
@@ -220,15 +189,9 @@ impl ExecPlan {
             }
         }
         let output = |&slot: &usize| {
-            values[slot]
-                .clone()
-                .or_else(|| constants.values[slot].clone())
-                .ok_or_else(|| {
-                    StoreError::NoSuchTensor {
-                        name: self.slot_names[slot].clone(),
-                    }
-                    .into()
-                })
+            values[slot].clone().or_else(|| constants.values[slot].clone()).ok_or_else(|| {
+                StoreError::NoSuchTensor { name: self.slot_names[slot].clone() }.into()
+            })
         };
         self.output_slots.iter().map(output).collect()
     }
@@ -250,21 +213,17 @@ impl Step {
                 if self.frees.contains(&slot) && n_reads(slot) == 1 {
                     return values[slot].take();
                 }
-                values[slot]
-                    .clone()
-                    .or_else(|| constants.values[slot].clone())
+                values[slot].clone().or_else(|| constants.values[slot].clone())
             })
             .collect()
     }
 
     fn run(&self, inputs: Vec<Option<Value>>) -> Result<Vec<Value>, ExecError> {
-        self.operator
-            .run(&mut Inputs::new(inputs))
-            .map_err(|source| ExecError::Node {
-                node: self.node.clone(),
-                op: self.op.clone(),
-                source,
-            })
+        self.operator.run(&mut Inputs::new(inputs)).map_err(|source| ExecError::Node {
+            node: self.node.clone(),
+            op: self.op.clone(),
+            source,
+        })
     }
 }
 
@@ -275,13 +234,7 @@ fn build_operator(node: &Node, opset: u32) -> Result<Box<dyn Operator>, ExecErro
     };
     let (first, last) = entry.opsets;
     if !(first..=last).contains(&opset) {
-        return Err(ExecError::Opset {
-            node: name,
-            op,
-            opset,
-            first,
-            last,
-        });
+        return Err(ExecError::Opset { node: name, op, opset, first, last });
     }
     let ctx = BuildCtx {
         attributes: &node.attributes,
@@ -289,11 +242,7 @@ fn build_operator(node: &Node, opset: u32) -> Result<Box<dyn Operator>, ExecErro
         n_inputs: node.inputs.len(),
         n_outputs: node.outputs.len(),
     };
-    (entry.build)(&ctx).map_err(|source| ExecError::Node {
-        node: name,
-        op,
-        source,
-    })
+    (entry.build)(&ctx).map_err(|source| ExecError::Node { node: name, op, source })
 }
 
 /// Lets every varying value be freed after the last step that reads it, or right away if none does.

@@ -58,31 +58,16 @@ pub fn parse_graph(text: &str) -> Result<Graph, FormatError> {
             json.version
         )));
     }
-    let inputs = json
-        .inputs
-        .into_iter()
-        .map(parse_input)
-        .collect::<Result<_, _>>()?;
-    let nodes = json
-        .nodes
-        .into_iter()
-        .map(parse_node)
-        .collect::<Result<_, _>>()?;
+    let inputs = json.inputs.into_iter().map(parse_input).collect::<Result<_, _>>()?;
+    let nodes = json.nodes.into_iter().map(parse_node).collect::<Result<_, _>>()?;
     let outputs = json.outputs.into_iter().map(|output| output.name).collect();
-    Ok(Graph {
-        opset: json.opset,
-        inputs,
-        outputs,
-        nodes,
-    })
+    Ok(Graph { opset: json.opset, inputs, outputs, nodes })
 }
 
 fn parse_input(json: InputJson) -> Result<GraphInput, FormatError> {
     let InputJson { name, dtype, shape } = json;
     let dtype = DType::from_name(&dtype).ok_or_else(|| {
-        malformed(format!(
-            "graph input {name:?} has type {dtype:?}, expected one such as \"f32\""
-        ))
+        malformed(format!("graph input {name:?} has type {dtype:?}, expected one such as \"f32\""))
     })?;
     let dim = |dim: &Json| match (dim.as_str(), dim.as_u64()) {
         (Some(text), _) => Ok(Dim::Free(text.to_owned())),
@@ -98,25 +83,13 @@ fn parse_input(json: InputJson) -> Result<GraphInput, FormatError> {
 }
 
 fn parse_node(json: NodeJson) -> Result<Node, FormatError> {
-    let NodeJson {
-        name,
-        op,
-        inputs,
-        outputs,
-        attributes,
-    } = json;
+    let NodeJson { name, op, inputs, outputs, attributes } = json;
     let attributes = match &attributes {
         None => Attributes::default(),
         Some(json) => parse_attributes(json)
             .map_err(|error| malformed(format!("node {name:?} ({op}): {error}")))?,
     };
-    Ok(Node {
-        name,
-        op,
-        inputs,
-        outputs,
-        attributes,
-    })
+    Ok(Node { name, op, inputs, outputs, attributes })
 }
 
 /// Reads the attributes of a node: a JSON object whose values are numbers, texts, lists of one
@@ -184,46 +157,34 @@ fn parse_tensor(json: &Json, dtype: Option<DType>) -> Option<Value> {
     let all_whole = leaves.iter().all(|leaf| leaf.is_i64() || leaf.is_boolean());
     let dtype = dtype.unwrap_or(if all_whole { DType::I64 } else { DType::F32 });
     let shape = ndarray::IxDyn(&dims);
-    let number = |leaf: &&Json| {
-        leaf.as_f64()
-            .or_else(|| leaf.as_bool().map(|b| f64::from(u8::from(b))))
-    };
+    let number =
+        |leaf: &&Json| leaf.as_f64().or_else(|| leaf.as_bool().map(|b| f64::from(u8::from(b))));
     if dtype.is_float() {
-        let floats = leaves
-            .iter()
-            .map(number)
-            .map(|f| f.map(narrow))
-            .collect::<Option<_>>()?;
-        return Some(Value::F32(
-            ndarray::ArcArray::from_shape_vec(shape, floats).ok()?,
-        ));
+        let floats = leaves.iter().map(number).map(|f| f.map(narrow)).collect::<Option<_>>()?;
+        return Some(Value::F32(ndarray::ArcArray::from_shape_vec(shape, floats).ok()?));
     }
     let whole = |leaf: &&Json| leaf.as_i64().or_else(|| leaf.as_bool().map(i64::from));
     let ints: Vec<i64> = leaves.iter().map(whole).collect::<Option<_>>()?;
     if dtype == DType::Bool {
         let bools = ints.into_iter().map(|int| int != 0).collect();
-        return Some(Value::Bool(
-            ndarray::ArcArray::from_shape_vec(shape, bools).ok()?,
-        ));
+        return Some(Value::Bool(ndarray::ArcArray::from_shape_vec(shape, bools).ok()?));
     }
-    Some(Value::I64(
-        ndarray::ArcArray::from_shape_vec(shape, ints).ok()?,
-    ))
+    Some(Value::I64(ndarray::ArcArray::from_shape_vec(shape, ints).ok()?))
 }
 
 /// The leaves of a nested list in order; `None` when it is ragged.
 fn collect_leaves<'a>(json: &'a Json, dims: &[usize], leaves: &mut Vec<&'a Json>) -> Option<()> {
     match (dims.split_first(), json) {
-        (None, Json::Array(_)) => None,
-        (None, leaf) => {
-            leaves.push(leaf);
-            Some(())
+        (None, Json::Array(_)) => return None,
+        (None, leaf) => leaves.push(leaf),
+        (Some((&len, rest)), Json::Array(items)) if items.len() == len => {
+            for item in items {
+                collect_leaves(item, rest, leaves)?;
+            }
         }
-        (Some((&len, rest)), Json::Array(items)) if items.len() == len => items
-            .iter()
-            .try_for_each(|item| collect_leaves(item, rest, leaves)),
-        _ => None,
+        _ => return None,
     }
+    Some(())
 }
 
 /// Reads the card: known keys as such, everything else as text.
@@ -244,7 +205,7 @@ pub fn parse_card(text: &str) -> Result<Card, FormatError> {
             ("licence", Json::String(text)) => card.licence = Some(text.clone()),
             ("source", Json::String(text)) => card.source = Some(text.clone()),
             ("classes", Json::Array(items)) => {
-                card.classes = Some(items.iter().map(as_text).collect())
+                card.classes = Some(items.iter().map(as_text).collect());
             }
             (_, Json::Array(items)) => {
                 let lines: Vec<String> = items.iter().map(as_text).collect();
@@ -292,10 +253,7 @@ mod tests {
         let dims = |name: &str| attributes.tensor(name).unwrap().unwrap().dims().to_vec();
         assert_eq!(dims("value"), [2, 2]);
         assert_eq!(dims("scalar"), [0usize; 0]);
-        assert_eq!(
-            attributes.tensor("half").unwrap().unwrap().type_name(),
-            "f32"
-        );
+        assert_eq!(attributes.tensor("half").unwrap().unwrap().type_name(), "f32");
     }
 
     #[test]

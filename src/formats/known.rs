@@ -19,33 +19,25 @@ const FROM_TORCH: &str = "convert it in Python: torch.onnx.export(model, example
 const FROM_KERAS: &str = "convert it in Python: model.export(\"model.onnx\", format=\"onnx\")";
 
 fn describe(bytes: &[u8], name: &str) -> Option<(&'static str, &'static str)> {
-    let ending = name
-        .rsplit_once('.')
-        .map(|(_, ending)| ending.to_ascii_lowercase());
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     let ending = ending.as_deref().unwrap_or_default();
     if bytes.starts_with(b"PK\x03\x04") {
         let tail = &bytes[bytes.len().saturating_sub(1 << 16)..];
-        return Some(
-            if contains(tail, b"data.pkl") || contains(bytes_head(bytes), b"data.pkl") {
-                ("a PyTorch file", FROM_TORCH)
-            } else if contains(tail, b"model.weights.h5") {
-                ("a Keras file", FROM_KERAS)
-            } else if contains(tail, b".npy") {
-                (
-                    "a NumPy archive",
-                    "convert it in Python: safetensors.numpy.save_file(dict(numpy.load(file)), \"model.safetensors\")",
-                )
-            } else {
-                ("a ZIP archive", "unpack it and open the model inside")
-            },
-        );
+        return Some(if contains(tail, b"data.pkl") || contains(bytes_head(bytes), b"data.pkl") {
+            ("a PyTorch file", FROM_TORCH)
+        } else if contains(tail, b"model.weights.h5") {
+            ("a Keras file", FROM_KERAS)
+        } else if contains(tail, b".npy") {
+            (
+                "a NumPy archive",
+                "convert it in Python: safetensors.numpy.save_file(dict(numpy.load(file)), \"model.safetensors\")",
+            )
+        } else {
+            ("a ZIP archive", "unpack it and open the model inside")
+        });
     }
     let by_start: &[(&[u8], &str, &str)] = &[
-        (
-            b"GGUF",
-            "a GGUF file",
-            "open the safetensors file it was made from",
-        ),
+        (b"GGUF", "a GGUF file", "open the safetensors file it was made from"),
         (b"\x89HDF", "an HDF5 (Keras) file", FROM_KERAS),
         (
             b"\x93NUMPY",
@@ -84,7 +76,5 @@ fn bytes_head(bytes: &[u8]) -> &[u8] {
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack
-        .windows(needle.len())
-        .any(|window| window == needle)
+    haystack.windows(needle.len()).any(|window| window == needle)
 }

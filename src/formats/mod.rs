@@ -33,10 +33,7 @@ pub enum FormatError {
     #[error("the graph is broken: {0}")]
     Graph(#[from] GraphError),
     #[error("the graph is broken: node {node:?}: {source}")]
-    Attribute {
-        node: String,
-        source: AttributeError,
-    },
+    Attribute { node: String, source: AttributeError },
 }
 
 /// A file that could not be opened, and why.
@@ -67,16 +64,9 @@ pub static READERS: &[&Reader] = &[&safetensors::READER, &onnx::READER];
 /// # Errors
 /// [`OpenError`] with the path; the message says what to do.
 pub fn open_model(path: &Path) -> Result<Model, OpenError> {
-    let path = if path.is_dir() {
-        model_in_folder(path)?
-    } else {
-        path.to_owned()
-    };
+    let path = if path.is_dir() { model_in_folder(path)? } else { path.to_owned() };
     let read = || read_source(&SourceFile::open(&path)?);
-    read().map_err(|source| OpenError {
-        path: path.clone(),
-        source,
-    })
+    read().map_err(|source| OpenError { path: path.clone(), source })
 }
 
 /// Reads a model from bytes already at hand.
@@ -95,10 +85,7 @@ pub fn read_source(source: &SourceFile) -> Result<Model, FormatError> {
 }
 
 fn model_in_folder(folder: &Path) -> Result<PathBuf, OpenError> {
-    let failed = |source| OpenError {
-        path: folder.to_owned(),
-        source,
-    };
+    let failed = |source| OpenError { path: folder.to_owned(), source };
     let usual = ["model.safetensors", "model.onnx"].map(|name| folder.join(name));
     if let Some(path) = usual.into_iter().find(|path| path.is_file()) {
         return Ok(path);
@@ -123,19 +110,8 @@ fn model_in_folder(folder: &Path) -> Result<PathBuf, OpenError> {
 
 fn has_model_ending(path: &Path) -> bool {
     const SETS: [&str; 3] = ["eval", "calibration", "train"];
-    let ending = path
-        .extension()
-        .and_then(|e| e.to_str())
-        .unwrap_or_default();
-    let stem = path
-        .file_stem()
-        .and_then(|s| s.to_str())
-        .unwrap_or_default();
-    let is_set = SETS
-        .iter()
-        .any(|set| stem == *set || stem.ends_with(&format!(".{set}")));
-    !is_set
-        && READERS
-            .iter()
-            .any(|reader| reader.extensions.contains(&ending))
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
+    let is_set = SETS.iter().any(|set| stem == *set || stem.ends_with(&format!(".{set}")));
+    !is_set && READERS.iter().any(|reader| reader.extensions.contains(&ending))
 }

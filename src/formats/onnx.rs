@@ -15,13 +15,8 @@ use super::{FormatError, Reader, SourceFile, graph_json};
 use crate::model::{Attribute, Attributes, Card, Dim, Graph, GraphInput, Model, Node, TensorStore};
 use crate::tensor::DType;
 
-pub(super) static READER: Reader = Reader {
-    id: "onnx",
-    name: "ONNX",
-    extensions: &["onnx"],
-    detect,
-    read,
-};
+pub(super) static READER: Reader =
+    Reader { id: "onnx", name: "ONNX", extensions: &["onnx"], detect, read };
 
 const CARD_KEY: &str = "quantscope.card";
 /// Deepest nesting of messages that is parsed: subgraphs within subgraphs.
@@ -35,9 +30,7 @@ fn detect(bytes: &[u8]) -> bool {
 fn read(source: &SourceFile) -> Result<Model, FormatError> {
     check_depth(source.bytes(), MAX_DEPTH)?;
     let proto = ModelProto::parse_buf(source.bytes()).map_err(|error| {
-        malformed(format!(
-            "the ONNX file is truncated or damaged ({error}); export it again"
-        ))
+        malformed(format!("the ONNX file is truncated or damaged ({error}); export it again"))
     })?;
     let graph_proto = proto
         .graph
@@ -112,30 +105,14 @@ fn read_graph(
     let inputs = graph
         .input
         .iter()
-        .filter(|input| {
-            store
-                .info(input.name.as_deref().unwrap_or_default())
-                .is_none()
-        })
+        .filter(|input| store.info(input.name.as_deref().unwrap_or_default()).is_none())
         .map(read_input)
         .collect::<Result<_, _>>()?;
     let mut names = BTreeSet::new();
-    let nodes = graph
-        .node
-        .iter()
-        .map(|node| read_node(node, &mut names))
-        .collect::<Result<_, _>>()?;
-    let outputs = graph
-        .output
-        .iter()
-        .filter_map(|output| output.name.clone())
-        .collect();
-    Ok(Graph {
-        opset,
-        inputs,
-        outputs,
-        nodes,
-    })
+    let nodes =
+        graph.node.iter().map(|node| read_node(node, &mut names)).collect::<Result<_, _>>()?;
+    let outputs = graph.output.iter().filter_map(|output| output.name.clone()).collect();
+    Ok(Graph { opset, inputs, outputs, nodes })
 }
 
 fn is_default_domain(domain: Option<&str>) -> bool {
@@ -145,13 +122,8 @@ fn is_default_domain(domain: Option<&str>) -> bool {
 fn read_input(input: &ValueInfoProto) -> Result<GraphInput, FormatError> {
     let name = input.name.clone().unwrap_or_default();
     let tensor = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
-    let dtype = tensor
-        .and_then(|t| t.elem_type)
-        .and_then(dtype_of)
-        .unwrap_or(DType::F32);
-    let dims = tensor
-        .and_then(|t| t.shape.as_ref())
-        .map(|shape| shape.dim.as_slice());
+    let dtype = tensor.and_then(|t| t.elem_type).and_then(dtype_of).unwrap_or(DType::F32);
+    let dims = tensor.and_then(|t| t.shape.as_ref()).map(|shape| shape.dim.as_slice());
     let mut shape = Vec::new();
     for (dim_idx, dim) in dims.unwrap_or_default().iter().enumerate() {
         shape.push(match (dim.dim_value, &dim.dim_param) {
@@ -160,9 +132,7 @@ fn read_input(input: &ValueInfoProto) -> Result<GraphInput, FormatError> {
                     .map_err(|_| malformed(format!("graph input {name:?} has dimension {size}")))?,
             ),
             (Some(size), _) if size < 0 => {
-                return Err(malformed(format!(
-                    "graph input {name:?} has dimension {size}"
-                )));
+                return Err(malformed(format!("graph input {name:?} has dimension {size}")));
             }
             (_, Some(param)) if !param.is_empty() => Dim::Free(param.clone()),
             _ => Dim::Free(format!("dim{dim_idx}")),
@@ -179,13 +149,8 @@ fn read_node(node: &NodeProto, names: &mut BTreeSet<String>) -> Result<Node, For
         Some(domain) => format!("{domain}.{op_type}"),
         None => op_type,
     };
-    let own_name = node
-        .name
-        .clone()
-        .filter(|name| !name.is_empty() && !names.contains(name));
-    let name = own_name
-        .or_else(|| node.output.first().cloned())
-        .unwrap_or_default();
+    let own_name = node.name.clone().filter(|name| !name.is_empty() && !names.contains(name));
+    let name = own_name.or_else(|| node.output.first().cloned()).unwrap_or_default();
     names.insert(name.clone());
     let mut attributes = Attributes::default();
     for attribute in &node.attribute {
@@ -195,13 +160,7 @@ fn read_node(node: &NodeProto, names: &mut BTreeSet<String>) -> Result<Node, For
         })?;
         attributes.0.insert(key, value);
     }
-    Ok(Node {
-        name,
-        op,
-        inputs: node.input.clone(),
-        outputs: node.output.clone(),
-        attributes,
-    })
+    Ok(Node { name, op, inputs: node.input.clone(), outputs: node.output.clone(), attributes })
 }
 
 fn read_attribute(proto: &AttributeProto) -> Result<Attribute, FormatError> {
@@ -214,10 +173,7 @@ fn read_attribute(proto: &AttributeProto) -> Result<Attribute, FormatError> {
         AttributeType::INTS => Attribute::Ints(proto.ints.clone()),
         AttributeType::STRINGS => Attribute::Strings(proto.strings.clone()),
         AttributeType::TENSOR => {
-            let tensor = proto
-                .t
-                .as_ref()
-                .ok_or_else(|| malformed("it has no value".to_owned()))?;
+            let tensor = proto.t.as_ref().ok_or_else(|| malformed("it has no value".to_owned()))?;
             Attribute::Tensor(TensorReader::new(None).value(tensor)?)
         }
         AttributeType::GRAPH => Attribute::String("(a subgraph)".to_owned()),
@@ -268,8 +224,11 @@ fn check_depth(bytes: &[u8], depth_left: usize) -> Result<(), FormatError> {
     Ok(())
 }
 
-/// Number of the next field, its bytes if it has a length, and what comes after it.
-fn next_field(bytes: &[u8]) -> Option<(u64, Option<&[u8]>, &[u8])> {
+/// Number of a field, its bytes if it has a length, and what comes after it.
+type Field<'a> = (u64, Option<&'a [u8]>, &'a [u8]);
+
+/// The next field of a message.
+fn next_field(bytes: &[u8]) -> Option<Field<'_>> {
     let (key, rest) = varint(bytes)?;
     let number = key >> 3;
     match key & 7 {

@@ -28,10 +28,7 @@ pub(super) struct TensorReader<'a> {
 impl<'a> TensorReader<'a> {
     /// `folder` is the model's, the only one that external data may lie in.
     pub(super) fn new(folder: Option<&'a Path>) -> Self {
-        Self {
-            folder,
-            external: HashMap::new(),
-        }
+        Self { folder, external: HashMap::new() }
     }
 
     /// `None` for a tensor of texts, which no weight is.
@@ -56,15 +53,11 @@ impl<'a> TensorReader<'a> {
                 })
             })
             .collect::<Result<_, _>>()?;
-        let shape = Shape::new(&dims).map_err(|source| FormatError::Shape {
-            name: name.to_owned(),
-            source,
-        })?;
+        let shape = Shape::new(&dims)
+            .map_err(|source| FormatError::Shape { name: name.to_owned(), source })?;
         let is_four_bit = matches!(data_type, DataType::INT4 | DataType::UINT4);
         let dtype = dtype_of(data_type).ok_or_else(|| {
-            malformed(format!(
-                "tensor {name:?} has ONNX type {data_type}, which is not read"
-            ))
+            malformed(format!("tensor {name:?} has ONNX type {data_type}, which is not read"))
         })?;
         let info = TensorInfo { dtype, shape };
         if proto.data_location == Some(DataLocation::EXTERNAL) {
@@ -77,12 +70,7 @@ impl<'a> TensorReader<'a> {
             None => typed_bytes(name, proto, data_type)?,
         };
         let end = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        Ok(Some(FoundTensor {
-            info,
-            bytes: Arc::new(bytes),
-            start: 0,
-            end,
-        }))
+        Ok(Some(FoundTensor { info, bytes: Arc::new(bytes), start: 0, end }))
     }
 
     /// The content of a tensor that stands in an attribute.
@@ -104,10 +92,7 @@ impl<'a> TensorReader<'a> {
         is_four_bit: bool,
     ) -> Result<FoundTensor, FormatError> {
         let entry = |key: &str| {
-            let found = proto
-                .external_data
-                .iter()
-                .find(|e| e.key.as_deref() == Some(key));
+            let found = proto.external_data.iter().find(|e| e.key.as_deref() == Some(key));
             found.and_then(|e| e.value.as_deref())
         };
         let number = |key: &str| match entry(key) {
@@ -119,9 +104,7 @@ impl<'a> TensorReader<'a> {
             }),
         };
         if is_four_bit {
-            return Err(malformed(format!(
-                "tensor {name:?}: 4-bit external data is not read"
-            )));
+            return Err(malformed(format!("tensor {name:?}: 4-bit external data is not read")));
         }
         let location = entry("location").ok_or_else(|| {
             malformed(format!("tensor {name:?}: external data without a location"))
@@ -131,25 +114,16 @@ impl<'a> TensorReader<'a> {
         let size = u64::try_from(info.dtype.size_bytes()).unwrap_or(8);
         let start = number("offset")?.unwrap_or(0);
         let len = number("length")?.unwrap_or_else(|| elements.saturating_mul(size));
-        Ok(FoundTensor {
-            info,
-            bytes,
-            start,
-            end: start.saturating_add(len),
-        })
+        Ok(FoundTensor { info, bytes, start, end: start.saturating_add(len) })
     }
 
     fn map_external(&mut self, name: &str, location: &str) -> Result<FileBytes, FormatError> {
         let refused =
             |why: &str| malformed(format!("tensor {name:?}: external data {location:?} {why}"));
-        let folder = self
-            .folder
-            .ok_or_else(|| refused("cannot be found without a folder"))?;
+        let folder = self.folder.ok_or_else(|| refused("cannot be found without a folder"))?;
         let folder = folder.canonicalize()?;
         let path = folder.join(location).canonicalize().map_err(|error| {
-            refused(&format!(
-                "cannot be read ({error}); put it beside the model"
-            ))
+            refused(&format!("cannot be read ({error}); put it beside the model"))
         })?;
         if !path.starts_with(&folder) || Path::new(location).is_absolute() {
             return Err(refused("lies outside the model's folder and is not opened"));
@@ -205,16 +179,14 @@ fn typed_bytes(
     data_type: DataType,
 ) -> Result<Vec<u8>, FormatError> {
     let too_large = |value: i32| {
-        malformed(format!(
-            "tensor {name:?}: {value} does not fit its type {data_type}"
-        ))
+        malformed(format!("tensor {name:?}: {value} does not fit its type {data_type}"))
     };
     let ints = &proto.int32_data;
     Ok(match data_type {
-        DataType::FLOAT => flat(&proto.float_data, |x| x.to_le_bytes()),
-        DataType::DOUBLE => flat(&proto.double_data, |x| x.to_le_bytes()),
-        DataType::INT64 => flat(&proto.int64_data, |x| x.to_le_bytes()),
-        DataType::INT32 => flat(ints, |x| x.to_le_bytes()),
+        DataType::FLOAT => flat(&proto.float_data, f32::to_le_bytes),
+        DataType::DOUBLE => flat(&proto.double_data, f64::to_le_bytes),
+        DataType::INT64 => flat(&proto.int64_data, i64::to_le_bytes),
+        DataType::INT32 => flat(ints, i32::to_le_bytes),
         DataType::UINT32 | DataType::UINT64 => {
             return Err(malformed(format!(
                 "tensor {name:?}: {data_type} stored as typed numbers is not read; save it as raw data"

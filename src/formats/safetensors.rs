@@ -13,13 +13,8 @@ use super::{FormatError, Reader, SourceFile, graph_json};
 use crate::model::{Card, Model, TensorInfo, TensorStore};
 use crate::tensor::{DType, Shape};
 
-pub(super) static READER: Reader = Reader {
-    id: "safetensors",
-    name: "safetensors",
-    extensions: &["safetensors"],
-    detect,
-    read,
-};
+pub(super) static READER: Reader =
+    Reader { id: "safetensors", name: "safetensors", extensions: &["safetensors"], detect, read };
 
 const GRAPH_KEY: &str = "quantscope.graph";
 const CARD_KEY: &str = "quantscope.card";
@@ -62,10 +57,8 @@ pub fn read_tensors(
             ))
         })?;
         let dims: Vec<u64> = info.shape.iter().map(|&dim| to_u64(dim)).collect();
-        let shape = Shape::new(&dims).map_err(|source| FormatError::Shape {
-            name: name.clone(),
-            source,
-        })?;
+        let shape = Shape::new(&dims)
+            .map_err(|source| FormatError::Shape { name: name.clone(), source })?;
         let (start, end) = info.data_offsets;
         let place = |offset: usize| to_u64(data_start).saturating_add(to_u64(offset));
         store.insert(
@@ -97,10 +90,8 @@ fn read(source: &SourceFile) -> Result<Model, FormatError> {
         None => Card::default(),
         Some(text) => graph_json::parse_card(text)?,
     };
-    let mut more: Vec<(String, String)> = metadata
-        .into_iter()
-        .filter(|(key, _)| key != GRAPH_KEY && key != CARD_KEY)
-        .collect();
+    let mut more: Vec<(String, String)> =
+        metadata.into_iter().filter(|(key, _)| key != GRAPH_KEY && key != CARD_KEY).collect();
     more.sort();
     Ok(Model {
         title: card.title.clone().unwrap_or_else(|| source.default_title()),
@@ -149,10 +140,7 @@ fn to_u64(value: usize) -> u64 {
 /// Finds the tensor because of which the header was refused.
 fn blame(bytes: &[u8], refusal: &str) -> String {
     let Some(prefix) = bytes.first_chunk::<PREFIX_LEN>() else {
-        return format!(
-            "the file has {} bytes, too few for a safetensors header",
-            bytes.len()
-        );
+        return format!("the file has {} bytes, too few for a safetensors header", bytes.len());
     };
     let header_len = u64::from_le_bytes(*prefix);
     let file_len = to_u64(bytes.len());
@@ -162,9 +150,7 @@ fn blame(bytes: &[u8], refusal: &str) -> String {
             "the header claims {header_len} bytes, the file has {file_len}; it is truncated or not safetensors, fetch it again"
         );
     }
-    let header = usize::try_from(end)
-        .ok()
-        .and_then(|end| bytes.get(PREFIX_LEN..end));
+    let header = usize::try_from(end).ok().and_then(|end| bytes.get(PREFIX_LEN..end));
     let json: Json = match header.map(serde_json::from_slice) {
         Some(Ok(json)) => json,
         Some(Err(error)) => return format!("the header is not JSON: {error}"),
@@ -194,14 +180,10 @@ fn blame_layout(places: &[((u64, u64), &String)], data_len: u64) -> Option<Strin
     for ((start, stop), name) in places {
         if *start < end {
             let before = before.unwrap_or(name);
-            return Some(format!(
-                "tensors {before:?} and {name:?} overlap at byte {start}"
-            ));
+            return Some(format!("tensors {before:?} and {name:?} overlap at byte {start}"));
         }
         if *start > end {
-            return Some(format!(
-                "tensor {name:?} starts at byte {start}, expected {end}: a gap"
-            ));
+            return Some(format!("tensor {name:?} starts at byte {start}, expected {end}: a gap"));
         }
         (end, before) = (*stop, Some(name));
     }
@@ -229,11 +211,7 @@ fn blame_tensor(name: &str, info: &Json, data_len: u64) -> Result<(u64, u64), St
         ));
     };
     let list = |key: &str| -> Option<Vec<u64>> {
-        info.get(key)?
-            .as_array()?
-            .iter()
-            .map(Json::as_u64)
-            .collect()
+        info.get(key)?.as_array()?.iter().map(Json::as_u64).collect()
     };
     let Some(shape) = list("shape") else {
         return Err(format!(

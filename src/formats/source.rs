@@ -20,24 +20,15 @@ impl SourceFile {
     /// # Errors
     /// [`FormatError::Io`], [`FormatError::Empty`].
     pub fn open(path: &Path) -> Result<Self, FormatError> {
-        let name = path.file_name().map_or_else(
-            || path.display().to_string(),
-            |name| name.to_string_lossy().into_owned(),
-        );
-        Ok(Self {
-            bytes: map_file(path)?,
-            path: Some(path.to_owned()),
-            name,
-        })
+        let name = path
+            .file_name()
+            .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        Ok(Self { bytes: map_file(path)?, path: Some(path.to_owned()), name })
     }
 
     /// Bytes that have no file, such as a sample inside the program.
     pub fn from_bytes(name: &str, bytes: FileBytes) -> Self {
-        Self {
-            bytes,
-            path: None,
-            name: name.to_owned(),
-        }
+        Self { bytes, path: None, name: name.to_owned() }
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -63,18 +54,11 @@ impl SourceFile {
     /// What to call a model that does not name itself: the file's name without its ending; for
     /// `model.*` the folder's.
     pub fn default_title(&self) -> String {
-        let stem = self
-            .name
-            .rsplit_once('.')
-            .map_or(self.name.as_str(), |(stem, _)| stem);
+        let stem = self.name.rsplit_once('.').map_or(self.name.as_str(), |(stem, _)| stem);
         let folder_name = self
             .folder()
             .and_then(|f| f.canonicalize().ok())
-            .and_then(|folder| {
-                folder
-                    .file_name()
-                    .map(|name| name.to_string_lossy().into_owned())
-            });
+            .and_then(|folder| folder.file_name().map(|name| name.to_string_lossy().into_owned()));
         match folder_name {
             Some(folder_name) if stem == "model" => folder_name,
             _ => stem.to_owned(),
@@ -90,9 +74,7 @@ pub fn map_file(path: &Path) -> Result<FileBytes, FormatError> {
     let file = std::fs::File::open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
-        return Err(FormatError::Malformed(
-            "this is a folder, expected a file".to_owned(),
-        ));
+        return Err(FormatError::Malformed("this is a folder, expected a file".to_owned()));
     }
     if metadata.len() == 0 {
         return Err(FormatError::Empty);

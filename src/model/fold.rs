@@ -49,16 +49,9 @@ struct Affine {
 /// # Errors
 /// A tensor that cannot be read.
 pub(super) fn fold_batch_norms(graph: &Graph, store: &TensorStore) -> Result<Folding, StoreError> {
-    let mut folding = Folding {
-        graph: graph.clone(),
-        replaced: BTreeMap::new(),
-        folded: Vec::new(),
-    };
-    for norm in graph
-        .nodes
-        .iter()
-        .filter(|node| node.op == "BatchNormalization")
-    {
+    let mut folding =
+        Folding { graph: graph.clone(), replaced: BTreeMap::new(), folded: Vec::new() };
+    for norm in graph.nodes.iter().filter(|node| node.op == "BatchNormalization") {
         if let Some(producer) = sole_producer(graph, norm, store) {
             fold_one(producer, norm, store, &mut folding)?;
         }
@@ -69,10 +62,7 @@ pub(super) fn fold_batch_norms(graph: &Graph, store: &TensorStore) -> Result<Fol
 /// The node before `norm` if the two may become one.
 fn sole_producer<'a>(graph: &'a Graph, norm: &Node, store: &TensorStore) -> Option<&'a Node> {
     let value = norm.inputs.first()?;
-    let producer = graph
-        .nodes
-        .iter()
-        .find(|node| node.outputs.first() == Some(value))?;
+    let producer = graph.nodes.iter().find(|node| node.outputs.first() == Some(value))?;
     let only_reader = graph.readers(value).count() == 1 && !graph.outputs.contains(value);
     let known_op = matches!(producer.op.as_str(), "Conv" | "ConvTranspose" | "Gemm");
     let parameters_unshared = producer
@@ -112,24 +102,13 @@ fn fold_one(
             bias.iter().map(|&b| f64::from(b)).collect()
         }
     };
-    let bias_factor = if producer.op == "Gemm" && bias_name.is_some() {
-        gemm_beta
-    } else {
-        1.0
-    };
+    let bias_factor = if producer.op == "Gemm" && bias_name.is_some() { gemm_beta } else { 1.0 };
     let folded_bias: Vec<f32> = (0..n_channels)
         .map(|c| (affine.scale[c] * bias[c] + affine.shift[c] / bias_factor) as f32)
         .collect();
-    let bias_name = bias_name
-        .cloned()
-        .unwrap_or_else(|| format!("{weight_name}.folded_bias"));
-    folding
-        .replaced
-        .insert(weight_name.clone(), scaled(&weight, axis, &affine.scale));
-    folding.replaced.insert(
-        bias_name.clone(),
-        ndarray::arr1(&folded_bias).into_dyn().into(),
-    );
+    let bias_name = bias_name.cloned().unwrap_or_else(|| format!("{weight_name}.folded_bias"));
+    folding.replaced.insert(weight_name.clone(), scaled(&weight, axis, &affine.scale));
+    folding.replaced.insert(bias_name.clone(), ndarray::arr1(&folded_bias).into_dyn().into());
     folding.folded.push(FoldedNorm {
         norm: norm.name.clone(),
         into: producer.name.clone(),
@@ -145,10 +124,7 @@ fn read_affine(norm: &Node, store: &TensorStore) -> Result<Option<Affine>, Store
     let Some(names) = norm.inputs.get(1..5) else {
         return Ok(None);
     };
-    if names
-        .iter()
-        .any(|name| store.info(name).is_none_or(|info| !info.dtype.is_float()))
-    {
+    if names.iter().any(|name| store.info(name).is_none_or(|info| !info.dtype.is_float())) {
         return Ok(None);
     }
     let mut parameters = Vec::with_capacity(4);
@@ -160,20 +136,11 @@ fn read_affine(norm: &Node, store: &TensorStore) -> Result<Option<Affine>, Store
     let [gamma, beta, mean, var] = parameters.as_slice() else {
         return Ok(None);
     };
-    if [beta, mean, var]
-        .iter()
-        .any(|values| values.len() != gamma.len())
-    {
+    if [beta, mean, var].iter().any(|values| values.len() != gamma.len()) {
         return Ok(None);
     }
-    let scale: Vec<f64> = gamma
-        .iter()
-        .zip(var)
-        .map(|(g, v)| g / (v + epsilon).sqrt())
-        .collect();
-    let shift = (0..scale.len())
-        .map(|c| beta[c] - mean[c] * scale[c])
-        .collect();
+    let scale: Vec<f64> = gamma.iter().zip(var).map(|(g, v)| g / (v + epsilon).sqrt()).collect();
+    let shift = (0..scale.len()).map(|c| beta[c] - mean[c] * scale[c]).collect();
     Ok(Some(Affine { scale, shift }))
 }
 
@@ -202,21 +169,14 @@ fn scaled(weight: &Tensor, axis: usize, scale: &[f64]) -> Tensor {
 /// Lets the producer write the normalization's output and drops the normalization.
 fn join_nodes(graph: &mut Graph, norm: &Node, producer: &Node, bias_name: String) {
     let has_bias = producer.inputs.get(2).is_some_and(|name| !name.is_empty());
-    graph
-        .nodes
-        .retain(|node| node.name != norm.name || node.outputs != norm.outputs);
-    let joined = graph
-        .nodes
-        .iter_mut()
-        .find(|node| node.outputs == producer.outputs);
+    graph.nodes.retain(|node| node.name != norm.name || node.outputs != norm.outputs);
+    let joined = graph.nodes.iter_mut().find(|node| node.outputs == producer.outputs);
     if let Some(node) = joined {
         node.inputs.resize(3, String::new());
         node.inputs[2] = bias_name;
         node.outputs.clone_from(&norm.outputs);
         if node.op == "Gemm" && !has_bias {
-            node.attributes
-                .0
-                .insert("beta".to_owned(), Attribute::Float(1.0));
+            node.attributes.0.insert("beta".to_owned(), Attribute::Float(1.0));
         }
     }
 }

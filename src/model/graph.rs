@@ -26,11 +26,7 @@ pub enum GraphError {
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
 pub enum AttributeError {
     #[error("attribute {name:?} is {found}, expected {expected}")]
-    WrongType {
-        name: String,
-        found: String,
-        expected: &'static str,
-    },
+    WrongType { name: String, found: String, expected: &'static str },
     #[error("attribute {name:?} is missing")]
     Missing { name: String },
 }
@@ -171,18 +167,12 @@ impl Attributes {
 
     /// For an attribute the operator cannot do without.
     pub fn required<T>(name: &str, value: Option<T>) -> Result<T, AttributeError> {
-        value.ok_or_else(|| AttributeError::Missing {
-            name: name.to_owned(),
-        })
+        value.ok_or_else(|| AttributeError::Missing { name: name.to_owned() })
     }
 }
 
 fn wrong_type(name: &str, found: &Attribute, expected: &'static str) -> AttributeError {
-    AttributeError::WrongType {
-        name: name.to_owned(),
-        found: found.describe(),
-        expected,
-    }
+    AttributeError::WrongType { name: name.to_owned(), found: found.describe(), expected }
 }
 
 impl Graph {
@@ -199,11 +189,8 @@ impl Graph {
         if self.inputs.is_empty() {
             return Err(GraphError::Empty { what: "inputs" });
         }
-        let mut produced: BTreeSet<&str> = self
-            .inputs
-            .iter()
-            .map(|input| input.name.as_str())
-            .collect();
+        let mut produced: BTreeSet<&str> =
+            self.inputs.iter().map(|input| input.name.as_str()).collect();
         for node in &self.nodes {
             for value in node.inputs.iter().filter(|value| !value.is_empty()) {
                 if !produced.contains(value.as_str()) && !is_tensor(value) {
@@ -222,14 +209,9 @@ impl Graph {
                 }
             }
         }
-        match self
-            .outputs
-            .iter()
-            .find(|name| !produced.contains(name.as_str()) && !is_tensor(name))
+        match self.outputs.iter().find(|name| !produced.contains(name.as_str()) && !is_tensor(name))
         {
-            Some(value) => Err(GraphError::OutputMissing {
-                value: value.clone(),
-            }),
+            Some(value) => Err(GraphError::OutputMissing { value: value.clone() }),
             None => Ok(()),
         }
     }
@@ -245,8 +227,6 @@ impl Graph {
 
     /// The nodes that read `value`, in order.
     pub fn readers<'a>(&'a self, value: &'a str) -> impl Iterator<Item = &'a Node> {
-        self.nodes
-            .iter()
-            .filter(move |node| node.inputs.iter().any(|input| input == value))
+        self.nodes.iter().filter(move |node| node.inputs.iter().any(|input| input == value))
     }
 }

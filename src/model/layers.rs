@@ -96,10 +96,7 @@ fn unique_name(node: &Node, layers: &[Layer]) -> String {
     if !taken(&base) {
         return base;
     }
-    (2..)
-        .map(|n| format!("{base} ({n})"))
-        .find(|name| !taken(name))
-        .unwrap_or(base)
+    (2..).map(|n| format!("{base} ({n})")).find(|name| !taken(name)).unwrap_or(base)
 }
 
 /// A weight followed back to its tensor, its axis carried along.
@@ -114,22 +111,13 @@ fn weight_of_node(node: &Node, graph: &Graph, tensors: &Tensors) -> Option<(Foun
         let value = node.inputs.get(input_idx)?;
         let (tensor, dims, steps) = trace_back(value, graph, tensors)?;
         let rank = steps.last().map_or(dims.len(), |step| step.rank_out);
-        let axis = steps
-            .iter()
-            .rev()
-            .try_fold(axis(rank)?, |axis, step| step.axis_before(axis))?;
+        let axis = steps.iter().rev().try_fold(axis(rank)?, |axis, step| step.axis_before(axis))?;
         Some(Found { tensor, dims, axis })
     };
-    let product = |found: Option<Found>| {
-        found
-            .filter(|f| f.dims.len() >= 2)
-            .map(|f| (f, LayerRole::Product))
-    };
-    let is_constant = |idx: usize| {
-        node.inputs
-            .get(idx)
-            .is_some_and(|v| trace_back(v, graph, tensors).is_some())
-    };
+    let product =
+        |found: Option<Found>| found.filter(|f| f.dims.len() >= 2).map(|f| (f, LayerRole::Product));
+    let is_constant =
+        |idx: usize| node.inputs.get(idx).is_some_and(|v| trace_back(v, graph, tensors).is_some());
     match node.op.as_str() {
         "Conv" => product(trace(1, |_| Some(0))),
         "ConvTranspose" => product(trace(1, |_| Some(1))),
@@ -178,10 +166,7 @@ fn trace_back_at(value: &str, graph: &Graph, tensors: &Tensors, depth: usize) ->
     if let Some(dims) = tensors.weight_dims(value) {
         return Some((value.to_owned(), dims, Vec::new()));
     }
-    let node = graph
-        .nodes
-        .iter()
-        .find(|node| node.outputs.first().is_some_and(|v| v == value))?;
+    let node = graph.nodes.iter().find(|node| node.outputs.first().is_some_and(|v| v == value))?;
     let (tensor, dims, mut steps) = match node.op.as_str() {
         "Transpose" | "Reshape" | "Identity" | "Cast" | "DequantizeLinear" => {
             trace_back_at(node.inputs.first()?, graph, tensors, depth + 1)?
@@ -199,10 +184,7 @@ fn step_of(node: &Node, dims: &[usize], steps: &[Step], tensors: &Tensors) -> Op
     let axis_map = match node.op.as_str() {
         "Transpose" => match node.attributes.ints("perm").ok()? {
             None => (0..rank).rev().map(Some).collect(),
-            Some(perm) => perm
-                .iter()
-                .map(|&axis| usize::try_from(axis).ok())
-                .collect(),
+            Some(perm) => perm.iter().map(|&axis| usize::try_from(axis).ok()).collect(),
         },
         "Reshape" if steps.is_empty() => {
             let target = tensors.int_list(node.inputs.get(1)?)?;
@@ -211,10 +193,7 @@ fn step_of(node: &Node, dims: &[usize], steps: &[Step], tensors: &Tensors) -> Op
         "Reshape" => return None,
         _ => (0..rank).map(Some).collect::<Vec<_>>(),
     };
-    Some(Step {
-        rank_out: axis_map.len(),
-        axis_map,
-    })
+    Some(Step { rank_out: axis_map.len(), axis_map })
 }
 
 /// For every target dimension, the source dimension it is a copy of: same size, and the same

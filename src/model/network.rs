@@ -30,10 +30,7 @@ impl Tensors<'_> {
 
     /// Every float tensor with its dimensions, in file order.
     pub(super) fn float_infos(&self) -> impl Iterator<Item = (&str, Vec<usize>)> {
-        self.model
-            .store
-            .names()
-            .filter_map(|name| Some((name, self.weight_dims(name)?)))
+        self.model.store.names().filter_map(|name| Some((name, self.weight_dims(name)?)))
     }
 
     /// The content of a small integer tensor.
@@ -81,22 +78,12 @@ impl Network {
             }
             (graph, _) => (graph.clone(), BTreeMap::new(), Vec::new()),
         };
-        let tensors = Tensors {
-            model: &model,
-            replaced: &replaced,
-        };
+        let tensors = Tensors { model: &model, replaced: &replaced };
         let layers = match &graph {
             Some(graph) => layers_of_graph(graph, &tensors),
             None => layers_of_tensors(&tensors),
         };
-        Ok(Self {
-            model,
-            fold_mode,
-            graph,
-            folded,
-            layers,
-            replaced,
-        })
+        Ok(Self { model, fold_mode, graph, folded, layers, replaced })
     }
 
     /// A float tensor as it is measured and run: after folding.
@@ -139,10 +126,7 @@ impl Network {
     /// read.
     pub fn float_tensor_counts(&self) -> impl Iterator<Item = (&str, usize)> {
         let store = &self.model.store;
-        let added = self
-            .replaced
-            .iter()
-            .filter(|(name, _)| store.info(name).is_none());
+        let added = self.replaced.iter().filter(|(name, _)| store.info(name).is_none());
         let from_file = store.names().filter_map(move |name| {
             let info = store.info(name)?;
             (info.dtype.is_float() && self.is_read(name)).then_some((name, info.shape.count()))
@@ -151,16 +135,12 @@ impl Network {
     }
 
     fn is_read(&self, name: &str) -> bool {
-        self.graph
-            .as_ref()
-            .is_none_or(|graph| graph.readers(name).next().is_some())
+        self.graph.as_ref().is_none_or(|graph| graph.readers(name).next().is_some())
     }
 
     /// The layers that are quantized unless a person says otherwise.
     pub fn default_layers(&self) -> impl Iterator<Item = &Layer> {
-        self.layers
-            .iter()
-            .filter(|layer| layer.role != LayerRole::Embedding)
+        self.layers.iter().filter(|layer| layer.role != LayerRole::Embedding)
     }
 }
 
@@ -168,11 +148,8 @@ impl GraphInput {
     /// Splits the batch from the sample: the first free dimension named `N`, else the first
     /// dimension.
     pub fn resolve(&self) -> ResolvedInput {
-        let batch_idx = self
-            .shape
-            .iter()
-            .position(|dim| *dim == Dim::Free("N".to_owned()))
-            .unwrap_or(0);
+        let batch_idx =
+            self.shape.iter().position(|dim| *dim == Dim::Free("N".to_owned())).unwrap_or(0);
         let fixed = |dim: &Dim| match dim {
             Dim::Fixed(size) => Some(*size),
             Dim::Free(_) => None,

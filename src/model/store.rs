@@ -16,20 +16,9 @@ pub enum StoreError {
     #[error("the model has no tensor {name:?}")]
     NoSuchTensor { name: String },
     #[error("tensor {name:?}: bytes {start}..{end} lie outside the {len}-byte file")]
-    OutOfBounds {
-        name: String,
-        start: u64,
-        end: u64,
-        len: u64,
-    },
+    OutOfBounds { name: String, start: u64, end: u64, len: u64 },
     #[error("tensor {name:?}: {found} bytes are stored, {dtype} of shape {shape} takes {wanted}")]
-    WrongLength {
-        name: String,
-        dtype: DType,
-        shape: String,
-        found: u64,
-        wanted: u64,
-    },
+    WrongLength { name: String, dtype: DType, shape: String, found: u64, wanted: u64 },
     #[error("tensor {name:?} occurs twice in the file")]
     Duplicate { name: String },
     #[error("tensor {name:?} holds {dtype}, which is not a float type")]
@@ -82,12 +71,7 @@ impl TensorStore {
     ) -> Result<(), StoreError> {
         let len = (**bytes).as_ref().len() as u64;
         if start > end || end > len {
-            return Err(StoreError::OutOfBounds {
-                name: name.to_owned(),
-                start,
-                end,
-                len,
-            });
+            return Err(StoreError::OutOfBounds { name: name.to_owned(), start, end, len });
         }
         let wanted = info.shape.count() as u64 * info.dtype.size_bytes() as u64;
         if end - start != wanted {
@@ -100,16 +84,10 @@ impl TensorStore {
             });
         }
         if self.entries.contains_key(name) {
-            return Err(StoreError::Duplicate {
-                name: name.to_owned(),
-            });
+            return Err(StoreError::Duplicate { name: name.to_owned() });
         }
-        let entry = Entry {
-            info,
-            bytes: Arc::clone(bytes),
-            start: start as usize,
-            end: end as usize,
-        };
+        let entry =
+            Entry { info, bytes: Arc::clone(bytes), start: start as usize, end: end as usize };
         self.entries.insert(name.to_owned(), entry);
         Ok(())
     }
@@ -132,10 +110,7 @@ impl TensorStore {
 
     /// Stored bytes of all tensors.
     pub fn total_bytes(&self) -> u64 {
-        self.entries
-            .values()
-            .map(|entry| (entry.end - entry.start) as u64)
-            .sum()
+        self.entries.values().map(|entry| (entry.end - entry.start) as u64).sum()
     }
 
     /// Reads a float tensor as `f32`: `F64` is rounded, everything narrower is exact.
@@ -176,21 +151,16 @@ impl TensorStore {
     pub fn bytes(&self, name: &str) -> Result<&[u8], StoreError> {
         let entry = self.entry(name)?;
         let all = (*entry.bytes).as_ref();
-        all.get(entry.start..entry.end)
-            .ok_or_else(|| StoreError::OutOfBounds {
-                name: name.to_owned(),
-                start: entry.start as u64,
-                end: entry.end as u64,
-                len: all.len() as u64,
-            })
+        all.get(entry.start..entry.end).ok_or_else(|| StoreError::OutOfBounds {
+            name: name.to_owned(),
+            start: entry.start as u64,
+            end: entry.end as u64,
+            len: all.len() as u64,
+        })
     }
 
     fn entry(&self, name: &str) -> Result<&Entry, StoreError> {
-        self.entries
-            .get(name)
-            .ok_or_else(|| StoreError::NoSuchTensor {
-                name: name.to_owned(),
-            })
+        self.entries.get(name).ok_or_else(|| StoreError::NoSuchTensor { name: name.to_owned() })
     }
 }
 
@@ -203,10 +173,7 @@ fn shaped<T: Clone>(dims: &[usize], data: Vec<T>) -> ArcArray<T, IxDyn> {
 fn read_floats(dtype: DType, bytes: &[u8]) -> Vec<f32> {
     if let Some(decode) = minifloat::decoder(dtype) {
         let table: Vec<f32> = (0..=u8::MAX).map(decode).collect();
-        return bytes
-            .iter()
-            .map(|&b| table.get(usize::from(b)).copied().unwrap_or(0.0))
-            .collect();
+        return bytes.iter().map(|&b| table.get(usize::from(b)).copied().unwrap_or(0.0)).collect();
     }
     match dtype {
         DType::F64 => elements(bytes, |b| f64::from_le_bytes(b) as f32),
@@ -232,21 +199,14 @@ fn read_u64(name: &str, bytes: &[u8]) -> Result<Vec<i64>, StoreError> {
     elements(bytes, u64::from_le_bytes)
         .into_iter()
         .map(|value| {
-            i64::try_from(value).map_err(|_| StoreError::IntegerTooLarge {
-                name: name.to_owned(),
-                value,
-            })
+            i64::try_from(value)
+                .map_err(|_| StoreError::IntegerTooLarge { name: name.to_owned(), value })
         })
         .collect()
 }
 
 fn elements<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
-    bytes
-        .as_chunks::<N>()
-        .0
-        .iter()
-        .map(|&chunk| read(chunk))
-        .collect()
+    bytes.as_chunks::<N>().0.iter().map(|&chunk| read(chunk)).collect()
 }
 
 #[cfg(test)]
@@ -254,41 +214,23 @@ mod tests {
     use super::*;
 
     fn info(dtype: DType, dims: &[u64]) -> TensorInfo {
-        TensorInfo {
-            dtype,
-            shape: Shape::new(dims).unwrap(),
-        }
+        TensorInfo { dtype, shape: Shape::new(dims).unwrap() }
     }
 
     #[test]
     fn every_type_is_read() {
         let bytes: FileBytes = Arc::new(vec![0u8, 0x3c, 0x80, 0x3f, 0xff, 0xff, 0xff, 0xff]);
         let mut store = TensorStore::default();
-        store
-            .insert("half", info(DType::F16, &[1]), &bytes, (0, 2))
-            .unwrap();
-        store
-            .insert("brain", info(DType::BF16, &[]), &bytes, (2, 4))
-            .unwrap();
-        store
-            .insert("bytes", info(DType::I8, &[2, 2]), &bytes, (4, 8))
-            .unwrap();
-        assert_eq!(
-            store.tensor("half").unwrap().as_slice(),
-            Some(&[1.0f32][..])
-        );
-        assert_eq!(
-            store.tensor("brain").unwrap().as_slice(),
-            Some(&[1.0f32][..])
-        );
+        store.insert("half", info(DType::F16, &[1]), &bytes, (0, 2)).unwrap();
+        store.insert("brain", info(DType::BF16, &[]), &bytes, (2, 4)).unwrap();
+        store.insert("bytes", info(DType::I8, &[2, 2]), &bytes, (4, 8)).unwrap();
+        assert_eq!(store.tensor("half").unwrap().as_slice(), Some(&[1.0f32][..]));
+        assert_eq!(store.tensor("brain").unwrap().as_slice(), Some(&[1.0f32][..]));
         match store.value("bytes").unwrap() {
             Value::I64(ints) => assert!(ints.iter().all(|&int| int == -1)),
             other => panic!("{other:?}"),
         }
-        assert!(matches!(
-            store.tensor("bytes"),
-            Err(StoreError::NotFloat { .. })
-        ));
+        assert!(matches!(store.tensor("bytes"), Err(StoreError::NotFloat { .. })));
     }
 
     #[test]
@@ -298,13 +240,8 @@ mod tests {
         let long = store.insert("long", info(DType::F32, &[3]), &bytes, (0, 12));
         assert!(matches!(long, Err(StoreError::OutOfBounds { end: 12, .. })));
         let short = store.insert("short", info(DType::F32, &[3]), &bytes, (0, 8));
-        assert!(matches!(
-            short,
-            Err(StoreError::WrongLength { wanted: 12, .. })
-        ));
-        store
-            .insert("twice", info(DType::F32, &[2]), &bytes, (0, 8))
-            .unwrap();
+        assert!(matches!(short, Err(StoreError::WrongLength { wanted: 12, .. })));
+        store.insert("twice", info(DType::F32, &[2]), &bytes, (0, 8)).unwrap();
         let twice = store.insert("twice", info(DType::F32, &[2]), &bytes, (0, 8));
         assert!(matches!(twice, Err(StoreError::Duplicate { .. })));
     }

@@ -25,10 +25,7 @@ pub struct SchemeChoice {
 impl SchemeChoice {
     /// A scheme at its defaults.
     pub fn new(scheme: &'static dyn QuantScheme) -> Self {
-        Self {
-            scheme,
-            settings: Settings::defaults(scheme.params()),
-        }
+        Self { scheme, settings: Settings::defaults(scheme.params()) }
     }
 
     /// The scheme that keeps a layer in float.
@@ -73,19 +70,12 @@ impl SchemeChoice {
 
     /// The same settings under another scheme, as far as it has them.
     pub fn switched_to(&self, scheme: &'static dyn QuantScheme) -> Self {
-        scheme
-            .params()
-            .iter()
-            .fold(Self::new(scheme), |choice, param| {
-                match self
-                    .settings
-                    .get(param.key)
-                    .map(|value| choice.with(param.key, value))
-                {
-                    Some(Ok(kept)) => kept,
-                    _ => choice,
-                }
-            })
+        scheme.params().iter().fold(Self::new(scheme), |choice, param| {
+            match self.settings.get(param.key).map(|value| choice.with(param.key, value)) {
+                Some(Ok(kept)) => kept,
+                _ => choice,
+            }
+        })
     }
 
     /// Bits of a code, where the scheme lets them be chosen.
@@ -95,16 +85,8 @@ impl SchemeChoice {
 
     fn unknown_key(&self, key: &str) -> SettingError {
         let keys: Vec<&str> = self.scheme.params().iter().map(|param| param.key).collect();
-        let known = if keys.is_empty() {
-            "none".to_owned()
-        } else {
-            keys.join(", ")
-        };
-        SettingError::UnknownKey {
-            scheme: self.scheme.id(),
-            key: key.to_owned(),
-            known,
-        }
+        let known = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
+        SettingError::UnknownKey { scheme: self.scheme.id(), key: key.to_owned(), known }
     }
 }
 
@@ -115,17 +97,10 @@ impl std::str::FromStr for SchemeChoice {
     fn from_str(text: &str) -> Result<Self, SpecError> {
         let (id, rest) = text.split_once(':').unwrap_or((text, ""));
         let mut choice = scheme_of_id(id.trim())?;
-        for pair in rest
-            .split(',')
-            .map(str::trim)
-            .filter(|pair| !pair.is_empty())
-        {
-            let (key, value) = pair
-                .split_once('=')
-                .ok_or_else(|| SpecError::NotKeyValue(pair.to_owned()))?;
-            let param = choice
-                .param(key.trim())
-                .ok_or_else(|| choice.unknown_key(key.trim()))?;
+        for pair in rest.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+            let (key, value) =
+                pair.split_once('=').ok_or_else(|| SpecError::NotKeyValue(pair.to_owned()))?;
+            let param = choice.param(key.trim()).ok_or_else(|| choice.unknown_key(key.trim()))?;
             choice.settings.set(param.key, param.parse(value.trim())?);
         }
         Ok(choice)
@@ -137,27 +112,16 @@ fn scheme_of_id(id: &str) -> Result<SchemeChoice, SpecError> {
         return Ok(SchemeChoice::new(scheme));
     }
     let stem = id.trim_end_matches(|c: char| c.is_ascii_digit());
-    let short = SCHEMES
-        .iter()
-        .find(|scheme| scheme.id() == stem && stem.len() < id.len());
+    let short = SCHEMES.iter().find(|scheme| scheme.id() == stem && stem.len() < id.len());
     if let Some(&scheme) = short {
         let mut choice = SchemeChoice::new(scheme);
         if let Some(param) = choice.param("bits") {
-            choice
-                .settings
-                .set(param.key, param.parse(&id[stem.len()..])?);
+            choice.settings.set(param.key, param.parse(&id[stem.len()..])?);
             return Ok(choice);
         }
     }
-    let known = SCHEMES
-        .iter()
-        .map(|scheme| scheme.id())
-        .collect::<Vec<_>>()
-        .join(", ");
-    Err(SpecError::UnknownScheme {
-        found: id.to_owned(),
-        known,
-    })
+    let known = SCHEMES.iter().map(|scheme| scheme.id()).collect::<Vec<_>>().join(", ");
+    Err(SpecError::UnknownScheme { found: id.to_owned(), known })
 }
 
 impl std::fmt::Display for SchemeChoice {

@@ -26,10 +26,7 @@ pub enum Grid {
     /// Every `f32` is its own level: nothing is quantized.
     Continuous,
     /// Equal steps.
-    Uniform {
-        params: QuantParams,
-        range: CodeRange,
-    },
+    Uniform { params: QuantParams, range: CodeRange },
 }
 
 impl Grid {

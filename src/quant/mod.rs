@@ -16,5 +16,5 @@ pub use group::{Granularity, GroupLayout};
 pub use recipe::{Recipe, RecipeError};
 pub use scheme::{FittedQuantizer, QuantError, QuantScheme, Run};
 pub use settings::{
-    ChoiceSpec, Condition, ParamKind, ParamSpec, SettingError, SettingValue, Settings,
+    ChoiceSpec, Condition, ParamKind, ParamSpec, Prominence, SettingError, SettingValue, Settings,
 };

@@ -37,19 +37,16 @@ impl RangeEstimator {
             _ => None,
         };
         Ok(match settings.choice("range") {
-            "percentile" => Self::Percentile {
-                percentile: settings.float("percentile").unwrap_or(99.99),
-            },
+            "percentile" => {
+                Self::Percentile { percentile: settings.float("percentile").unwrap_or(99.99) }
+            }
             "mse" => Self::Mse,
             "manual" => {
                 let (lo, hi) = (end("lo"), end("hi"));
                 if let (Some(lo), Some(hi)) = (lo, hi)
                     && lo >= hi
                 {
-                    return Err(QuantError::EmptyRange {
-                        lo: f64::from(lo),
-                        hi: f64::from(hi),
-                    });
+                    return Err(QuantError::EmptyRange { lo: f64::from(lo), hi: f64::from(hi) });
                 }
                 Self::Manual { lo, hi }
             }
@@ -76,33 +73,23 @@ impl RangeEstimator {
                 Symmetry::Asymmetric => {
                     let mut values = group.to_vec();
                     let lo = percentile_of(&mut values, 100.0 - percentile);
-                    ValueRange {
-                        lo,
-                        hi: percentile_of(&mut values, percentile),
-                    }
+                    ValueRange { lo, hi: percentile_of(&mut values, percentile) }
                 }
                 _ => {
                     let mut magnitudes: Vec<f32> = group.iter().map(|x| x.abs()).collect();
                     let threshold = percentile_of(&mut magnitudes, percentile);
-                    ValueRange {
-                        lo: -threshold,
-                        hi: threshold,
-                    }
+                    ValueRange { lo: -threshold, hi: threshold }
                 }
             }),
             Self::Mse => mse_range(group, codes, ctx),
             Self::Manual { lo, hi } => {
                 let found = min_max(group, ctx)?;
-                let range = ValueRange {
-                    lo: lo.unwrap_or(found.lo),
-                    hi: hi.unwrap_or(found.hi),
-                };
+                let range = ValueRange { lo: lo.unwrap_or(found.lo), hi: hi.unwrap_or(found.hi) };
                 Ok(match (codes.symmetry, lo, hi) {
                     (Symmetry::Asymmetric, ..) | (_, None, None) => range,
-                    (_, None, Some(end)) | (_, Some(end), None) => ValueRange {
-                        lo: -end.abs(),
-                        hi: end.abs(),
-                    },
+                    (_, None, Some(end)) | (_, Some(end), None) => {
+                        ValueRange { lo: -end.abs(), hi: end.abs() }
+                    }
                     _ => range,
                 })
             }
@@ -123,16 +110,8 @@ fn min_max(group: &[f32], ctx: &WorkCtx) -> Result<ValueRange, Cancelled> {
                 *hi = if x > *hi { x } else { *hi };
             }
         }
-        let lo = los
-            .iter()
-            .chain(rest)
-            .copied()
-            .fold(f32::INFINITY, f32::min);
-        let hi = his
-            .iter()
-            .chain(rest)
-            .copied()
-            .fold(f32::NEG_INFINITY, f32::max);
+        let lo = los.iter().chain(rest).copied().fold(f32::INFINITY, f32::min);
+        let hi = his.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max);
         ValueRange { lo, hi }
     };
     if group.len() <= reduce::CHUNK_LEN {
@@ -141,10 +120,7 @@ fn min_max(group: &[f32], ctx: &WorkCtx) -> Result<ValueRange, Cancelled> {
     let parts = reduce::map_chunks(group, ctx, of_chunk)?;
     Ok(parts
         .into_iter()
-        .reduce(|a, b| ValueRange {
-            lo: a.lo.min(b.lo),
-            hi: a.hi.max(b.hi),
-        })
+        .reduce(|a, b| ValueRange { lo: a.lo.min(b.lo), hi: a.hi.max(b.hi) })
         .unwrap_or(ValueRange { lo: 0.0, hi: 0.0 }))
 }
 
@@ -173,24 +149,16 @@ const N_REFINEMENTS: usize = 2;
 ///   the error has many local minima in the threshold. It is never worse than min-max.
 fn mse_range(group: &[f32], codes: Codes, ctx: &WorkCtx) -> Result<ValueRange, Cancelled> {
     let full = min_max(group, ctx)?;
-    let full = ValueRange {
-        lo: full.lo.min(0.0),
-        hi: full.hi.max(0.0),
-    };
+    let full = ValueRange { lo: full.lo.min(0.0), hi: full.hi.max(0.0) };
     if full.lo == 0.0 && full.hi == 0.0 {
         return Ok(full);
     }
     let search = Search { group, codes, ctx };
     if codes.symmetry != Symmetry::Asymmetric {
         let absmax = full.hi.max(-full.lo);
-        let threshold = search.best(absmax, |threshold| ValueRange {
-            lo: -threshold,
-            hi: threshold,
-        })?;
-        return Ok(ValueRange {
-            lo: -threshold,
-            hi: threshold,
-        });
+        let threshold =
+            search.best(absmax, |threshold| ValueRange { lo: -threshold, hi: threshold })?;
+        return Ok(ValueRange { lo: -threshold, hi: threshold });
     }
     let mut range = full;
     for _ in 0..4 {

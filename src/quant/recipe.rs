@@ -36,19 +36,13 @@ struct RecipeJson {
 impl Recipe {
     /// The same choice for every layer named.
     pub fn uniform<'a>(layers: impl IntoIterator<Item = &'a str>, choice: &SchemeChoice) -> Self {
-        let choices = layers
-            .into_iter()
-            .map(|name| (name.to_owned(), choice.clone()))
-            .collect();
+        let choices = layers.into_iter().map(|name| (name.to_owned(), choice.clone())).collect();
         Self { choices }
     }
 
     /// How a layer is quantized.
     pub fn choice(&self, layer: &str) -> SchemeChoice {
-        self.choices
-            .get(layer)
-            .cloned()
-            .unwrap_or_else(SchemeChoice::float)
+        self.choices.get(layer).cloned().unwrap_or_else(SchemeChoice::float)
     }
 
     pub fn set(&mut self, layer: &str, choice: SchemeChoice) {
@@ -62,15 +56,9 @@ impl Recipe {
 
     /// Readable JSON: `{"quantscope_recipe": 1, "layers": {"conv1": "int:bits=4"}}`.
     pub fn to_json(&self) -> String {
-        let layers = self
-            .choices
-            .iter()
-            .map(|(name, choice)| (name.clone(), choice.to_string()))
-            .collect();
-        let json = RecipeJson {
-            quantscope_recipe: VERSION,
-            layers,
-        };
+        let layers =
+            self.choices.iter().map(|(name, choice)| (name.clone(), choice.to_string())).collect();
+        let json = RecipeJson { quantscope_recipe: VERSION, layers };
         serde_json::to_string_pretty(&json).unwrap_or_default()
     }
 
@@ -81,9 +69,7 @@ impl Recipe {
         let json: RecipeJson =
             serde_json::from_str(text).map_err(|error| RecipeError::Json(error.to_string()))?;
         if json.quantscope_recipe != VERSION {
-            return Err(RecipeError::Version {
-                found: json.quantscope_recipe,
-            });
+            return Err(RecipeError::Version { found: json.quantscope_recipe });
         }
         let mut choices = BTreeMap::new();
         for (layer, spec) in json.layers {
@@ -106,11 +92,6 @@ mod tests {
         assert_eq!(Recipe::from_json(&recipe.to_json()), Ok(recipe.clone()));
         assert!(recipe.choice("c").keeps_float());
         let wrong = r#"{"quantscope_recipe": 1, "layers": {"conv1": "int:bits=99"}}"#;
-        assert!(
-            Recipe::from_json(wrong)
-                .unwrap_err()
-                .to_string()
-                .contains("conv1")
-        );
+        assert!(Recipe::from_json(wrong).unwrap_err().to_string().contains("conv1"));
     }
 }

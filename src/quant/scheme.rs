@@ -63,11 +63,7 @@ pub struct Run<'a> {
 impl Run<'_> {
     /// The same buffers for a shorter while.
     pub fn reborrow(&mut self) -> Run<'_> {
-        Run {
-            codes: self.codes,
-            values: self.values,
-            clipped: self.clipped,
-        }
+        Run { codes: self.codes, values: self.values, clipped: self.clipped }
     }
 }
 

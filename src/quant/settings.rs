@@ -8,17 +8,9 @@ use crate::base::significant;
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
 pub enum SettingError {
     #[error("{scheme} has no setting {key:?}; it has {known}")]
-    UnknownKey {
-        scheme: &'static str,
-        key: String,
-        known: String,
-    },
+    UnknownKey { scheme: &'static str, key: String, known: String },
     #[error("{key}={found} is not possible; expected {expected}")]
-    BadValue {
-        key: &'static str,
-        found: String,
-        expected: String,
-    },
+    BadValue { key: &'static str, found: String, expected: String },
 }
 
 /// One declared setting.
@@ -32,6 +24,16 @@ pub struct ParamSpec {
     pub kind: ParamKind,
     /// All must hold for the setting to have an effect.
     pub relevant: &'static [Condition],
+    pub prominence: Prominence,
+}
+
+/// When a setting is worth a place on the screen; a specification takes it always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prominence {
+    /// Whenever it has an effect.
+    Usual,
+    /// For tensors with weights that are NaN or infinite.
+    NonFiniteOnly,
 }
 
 /// `key` has one of these values.
@@ -114,10 +116,9 @@ impl ParamSpec {
     /// [`SettingError::BadValue`] with what is allowed.
     pub fn parse(&self, text: &str) -> Result<SettingValue, SettingError> {
         let parsed = match &self.kind {
-            ParamKind::Choice { choices, .. } => choices
-                .iter()
-                .find(|c| c.key == text)
-                .map(|c| SettingValue::Choice(c.key)),
+            ParamKind::Choice { choices, .. } => {
+                choices.iter().find(|c| c.key == text).map(|c| SettingValue::Choice(c.key))
+            }
             ParamKind::Int { .. } => text.parse().ok().map(SettingValue::Int),
             ParamKind::Float { .. } => text.parse().ok().map(SettingValue::Float),
             ParamKind::AutoInt { .. } | ParamKind::AutoFloat { .. } if text == "auto" => {
@@ -126,13 +127,11 @@ impl ParamSpec {
             ParamKind::AutoInt { .. } => text.parse().ok().map(SettingValue::Int),
             ParamKind::AutoFloat { .. } => text.parse().ok().map(SettingValue::Float),
         };
-        parsed
-            .filter(|value| self.allows(*value))
-            .ok_or_else(|| SettingError::BadValue {
-                key: self.key,
-                found: text.to_owned(),
-                expected: self.expected(),
-            })
+        parsed.filter(|value| self.allows(*value)).ok_or_else(|| SettingError::BadValue {
+            key: self.key,
+            found: text.to_owned(),
+            expected: self.expected(),
+        })
     }
 
     /// Whether a value of the right kind lies within the bounds.
@@ -163,11 +162,9 @@ impl ParamSpec {
             }
             ParamKind::Float { min, max, .. } => format!("a number {}", bounds(*min, *max)),
             ParamKind::AutoFloat { min, max } => format!("auto or a number {}", bounds(*min, *max)),
-            ParamKind::Choice { choices, .. } => choices
-                .iter()
-                .map(|choice| choice.key)
-                .collect::<Vec<_>>()
-                .join(" | "),
+            ParamKind::Choice { choices, .. } => {
+                choices.iter().map(|choice| choice.key).collect::<Vec<_>>().join(" | ")
+            }
         }
     }
 }
@@ -185,12 +182,7 @@ pub struct Settings {
 impl Settings {
     /// Every setting at its default.
     pub fn defaults(params: &[ParamSpec]) -> Self {
-        Self {
-            values: params
-                .iter()
-                .map(|param| (param.key, param.default_value()))
-                .collect(),
-        }
+        Self { values: params.iter().map(|param| (param.key, param.default_value())).collect() }
     }
 
     pub fn get(&self, key: &str) -> Option<SettingValue> {

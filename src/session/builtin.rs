@@ -41,12 +41,8 @@ impl BuiltinSample {
 
     /// The sets in the form of neighbours: file name and content.
     pub(super) fn sets(&self) -> [(&'static str, SourceFile); 3] {
-        [
-            ("eval", self.eval),
-            ("calibration", self.calibration),
-            ("train", self.train),
-        ]
-        .map(|(split, bytes)| (split, source(&format!("{} {split}", self.name), bytes)))
+        [("eval", self.eval), ("calibration", self.calibration), ("train", self.train)]
+            .map(|(split, bytes)| (split, source(&format!("{} {split}", self.name), bytes)))
     }
 }
 

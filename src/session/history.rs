@@ -79,10 +79,7 @@ mod tests {
 
     fn plan(spec: &str) -> Plan {
         let recipe = Recipe::uniform(["layer"], &spec.parse().unwrap());
-        Plan {
-            recipe,
-            fold_mode: FoldMode::Fold,
-        }
+        Plan { recipe, fold_mode: FoldMode::Fold }
     }
 
     #[test]

@@ -19,12 +19,15 @@ pub(super) enum Lane {
     Long,
 }
 
+/// What a job does.
+pub(super) type Run<M> = Box<dyn FnOnce(&WorkCtx, &Outbox<M>) -> M + Send>;
+
 /// A piece of work; `run` sends what it finds to the outbox.
 pub(super) struct Job<M> {
     pub id: u64,
     pub lane: Lane,
     pub ctx: WorkCtx,
-    pub run: Box<dyn FnOnce(&WorkCtx, &Outbox<M>) -> M + Send>,
+    pub run: Run<M>,
     /// What to send when the work panics, from the panic's text.
     pub on_panic: Box<dyn FnOnce(String) -> M + Send>,
 }
@@ -70,18 +73,12 @@ impl<M: Send + 'static> JobQueue<M> {
     /// Starts the threads. Where the system gives none, jobs stay pending.
     pub fn start(sender: &Sender<M>, wake: &Waker) -> Self {
         let shared = Arc::new(Shared {
-            pending: Mutex::new(Pending {
-                jobs: VecDeque::new(),
-                closed: false,
-            }),
+            pending: Mutex::new(Pending { jobs: VecDeque::new(), closed: false }),
             changed: Condvar::new(),
         });
         for (lane, name) in LANES {
             let shared = Arc::clone(&shared);
-            let outbox = Outbox {
-                sender: sender.clone(),
-                wake: Arc::clone(wake),
-            };
+            let outbox = Outbox { sender: sender.clone(), wake: Arc::clone(wake) };
             let thread = std::thread::Builder::new().name(name.to_owned());
             if let Err(error) = thread.spawn(move || work(&shared, lane, &outbox)) {
                 log::error!("no thread for background work: {error}");
@@ -97,17 +94,9 @@ impl<M: Send + 'static> JobQueue<M> {
 
     /// Puts the jobs whose numbers `order` gives first, in that order.
     pub fn prioritize(&self, order: &[u64]) {
-        let place = |id: u64| {
-            order
-                .iter()
-                .position(|&first| first == id)
-                .unwrap_or(usize::MAX)
-        };
+        let place = |id: u64| order.iter().position(|&first| first == id).unwrap_or(usize::MAX);
         let mut pending = self.lock();
-        pending
-            .jobs
-            .make_contiguous()
-            .sort_by_key(|job| place(job.id));
+        pending.jobs.make_contiguous().sort_by_key(|job| place(job.id));
     }
 
     /// Drops a job that has not started.
@@ -116,10 +105,7 @@ impl<M: Send + 'static> JobQueue<M> {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Pending<M>> {
-        self.shared
-            .pending
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -138,19 +124,14 @@ fn work<M>(shared: &Shared<M>, lane: Lane, outbox: &Outbox<M>) {
         if job.ctx.check().is_err() {
             continue;
         }
-        let Job {
-            ctx, run, on_panic, ..
-        } = job;
+        let Job { ctx, run, on_panic, .. } = job;
         let result = std::panic::catch_unwind(AssertUnwindSafe(|| run(&ctx, outbox)));
         outbox.send(result.unwrap_or_else(|panic| on_panic(panic_text(&*panic))));
     }
 }
 
 fn next_job<M>(shared: &Shared<M>, lane: Lane) -> Option<Job<M>> {
-    let mut pending = shared
-        .pending
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut pending = shared.pending.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         if pending.closed {
             return None;
@@ -158,10 +139,7 @@ fn next_job<M>(shared: &Shared<M>, lane: Lane) -> Option<Job<M>> {
         if let Some(job_idx) = pending.jobs.iter().position(|job| job.lane == lane) {
             return pending.jobs.remove(job_idx);
         }
-        pending = shared
-            .changed
-            .wait(pending)
-            .unwrap_or_else(PoisonError::into_inner);
+        pending = shared.changed.wait(pending).unwrap_or_else(PoisonError::into_inner);
     }
 }
 
@@ -170,8 +148,5 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned());
-    format!(
-        "an internal error: {}",
-        text.unwrap_or_else(|| "no details".to_owned())
-    )
+    format!("an internal error: {}", text.unwrap_or_else(|| "no details".to_owned()))
 }

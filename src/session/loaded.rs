@@ -23,14 +23,8 @@ impl<T> Loaded<T> {
     pub fn shown(&self) -> Option<&Arc<T>> {
         match self {
             Self::Ready(result) => Some(result),
-            Self::Pending {
-                partial: Some(result),
-                ..
-            }
-            | Self::Pending {
-                previous: Some(result),
-                ..
-            } => Some(result),
+            Self::Pending { partial: Some(result), .. }
+            | Self::Pending { previous: Some(result), .. } => Some(result),
             _ => None,
         }
     }

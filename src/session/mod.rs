@@ -1,6 +1,7 @@
 //! The application without a screen: what is open, what is chosen, what is being computed, and how
 //! to go back. Knows no window.
 
+mod apply;
 mod builtin;
 mod command;
 mod history;
@@ -9,7 +10,7 @@ mod loaded;
 mod opening;
 mod picture;
 mod query;
-mod session;
+mod state;
 mod workshop;
 
 pub use builtin::{BUILTIN_SAMPLES, BuiltinSample};
@@ -19,4 +20,4 @@ pub use loaded::Loaded;
 pub use opening::{ModelRef, Opened, OpeningError, find_set, open};
 pub use picture::LayerPicture;
 pub use query::{Answer, Query};
-pub use session::{JobStatus, Notice, NoticeKind, Selection, Session};
+pub use state::{JobStatus, Notice, NoticeKind, Selection, Session};

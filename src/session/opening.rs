@@ -44,14 +44,9 @@ impl ModelRef {
             return Ok(Self::Path(PathBuf::from(text)));
         };
         BuiltinSample::find(name).map(Self::Builtin).ok_or_else(|| {
-            let known: Vec<String> = BUILTIN_SAMPLES
-                .iter()
-                .map(|sample| format!("sample:{}", sample.name))
-                .collect();
-            OpeningError::UnknownSample {
-                found: name.to_owned(),
-                known: known.join(", "),
-            }
+            let known: Vec<String> =
+                BUILTIN_SAMPLES.iter().map(|sample| format!("sample:{}", sample.name)).collect();
+            OpeningError::UnknownSample { found: name.to_owned(), known: known.join(", ") }
         })
     }
 
@@ -83,11 +78,8 @@ pub struct Opened {
 pub fn open(reference: &ModelRef, fold_mode: FoldMode) -> Result<Opened, OpeningError> {
     let model = open_model(reference)?;
     let mut warnings = model.warnings.clone();
-    let network =
-        Network::new(Arc::new(model), fold_mode).map_err(|source| OpeningError::Store {
-            path: reference.label(),
-            source,
-        })?;
+    let network = Network::new(Arc::new(model), fold_mode)
+        .map_err(|source| OpeningError::Store { path: reference.label(), source })?;
     let eval = match find_set(reference, network.model.path.as_deref(), Split::Eval) {
         None => None,
         Some(Ok(set)) => Some(Arc::new(set)),
@@ -96,24 +88,14 @@ pub fn open(reference: &ModelRef, fold_mode: FoldMode) -> Result<Opened, Opening
             None
         }
     };
-    Ok(Opened {
-        label: reference.label(),
-        network: Arc::new(network),
-        eval,
-        warnings,
-    })
+    Ok(Opened { label: reference.label(), network: Arc::new(network), eval, warnings })
 }
 
 fn open_model(reference: &ModelRef) -> Result<Model, OpeningError> {
     match reference {
         ModelRef::Path(path) => Ok(formats::open_model(path)?),
-        ModelRef::Builtin(sample) => formats::read_source(&sample.model()).map_err(|source| {
-            OpenError {
-                path: PathBuf::from(reference.label()),
-                source,
-            }
-            .into()
-        }),
+        ModelRef::Builtin(sample) => formats::read_source(&sample.model())
+            .map_err(|source| OpenError { path: PathBuf::from(reference.label()), source }.into()),
     }
 }
 
@@ -127,10 +109,7 @@ pub fn find_set(
     split: Split,
 ) -> Option<Result<SampleSet, SamplesError>> {
     if let ModelRef::Builtin(sample) = reference {
-        let (_, source) = sample
-            .sets()
-            .into_iter()
-            .find(|(name, _)| *name == split.name())?;
+        let (_, source) = sample.sets().into_iter().find(|(name, _)| *name == split.name())?;
         return Some(SampleSet::read(&source));
     }
     let path = model_path?;
@@ -139,9 +118,6 @@ pub fn find_set(
     let own = folder.join(format!("{stem}.{}.safetensors", split.name()));
     let shared = folder.join(format!("{}.safetensors", split.name()));
     let candidates = [Some(own), (stem == "model").then_some(shared)];
-    let found = candidates
-        .into_iter()
-        .flatten()
-        .find(|path| path.is_file())?;
+    let found = candidates.into_iter().flatten().find(|path| path.is_file())?;
     Some(SampleSet::open(&found))
 }

@@ -7,8 +7,8 @@ use crate::eval::{CodeUsage, ErrorStats, LayerError};
 use crate::quant::Grid;
 use crate::tensor::{ChannelMajor, Histogram, TensorStats};
 
-/// Bins of a histogram: a few pixels each on a usual screen.
-const N_BINS: usize = 240;
+/// Fewest and most bins of a histogram: a few pixels each on a usual screen.
+const N_BINS: std::ops::RangeInclusive<usize> = 16..=180;
 
 /// Distribution, grid and figures of one layer or channel.
 #[derive(Clone, Debug)]
@@ -49,13 +49,16 @@ impl LayerPicture {
             Some(channel_idx) => layout.groups_of_channel(channel_idx),
         };
         let grid = (groups.len() == 1).then(|| error.fitted.grid(groups.start));
+        // About twice the square root: few weights in few bins, so that a shape is seen.
+        let n_bins = (2.0 * (original.len() as f64).sqrt()) as usize;
+        let n_bins = n_bins.clamp(*N_BINS.start(), *N_BINS.end());
         let channel_error = channel_idx.and_then(|idx| error.channels.get(idx).copied());
         Ok(Self {
             channel_idx,
             stats,
             error: channel_error.unwrap_or(error.total),
-            original: Histogram::compute(original, bounds, N_BINS, ctx)?,
-            quantized: Histogram::compute(reconstructed, bounds, N_BINS, ctx)?,
+            original: Histogram::compute(original, bounds, n_bins, ctx)?,
+            quantized: Histogram::compute(reconstructed, bounds, n_bins, ctx)?,
             grid,
             n_groups: groups.len(),
             usage: CodeUsage::count(weights, &*error.fitted, range),
@@ -74,10 +77,7 @@ fn shown_range(weights: &ChannelMajor, channel_idx: Option<usize>) -> Range<usiz
 /// From the smallest to the largest value, original or reconstructed.
 fn histogram_bounds(original: &TensorStats, reconstructed: &TensorStats) -> (f64, f64) {
     let ends = |pick: fn(&TensorStats) -> Option<f32>| {
-        [pick(original), pick(reconstructed)]
-            .into_iter()
-            .flatten()
-            .map(f64::from)
+        [pick(original), pick(reconstructed)].into_iter().flatten().map(f64::from)
     };
     let lo = ends(|stats| stats.min).fold(f64::INFINITY, f64::min);
     let hi = ends(|stats| stats.max).fold(f64::NEG_INFINITY, f64::max);

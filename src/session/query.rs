@@ -11,43 +11,20 @@ use crate::eval::{Accuracy, LayerError};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Query {
     /// Error of a layer under a scheme.
-    Layer {
-        network: u64,
-        layer_idx: usize,
-        spec: String,
-    },
+    Layer { network: u64, layer_idx: usize, spec: String },
     /// Distribution of a layer or channel under a scheme.
-    Picture {
-        network: u64,
-        layer_idx: usize,
-        spec: String,
-        channel_idx: Option<usize>,
-    },
+    Picture { network: u64, layer_idx: usize, spec: String, channel_idx: Option<usize> },
     /// Accuracy on a sample set; `specs` are those of all layers in order.
-    Accuracy {
-        network: u64,
-        samples: u64,
-        specs: Arc<[String]>,
-    },
+    Accuracy { network: u64, samples: u64, specs: Arc<[String]> },
 }
 
 /// What a query is about, whatever the settings: the last answer about the same thing is shown
 /// while a new one is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Topic {
-    Layer {
-        network: u64,
-        layer_idx: usize,
-    },
-    Picture {
-        network: u64,
-        layer_idx: usize,
-        channel_idx: Option<usize>,
-    },
-    Accuracy {
-        network: u64,
-        samples: u64,
-    },
+    Layer { network: u64, layer_idx: usize },
+    Picture { network: u64, layer_idx: usize, channel_idx: Option<usize> },
+    Accuracy { network: u64, samples: u64 },
 }
 
 /// The answer to a query, of the kind the query asks for.
@@ -61,22 +38,11 @@ pub enum Answer {
 impl Query {
     pub(super) fn topic(&self) -> Topic {
         match *self {
-            Self::Layer {
-                network, layer_idx, ..
-            } => Topic::Layer { network, layer_idx },
-            Self::Picture {
-                network,
-                layer_idx,
-                channel_idx,
-                ..
-            } => Topic::Picture {
-                network,
-                layer_idx,
-                channel_idx,
-            },
-            Self::Accuracy {
-                network, samples, ..
-            } => Topic::Accuracy { network, samples },
+            Self::Layer { network, layer_idx, .. } => Topic::Layer { network, layer_idx },
+            Self::Picture { network, layer_idx, channel_idx, .. } => {
+                Topic::Picture { network, layer_idx, channel_idx }
+            }
+            Self::Accuracy { network, samples, .. } => Topic::Accuracy { network, samples },
         }
     }
 

@@ -35,10 +35,9 @@ pub(super) enum QueryError {
 impl From<RecipeEvalError> for QueryError {
     fn from(error: RecipeEvalError) -> Self {
         match error {
-            RecipeEvalError::Quant {
-                source: crate::quant::QuantError::Cancelled(_),
-                ..
-            } => Self::Cancelled,
+            RecipeEvalError::Quant { source: crate::quant::QuantError::Cancelled(_), .. } => {
+                Self::Cancelled
+            }
             error => Self::Recipe(error),
         }
     }
@@ -74,12 +73,7 @@ struct Evaluation {
 
 impl Workshop {
     pub fn new(network: Arc<Network>, samples: Option<Arc<SampleSet>>) -> Self {
-        Self {
-            network,
-            samples,
-            layers: Mutex::default(),
-            evaluation: Mutex::default(),
-        }
+        Self { network, samples, layers: Mutex::default(), evaluation: Mutex::default() }
     }
 
     /// Answers a query; `on_partial` hears of answers to a part of it.
@@ -90,26 +84,17 @@ impl Workshop {
         on_partial: impl Fn(Answer),
     ) -> Result<Answer, QueryError> {
         match query {
-            Query::Layer {
-                layer_idx, spec, ..
-            } => {
+            Query::Layer { layer_idx, spec, .. } => {
                 let done = self.layer(*layer_idx, spec, ctx)?;
                 Ok(Answer::Layer(Arc::new(done.error.clone())))
             }
-            Query::Picture {
-                layer_idx,
-                spec,
-                channel_idx,
-                ..
-            } => {
+            Query::Picture { layer_idx, spec, channel_idx, .. } => {
                 let picture = self.picture(*layer_idx, spec, *channel_idx, ctx)?;
                 Ok(Answer::Picture(Arc::new(picture)))
             }
             Query::Accuracy { specs, .. } => {
                 let partial = |accuracy| on_partial(Answer::Accuracy(Arc::new(accuracy)));
-                Ok(Answer::Accuracy(Arc::new(
-                    self.accuracy(specs, ctx, partial)?,
-                )))
+                Ok(Answer::Accuracy(Arc::new(self.accuracy(specs, ctx, partial)?)))
             }
         }
     }
@@ -124,20 +109,13 @@ impl Workshop {
         if let Some(done) = lock(&self.layers).get(&key) {
             return Ok(Arc::clone(done));
         }
-        let layer = self
-            .network
-            .layers
-            .get(layer_idx)
-            .ok_or(QueryError::NoLayer(layer_idx))?;
+        let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
         let choice: SchemeChoice = spec.parse()?;
         let done = Arc::new(quantize_layer(&self.network, layer, &choice, ctx)?);
         let mut layers = lock(&self.layers);
         // Of each layer the newest few: going back and forth is instant, memory stays bounded.
-        let same: Vec<(usize, String)> = layers
-            .keys()
-            .filter(|(idx, _)| *idx == layer_idx)
-            .cloned()
-            .collect();
+        let same: Vec<(usize, String)> =
+            layers.keys().filter(|(idx, _)| *idx == layer_idx).cloned().collect();
         if same.len() >= KEPT_PER_LAYER {
             same.iter().for_each(|key| drop(layers.remove(key)));
         }
@@ -153,27 +131,14 @@ impl Workshop {
         ctx: &WorkCtx,
     ) -> Result<LayerPicture, QueryError> {
         let done = self.layer(layer_idx, spec, ctx)?;
-        let layer = self
-            .network
-            .layers
-            .get(layer_idx)
-            .ok_or(QueryError::NoLayer(layer_idx))?;
-        let tensor = self
-            .network
-            .tensor(&layer.weight)
-            .map_err(RecipeEvalError::from)?;
+        let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
+        let tensor = self.network.tensor(&layer.weight).map_err(RecipeEvalError::from)?;
         let weights = channels_for(layer, &done.choice, &tensor);
         let values = match &done.weights {
             None => weights.clone(),
             Some(quantized) => channels_for(layer, &done.choice, quantized),
         };
-        Ok(LayerPicture::compute(
-            &weights,
-            values.data(),
-            &done.error,
-            channel_idx,
-            ctx,
-        )?)
+        Ok(LayerPicture::compute(&weights, values.data(), &done.error, channel_idx, ctx)?)
     }
 
     fn accuracy(
@@ -197,21 +162,12 @@ impl Workshop {
             Some(evaluation) => evaluation,
             empty => {
                 let runner = Runner::new(Arc::clone(&self.network), Arc::clone(samples))?;
-                empty.insert(Evaluation {
-                    runner,
-                    float: FloatOutputs::default(),
-                })
+                empty.insert(Evaluation { runner, float: FloatOutputs::default() })
             }
         };
         let constants = evaluation.runner.constants(&replaced)?;
-        let request = RunRequest {
-            quantized: Some(&constants),
-            hook: &NoHook,
-            limit: None,
-        };
-        Ok(evaluation
-            .runner
-            .run(&request, &mut evaluation.float, ctx, on_partial)?)
+        let request = RunRequest { quantized: Some(&constants), hook: &NoHook, limit: None };
+        Ok(evaluation.runner.run(&request, &mut evaluation.float, ctx, on_partial)?)
     }
 }
 

@@ -28,28 +28,15 @@ impl ChannelMajor {
         } else {
             let mut order: Vec<usize> = (0..dims.len()).filter(|&dim| dim != axis).collect();
             order.insert(0, axis);
-            tensor
-                .view()
-                .permuted_axes(IxDyn(&order))
-                .iter()
-                .copied()
-                .collect()
+            tensor.view().permuted_axes(IxDyn(&order)).iter().copied().collect()
         };
-        Self {
-            dims,
-            axis,
-            n_channels,
-            data,
-        }
+        Self { dims, axis, n_channels, data }
     }
 
     /// The same channels with other values: `data` has as many elements.
     pub fn with_data(&self, data: Vec<f32>) -> Self {
         debug_assert_eq!(data.len(), self.data.len());
-        Self {
-            data: data.into(),
-            ..self.clone()
-        }
+        Self { data: data.into(), ..self.clone() }
     }
 
     /// Back to the tensor's own order.
@@ -65,11 +52,7 @@ impl ChannelMajor {
         let mut order: Vec<usize> = (1..dims.len()).collect();
         order.insert(self.axis, 0);
         match ndarray::ArrayView::from_shape(IxDyn(&dims), &self.data) {
-            Ok(view) => view
-                .permuted_axes(IxDyn(&order))
-                .as_standard_layout()
-                .into_owned()
-                .into(),
+            Ok(view) => view.permuted_axes(IxDyn(&order)).as_standard_layout().into_owned().into(),
             Err(_) => Tensor::zeros(IxDyn(&self.dims)),
         }
     }
@@ -98,9 +81,7 @@ impl ChannelMajor {
     /// One channel; empty beyond the last.
     pub fn channel(&self, channel_idx: usize) -> &[f32] {
         let len = self.channel_len();
-        self.data
-            .get(channel_idx * len..(channel_idx + 1) * len)
-            .unwrap_or_default()
+        self.data.get(channel_idx * len..(channel_idx + 1) * len).unwrap_or_default()
     }
 }
 
@@ -119,16 +100,10 @@ mod tests {
             assert_eq!(channels.to_tensor(), tensor, "axis {axis}");
         }
         let middle = ChannelMajor::new(&tensor, 1);
-        assert_eq!(
-            middle.channel(2),
-            [20.0, 21.0, 22.0, 23.0, 120.0, 121.0, 122.0, 123.0]
-        );
+        assert_eq!(middle.channel(2), [20.0, 21.0, 22.0, 23.0, 120.0, 121.0, 122.0, 123.0]);
         let scalar = ChannelMajor::new(&Tensor::from_elem(IxDyn(&[]), 5.0), 0);
         assert_eq!(scalar.to_tensor()[IxDyn(&[])], 5.0);
         let empty = ChannelMajor::new(&Tensor::zeros(IxDyn(&[0, 3])), 0);
-        assert_eq!(
-            (empty.channel_len(), empty.to_tensor().shape()),
-            (0, &[0usize, 3][..])
-        );
+        assert_eq!((empty.channel_len(), empty.to_tensor().shape()), (0, &[0usize, 3][..]));
     }
 }

@@ -27,11 +27,7 @@ impl Histogram {
         ctx: &WorkCtx,
     ) -> Result<Self, Cancelled> {
         let n_bins = n_bins.max(1);
-        let (lo, hi) = if lo < hi {
-            (lo, hi)
-        } else {
-            (lo - 0.5, lo + 0.5)
-        };
+        let (lo, hi) = if lo < hi { (lo, hi) } else { (lo - 0.5, lo + 0.5) };
         let bins_per_unit = n_bins as f64 / (hi - lo);
         let parts = reduce::map_chunks(data, ctx, |chunk| {
             let mut counts = vec![0u64; n_bins];
@@ -47,12 +43,7 @@ impl Histogram {
             }
             (counts, n_outside)
         })?;
-        let mut histogram = Self {
-            lo,
-            hi,
-            counts: vec![0; n_bins],
-            n_outside: 0,
-        };
+        let mut histogram = Self { lo, hi, counts: vec![0; n_bins], n_outside: 0 };
         for (counts, n_outside) in parts {
             histogram.n_outside += n_outside;
             for (total, part) in histogram.counts.iter_mut().zip(counts) {

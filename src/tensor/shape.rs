@@ -24,9 +24,7 @@ impl Shape {
     /// # Errors
     /// [`ShapeError::TooLarge`]. A zero dimension makes an empty shape, whatever the others are.
     pub fn new(dims: &[u64]) -> Result<Self, ShapeError> {
-        let too_large = || ShapeError::TooLarge {
-            dims: dims.to_vec(),
-        };
+        let too_large = || ShapeError::TooLarge { dims: dims.to_vec() };
         let narrow: Vec<usize> = dims
             .iter()
             .map(|&dim| usize::try_from(dim).map_err(|_| too_large()))
@@ -38,18 +36,12 @@ impl Shape {
             .filter(|&product| product <= MAX_ELEMENTS)
             .ok_or_else(too_large)?;
         let count = if narrow.contains(&0) { 0 } else { count };
-        Ok(Self {
-            dims: narrow,
-            count,
-        })
+        Ok(Self { dims: narrow, count })
     }
 
     /// The shape of an array that exists already, so its count is known to fit.
     pub fn of_array(dims: &[usize]) -> Self {
-        Self {
-            dims: dims.to_vec(),
-            count: dims.iter().product(),
-        }
+        Self { dims: dims.to_vec(), count: dims.iter().product() }
     }
 
     pub fn dims(&self) -> &[usize] {
@@ -90,15 +82,9 @@ mod tests {
     fn overflow_is_an_error_and_zero_is_empty() {
         assert!(Shape::new(&[u64::MAX, 2]).is_err(), "product overflows");
         assert!(Shape::new(&[1 << 21, 1 << 20]).is_err(), "over the limit");
-        assert!(
-            Shape::new(&[0, u64::MAX, u64::MAX]).is_err(),
-            "zero does not hide a lie"
-        );
+        assert!(Shape::new(&[0, u64::MAX, u64::MAX]).is_err(), "zero does not hide a lie");
         assert_eq!(Shape::new(&[3, 0, 5]).map(|shape| shape.count()), Ok(0));
         assert_eq!(Shape::new(&[]).map(|shape| shape.count()), Ok(1));
-        assert_eq!(
-            Shape::new(&[64, 3]).map(|shape| shape.to_string()),
-            Ok("64×3".to_owned())
-        );
+        assert_eq!(Shape::new(&[64, 3]).map(|shape| shape.to_string()), Ok("64×3".to_owned()));
     }
 }

@@ -105,18 +105,13 @@ fn first_pass(chunk: &[f32]) -> Pass {
 
 fn central_moments(data: &[f32], mean: f64, ctx: &WorkCtx) -> Result<[f64; 3], Cancelled> {
     let parts = reduce::map_chunks(data, ctx, |chunk| {
-        chunk
-            .iter()
-            .filter(|x| x.is_finite())
-            .fold([0.0; 3], |[s2, s3, s4], &x| {
-                let d = f64::from(x) - mean;
-                let d2 = d * d;
-                [s2 + d2, s3 + d2 * d, s4 + d2 * d2]
-            })
+        chunk.iter().filter(|x| x.is_finite()).fold([0.0; 3], |[s2, s3, s4], &x| {
+            let d = f64::from(x) - mean;
+            let d2 = d * d;
+            [s2 + d2, s3 + d2 * d, s4 + d2 * d2]
+        })
     })?;
-    Ok(parts
-        .into_iter()
-        .fold([0.0; 3], |a, b| [a[0] + b[0], a[1] + b[1], a[2] + b[2]]))
+    Ok(parts.into_iter().fold([0.0; 3], |a, b| [a[0] + b[0], a[1] + b[1], a[2] + b[2]]))
 }
 
 #[cfg(test)]
@@ -127,10 +122,7 @@ mod tests {
     fn figures_of_small_tensors() {
         let ctx = WorkCtx::new();
         let stats = TensorStats::compute(&[1.0, 2.0, 3.0, 4.0, 0.0], &ctx).unwrap();
-        assert_eq!(
-            (stats.min, stats.max, stats.mean),
-            (Some(0.0), Some(4.0), Some(2.0))
-        );
+        assert_eq!((stats.min, stats.max, stats.mean), (Some(0.0), Some(4.0), Some(2.0)));
         assert_eq!(stats.std, Some(2f64.sqrt()));
         assert_eq!(stats.kurtosis, Some(34.0 / 5.0 / 4.0));
         assert_eq!(stats.skewness, Some(0.0));
@@ -141,10 +133,7 @@ mod tests {
     fn non_finite_values_are_counted_not_averaged() {
         let data = [f32::NAN, f32::INFINITY, -2.0, f32::NEG_INFINITY];
         let stats = TensorStats::compute(&data, &WorkCtx::new()).unwrap();
-        assert_eq!(
-            (stats.n_nan, stats.n_infinite, stats.mean),
-            (1, 2, Some(-2.0))
-        );
+        assert_eq!((stats.n_nan, stats.n_infinite, stats.mean), (1, 2, Some(-2.0)));
         assert_eq!(stats.kurtosis, None, "constant");
         let empty = TensorStats::compute(&[], &WorkCtx::new()).unwrap();
         assert_eq!((empty.count, empty.mean, empty.absmax()), (0, None, None));

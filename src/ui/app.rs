@@ -71,14 +71,8 @@ impl App {
                 NoticeKind::Warning => self.toasts.warning(notice.text),
                 NoticeKind::Failed => self.toasts.error(notice.text),
             };
-            let secs = if notice.kind == NoticeKind::Done {
-                4
-            } else {
-                20
-            };
-            toast
-                .duration(Some(std::time::Duration::from_secs(secs)))
-                .closable(true);
+            let secs = if notice.kind == NoticeKind::Done { 4 } else { 20 };
+            toast.duration(Some(std::time::Duration::from_secs(secs))).closable(true);
         }
         if let Some(command) = self.dialogs.poll() {
             self.session.apply(command);
@@ -91,15 +85,9 @@ impl App {
     /// Draws the window and applies what the panels ask for.
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = PanelCtx::new(&self.session);
-        let dialog = strip(ui, EguiPanel::top("menu"), theme::BAR_HEIGHT, |ui| {
-            menu_ui(ui, &ctx)
-        });
-        strip(ui, EguiPanel::top("header"), theme::HEADER_HEIGHT, |ui| {
-            header_ui(ui, &ctx)
-        });
-        strip(ui, EguiPanel::bottom("jobs"), theme::BAR_HEIGHT, |ui| {
-            jobs_bar_ui(ui, &ctx)
-        });
+        let dialog = strip(ui, EguiPanel::top("menu"), theme::BAR_HEIGHT, |ui| menu_ui(ui, &ctx));
+        strip(ui, EguiPanel::top("header"), theme::HEADER_HEIGHT, |ui| header_ui(ui, &ctx));
+        strip(ui, EguiPanel::bottom("jobs"), theme::BAR_HEIGHT, |ui| jobs_bar_ui(ui, &ctx));
         let only = self.only_panel;
         let (mut centre, sides): (Vec<_>, Vec<_>) = self
             .panels
@@ -108,24 +96,20 @@ impl App {
             .partition(|(entry, _)| entry.place == Place::Centre || only == Some(entry.id));
         for (entry, panel) in sides {
             let side = match entry.place {
-                Place::Left => EguiPanel::left(entry.id)
-                    .default_size(428.0)
-                    .size_range(330.0..=720.0),
-                _ => EguiPanel::right(entry.id)
-                    .default_size(300.0)
-                    .size_range(280.0..=420.0),
+                Place::Left => {
+                    EguiPanel::left(entry.id).default_size(440.0).size_range(330.0..=720.0)
+                }
+                _ => EguiPanel::right(entry.id).default_size(330.0).size_range(300.0..=460.0),
             };
             side.frame(plain(ui))
                 .resizable(true)
                 .show(ui, |ui| titled_ui(ui, entry, &mut **panel, &ctx));
         }
-        egui::CentralPanel::no_frame()
-            .frame(plain(ui))
-            .show(ui, |ui| {
-                for (entry, panel) in &mut centre {
-                    titled_ui(ui, entry, &mut **panel, &ctx);
-                }
-            });
+        egui::CentralPanel::no_frame().frame(plain(ui)).show(ui, |ui| {
+            for (entry, panel) in &mut centre {
+                titled_ui(ui, entry, &mut **panel, &ctx);
+            }
+        });
         let mut commands = ctx.into_commands();
         if let Some(dialog) = dialog {
             self.dialogs.show(dialog, ui.ctx());
@@ -157,12 +141,7 @@ fn plain(ui: &Ui) -> Frame {
 }
 
 fn strip<R>(ui: &mut Ui, panel: EguiPanel, height: f32, content: impl FnOnce(&mut Ui) -> R) -> R {
-    panel
-        .exact_size(height)
-        .frame(plain(ui))
-        .resizable(false)
-        .show(ui, content)
-        .inner
+    panel.exact_size(height).frame(plain(ui)).resizable(false).show(ui, content).inner
 }
 
 /// A panel under a tab with its name.
@@ -174,9 +153,7 @@ fn titled_ui(ui: &mut Ui, entry: &PanelEntry, panel: &mut dyn Panel, ctx: &Panel
     );
     let painter = ui.painter();
     painter.rect_filled(bar, 0, theme.background);
-    let text = RichText::new(entry.title)
-        .font(theme::text(13.0))
-        .color(theme.text);
+    let text = RichText::new(entry.title).font(theme::text(13.0)).color(theme.text);
     let galley = egui::WidgetText::from(text).into_galley(
         ui,
         Some(egui::TextWrapMode::Extend),
@@ -185,31 +162,21 @@ fn titled_ui(ui: &mut Ui, entry: &PanelEntry, panel: &mut dyn Panel, ctx: &Panel
     );
     let tab = egui::Rect::from_min_size(bar.min, egui::vec2(galley.size().x + 24.0, bar.height()));
     ui.painter().rect_filled(tab, 0, theme.panel);
-    ui.painter().hline(
-        tab.x_range(),
-        tab.top() + 1.0,
-        egui::Stroke::new(2.0, theme.accent),
-    );
+    ui.painter().hline(tab.x_range(), tab.top() + 1.0, egui::Stroke::new(2.0, theme.accent));
     let place = egui::pos2(tab.left() + 12.0, tab.center().y - galley.size().y / 2.0);
     ui.painter().galley(place, galley, theme.text);
-    ui.painter().hline(
-        bar.x_range(),
-        bar.bottom() - 0.5,
-        egui::Stroke::new(1.0, theme.line),
-    );
+    ui.painter().hline(bar.x_range(), bar.bottom() - 0.5, egui::Stroke::new(1.0, theme.line));
     ui.spacing_mut().item_spacing.y = 4.0;
-    ui.push_id(entry.id, |ui| panel.ui(ui, ctx));
+    // The content gets what room there is and does not ask the panel to grow.
+    let rest = ui.available_rect_before_wrap();
+    ui.allocate_rect(rest, egui::Sense::hover());
+    let mut content = ui.new_child(egui::UiBuilder::new().id_salt(entry.id).max_rect(rest));
+    content.shrink_clip_rect(rest);
+    panel.ui(&mut content, ctx);
 }
 
 fn dropped_paths(ctx: &egui::Context) -> Vec<std::path::PathBuf> {
-    ctx.input(|input| {
-        input
-            .raw
-            .dropped_files
-            .iter()
-            .map(|file| file.path().to_owned())
-            .collect()
-    })
+    ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect())
 }
 
 /// While a file is held over the window.
@@ -223,11 +190,5 @@ fn drop_hint_ui(ui: &Ui) {
     let rect = ui.ctx().content_rect();
     painter.rect_filled(rect, 0, theme.background.gamma_multiply(0.8));
     let text = "Drop a model or a sample set to open it";
-    painter.text(
-        rect.center(),
-        egui::Align2::CENTER_CENTER,
-        text,
-        theme::title(20.0),
-        theme.text,
-    );
+    painter.text(rect.center(), egui::Align2::CENTER_CENTER, text, theme::title(20.0), theme.text);
 }

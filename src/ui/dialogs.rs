@@ -113,17 +113,11 @@ fn expand_home(path: &str) -> PathBuf {
 fn pick(kind: Dialog, ctx: &egui::Context) -> Option<Picking> {
     let mut dialog = rfd::AsyncFileDialog::new();
     if kind == Dialog::PickModel {
-        let endings: Vec<&str> = READERS
-            .iter()
-            .flat_map(|reader| reader.extensions.iter().copied())
-            .collect();
-        dialog = dialog
-            .set_title("Open model")
-            .add_filter("Models", &endings);
+        let endings: Vec<&str> =
+            READERS.iter().flat_map(|reader| reader.extensions.iter().copied()).collect();
+        dialog = dialog.set_title("Open model").add_filter("Models", &endings);
     } else {
-        dialog = dialog
-            .set_title("Open samples")
-            .add_filter("Sample sets", &["safetensors"]);
+        dialog = dialog.set_title("Open samples").add_filter("Sample sets", &["safetensors"]);
     }
     let future = dialog.add_filter("All files", &["*"]).pick_file();
     let (sender, picked) = channel();
@@ -135,12 +129,6 @@ fn pick(kind: Dialog, ctx: &egui::Context) -> Option<Picking> {
             ctx.request_repaint();
         }
     };
-    let thread = std::thread::Builder::new()
-        .name("quantscope-dialog".to_owned())
-        .spawn(wait);
-    thread.ok().map(|_| Picking {
-        kind,
-        started: Instant::now(),
-        picked,
-    })
+    let thread = std::thread::Builder::new().name("quantscope-dialog".to_owned()).spawn(wait);
+    thread.ok().map(|_| Picking { kind, started: Instant::now(), picked })
 }

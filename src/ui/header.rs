@@ -18,6 +18,8 @@ pub fn header_ui(ui: &mut Ui, ctx: &PanelCtx) {
     let size = ctx.session.size();
     let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing = vec2(6.0, 2.0);
+    // Captions and numbers are no controls: rows are as high as their text.
+    ui.spacing_mut().interact_size.y = 18.0;
     egui::ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {
         ui.horizontal_centered(|ui| {
             cell_ui(ui, |ui| {
@@ -63,11 +65,7 @@ pub fn header_ui(ui: &mut Ui, ctx: &PanelCtx) {
 fn card_text(network: &crate::model::Network) -> String {
     let card = &network.model.card;
     let mut lines = vec![network.model.title.clone()];
-    lines.extend(
-        card.licence
-            .iter()
-            .map(|licence| format!("Licence: {licence}")),
-    );
+    lines.extend(card.licence.iter().map(|licence| format!("Licence: {licence}")));
     lines.extend(card.source.iter().map(|source| format!("Source: {source}")));
     lines.extend(card.more.iter().map(|(key, text)| format!("{key}: {text}")));
     lines.join("\n")
@@ -83,14 +81,13 @@ fn cell_ui(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
     ui.add_space(theme::PANEL_MARGIN - 4.0);
     let x = ui.cursor().left();
     let range = ui.max_rect().y_range();
-    ui.painter()
-        .vline(x, range, egui::Stroke::new(1.0, Theme::of(ui).line));
+    ui.painter().vline(x, range, egui::Stroke::new(1.0, Theme::of(ui).line));
 }
 
 fn arrow(ui: &mut Ui) {
     let colour = Theme::of(ui).hint;
-    let icon = egui_material_icons::icons::ICON_ARROW_FORWARD.codepoint;
-    ui.label(RichText::new(icon).size(13.0).color(colour));
+    let icon = egui_material_icons::icons::ICON_ARROW_FORWARD.rich_text();
+    ui.label(icon.size(13.0).color(colour));
 }
 
 fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, accuracy: &Loaded<Accuracy>) {
@@ -99,11 +96,9 @@ fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, accuracy: &Loaded<Accuracy>) {
         cell_ui(ui, |ui| {
             caption(ui, "Accuracy");
             let text = RichText::new(reason).color(theme.bad);
-            ui.allocate_ui(vec2(420.0, 18.0), |ui| {
-                ui.add(egui::Label::new(text).truncate())
-            })
-            .inner
-            .on_hover_text(reason);
+            ui.allocate_ui(vec2(420.0, 18.0), |ui| ui.add(egui::Label::new(text).truncate()))
+                .inner
+                .on_hover_text(reason);
         });
         return;
     }
@@ -116,14 +111,10 @@ fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, accuracy: &Loaded<Accuracy>) {
     };
     let opacity = if accuracy.is_stale() { 0.5 } else { 1.0 };
     ui.set_opacity(opacity);
-    let set = ctx
-        .session
-        .samples()
-        .map(|samples| samples.name.clone())
-        .unwrap_or_default();
+    let set = ctx.session.samples().map(|samples| samples.name.clone()).unwrap_or_default();
     let running = accuracy.ready().is_none();
     cell_ui(ui, |ui| metric_ui(ui, shown, &set, running));
-    if let Some(float) = shown.float {
+    if let Some(float) = shown.float.filter(|_| ui.clip_rect().width() > 1240.0) {
         cell_ui(ui, |ui| {
             intervals(ui, float, shown.quantized, vec2(112.0, 34.0));
         });
@@ -142,11 +133,7 @@ fn metric_ui(ui: &mut Ui, accuracy: &Accuracy, set: &str, running: bool) {
         Metric::Perplexity => "Perplexity",
         Metric::Agreement => "Same answer as float",
     };
-    let unit = if accuracy.metric == Metric::Perplexity {
-        "rows"
-    } else {
-        "samples"
-    };
+    let unit = if accuracy.metric == Metric::Perplexity { "rows" } else { "samples" };
     let seen = match running {
         true => format!("{} of {}, running", accuracy.n_samples, accuracy.n_total),
         false => format!("{} {unit}", thousands(accuracy.n_samples)),
@@ -187,11 +174,8 @@ fn estimate_ui(ui: &mut Ui, estimate: Estimate, metric: Metric, colour: egui::Co
         ),
     };
     number(ui, &value, 14.0, colour).on_hover_text(format!("95 % interval: {range}"));
-    let text = RichText::new(format!("±{reach}"))
-        .font(theme::mono(11.0))
-        .color(hint);
-    ui.label(text)
-        .on_hover_text(format!("95 % interval: {range}"));
+    let text = RichText::new(format!("±{reach}")).font(theme::mono(11.0)).color(hint);
+    ui.label(text).on_hover_text(format!("95 % interval: {range}"));
 }
 
 fn comparison_ui(ui: &mut Ui, comparison: &Comparison, metric: Metric) {
@@ -201,29 +185,17 @@ fn comparison_ui(ui: &mut Ui, comparison: &Comparison, metric: Metric) {
             caption(ui, "Difference").on_hover_text(
                 "Quantized minus float, with its 95 % interval (paired: Newcombe for accuracy, bootstrap for perplexity)",
             );
-            let scale = if metric == Metric::Perplexity {
-                1.0
-            } else {
-                100.0
-            };
+            let scale = if metric == Metric::Perplexity { 1.0 } else { 100.0 };
             let decimals = if metric == Metric::Perplexity { 3 } else { 1 };
             let signed = |x: f64| {
                 let text = fixed(x * scale, decimals);
-                if text.starts_with(MINUS) || x == 0.0 {
-                    text
-                } else {
-                    format!("+{text}")
-                }
+                if text.starts_with(MINUS) || x == 0.0 { text } else { format!("+{text}") }
             };
             ui.horizontal(|ui| {
                 number(ui, &signed(difference.value), 14.0, theme.text);
                 let (lo, hi) = difference.ci95;
                 let text = format!("{} to {}", signed(lo), signed(hi));
-                ui.label(
-                    RichText::new(text)
-                        .font(theme::mono(11.0))
-                        .color(theme.hint),
-                );
+                ui.label(RichText::new(text).font(theme::mono(11.0)).color(theme.hint));
             });
         });
     }
@@ -238,24 +210,21 @@ fn comparison_ui(ui: &mut Ui, comparison: &Comparison, metric: Metric) {
         });
     }
     if let Some(p) = comparison.mcnemar_p {
-        cell_ui(ui, |ui| {
-            caption(ui, "McNemar p").on_hover_text(
-                "How likely so uneven a split of broken and fixed would be if both were equally likely (exact, two-sided)",
-            );
-            ui.horizontal(|ui| {
-                let text = if p < 1e-4 {
-                    "<0.0001".to_owned()
-                } else {
-                    significant(p, 3)
-                };
-                number(ui, &text, 14.0, theme.text);
-                let verdict = if p < 0.05 {
-                    "differs from float"
-                } else {
-                    "not told apart from float"
-                };
-                ui.label(RichText::new(verdict).color(theme.hint));
-            });
-        });
+        cell_ui(ui, |ui| p_ui(ui, p));
     }
+}
+
+fn p_ui(ui: &mut Ui, p: f64) {
+    let theme = Theme::of(ui);
+    caption(ui, "McNemar p").on_hover_text(
+        "How likely so uneven a split of broken and fixed would be if both were equally likely (exact, two-sided)",
+    );
+    ui.horizontal(|ui| {
+        let text = if p < 1e-4 { "<0.0001".to_owned() } else { significant(p, 3) };
+        number(ui, &text, 14.0, theme.text);
+        let verdict = if p < 0.05 { "differs from float" } else { "not told apart from float" };
+        if ui.clip_rect().width() > 1440.0 {
+            ui.label(RichText::new(verdict).color(theme.hint));
+        }
+    });
 }

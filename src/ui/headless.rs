@@ -9,11 +9,14 @@ use egui::{RawInput, ViewportId, pos2, vec2};
 use super::app::{App, AppOptions};
 use super::raster::Raster;
 use super::theme;
+use crate::session::Command;
 
 /// What to draw.
 #[derive(Clone, Debug)]
 pub struct PictureRequest {
     pub app: AppOptions,
+    /// Applied once the model is open.
+    pub commands: Vec<Command>,
     /// In points; the picture has `size × scale` pixels.
     pub size: (u32, u32),
     pub scale: f32,
@@ -56,23 +59,20 @@ pub fn draw(request: &PictureRequest) -> Result<Picture, ScreenshotError> {
     let mut raster = Raster::default();
     let started = Instant::now();
     let mut n_settled = 0;
+    let mut commands = request.commands.clone();
     loop {
         let input = raw_input(request, started.elapsed().as_secs_f64());
         app.logic(&ctx);
         let output = ctx.run_ui(input, |ui| app.ui(ui));
         raster.update(&output.textures_delta);
         if app.session().opened().is_none() && app.session().is_idle() {
-            let reason = app
-                .last_failure()
-                .unwrap_or("the model was not opened")
-                .to_owned();
+            let reason = app.last_failure().unwrap_or("the model was not opened").to_owned();
             return Err(ScreenshotError::NotOpened(reason));
         }
-        n_settled = if app.session().is_idle() {
-            n_settled + 1
-        } else {
-            0
-        };
+        if app.session().opened().is_some() {
+            commands.drain(..).for_each(|command| app.apply(command));
+        }
+        n_settled = if app.session().is_idle() { n_settled + 1 } else { 0 };
         // One frame to ask, one to show, one for the layout to settle.
         if n_settled >= 4 {
             let pixels = |points: u32| (points as f32 * request.scale).round() as u32;
@@ -81,11 +81,7 @@ pub fn draw(request: &PictureRequest) -> Result<Picture, ScreenshotError> {
             let background = theme::of(request.theme).panel;
             let size = (width as usize, height as usize);
             let canvas = raster.paint(&primitives, size, output.pixels_per_point, background);
-            return Ok(Picture {
-                width,
-                height,
-                rgba: canvas.rgba_bytes(),
-            });
+            return Ok(Picture { width, height, rgba: canvas.rgba_bytes() });
         }
         if started.elapsed() > MAX_WAIT {
             return Err(ScreenshotError::Timeout(MAX_WAIT.as_secs()));
@@ -106,10 +102,7 @@ fn raw_input(request: &PictureRequest, time: f64) -> RawInput {
         max_texture_side: Some(8192),
         ..RawInput::default()
     };
-    input
-        .viewports
-        .entry(ViewportId::ROOT)
-        .or_default()
-        .native_pixels_per_point = Some(request.scale);
+    input.viewports.entry(ViewportId::ROOT).or_default().native_pixels_per_point =
+        Some(request.scale);
     input
 }

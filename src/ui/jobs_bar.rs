@@ -13,9 +13,8 @@ pub fn jobs_bar_ui(ui: &mut Ui, ctx: &PanelCtx) {
     let jobs = ctx.session.jobs();
     ui.horizontal_centered(|ui| {
         ui.add_space(theme::PANEL_MARGIN);
-        let (long, short): (Vec<_>, Vec<_>) = jobs
-            .iter()
-            .partition(|job| job.progress.total > 0 || job.label.starts_with("Opening"));
+        let (long, short): (Vec<_>, Vec<_>) =
+            jobs.iter().partition(|job| job.progress.total > 0 || job.label.starts_with("Opening"));
         if jobs.is_empty() {
             ui.label(RichText::new("Ready").color(theme.hint));
         }
@@ -26,12 +25,10 @@ pub fn jobs_bar_ui(ui: &mut Ui, ctx: &PanelCtx) {
                 let text = format!("{} / {}", job.progress.done, job.progress.total);
                 widgets::number(ui, &text, 11.0, theme.label);
             }
-            let icon = RichText::new(egui_material_icons::icons::ICON_CLOSE.codepoint).size(13.0);
+            let icon = egui_material_icons::icons::ICON_CLOSE.rich_text().size(13.0);
             let button = ui.add(egui::Button::new(icon).frame(false));
             let name = format!("Cancel {}", job.label);
-            button
-                .ctx
-                .accesskit_node_builder(button.id, |node| node.set_label(name.as_str()));
+            button.ctx.accesskit_node_builder(button.id, |node| node.set_label(name.as_str()));
             if button.on_hover_text(&name).clicked() {
                 ctx.send(Command::CancelJob(job.id));
             }

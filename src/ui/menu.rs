@@ -20,15 +20,9 @@ pub fn menu_ui(ui: &mut Ui, ctx: &PanelCtx) -> Option<Dialog> {
     egui::MenuBar::new().ui(ui, |ui| {
         ui.set_min_height(theme::BAR_HEIGHT - 4.0);
         ui.add_space(8.0);
-        let logo = RichText::new(icons::ICON_GRAPHIC_EQ.codepoint)
-            .size(16.0)
-            .color(theme.accent);
+        let logo = icons::ICON_GRAPHIC_EQ.rich_text().size(16.0).color(theme.accent);
         ui.label(logo);
-        ui.label(
-            RichText::new("Quantscope")
-                .font(theme::title(13.0))
-                .color(theme.text),
-        );
+        ui.label(RichText::new("Quantscope").font(theme::title(13.0)).color(theme.text));
         ui.add_space(8.0);
         ui.menu_button("File", |ui| {
             if entry(ui, "Open model…", Some(OPEN)) {
@@ -45,11 +39,7 @@ pub fn menu_ui(ui: &mut Ui, ctx: &PanelCtx) -> Option<Dialog> {
             ui.separator();
             ui.menu_button("Samples", |ui| {
                 for sample in BUILTIN_SAMPLES {
-                    if ui
-                        .button(sample.title)
-                        .on_hover_text(sample.teaches)
-                        .clicked()
-                    {
+                    if ui.button(sample.title).on_hover_text(sample.teaches).clicked() {
                         ctx.send(Command::Open(ModelRef::Builtin(sample)));
                     }
                 }
@@ -116,29 +106,24 @@ fn view_menu_ui(ui: &mut Ui, ctx: &PanelCtx) {
     egui::gui_zoom::zoom_menu_buttons(ui);
 }
 
-fn icon_button(ui: &mut Ui, icon: &str, name: &str, enabled: bool) -> bool {
-    let button = egui::Button::new(RichText::new(icon).size(16.0)).frame(false);
+fn icon_button(
+    ui: &mut Ui,
+    icon: egui_material_icons::MaterialIcon,
+    name: &str,
+    enabled: bool,
+) -> bool {
+    let button = egui::Button::new(icon.rich_text().size(16.0)).frame(false);
     let response = ui.add_enabled(enabled, button);
-    response
-        .ctx
-        .accesskit_node_builder(response.id, |node| node.set_label(name));
+    response.ctx.accesskit_node_builder(response.id, |node| node.set_label(name));
     response.on_hover_text(name).clicked()
 }
 
 fn theme_button_ui(ui: &mut Ui) {
     let dark = ui.visuals().dark_mode;
-    let icon = if dark {
-        icons::ICON_LIGHT_MODE
-    } else {
-        icons::ICON_DARK_MODE
-    };
+    let icon = if dark { icons::ICON_LIGHT_MODE } else { icons::ICON_DARK_MODE };
     let name = if dark { "Light theme" } else { "Dark theme" };
-    if icon_button(ui, icon.codepoint, name, true) {
-        let theme = if dark {
-            egui::Theme::Light
-        } else {
-            egui::Theme::Dark
-        };
+    if icon_button(ui, icon, name, true) {
+        let theme = if dark { egui::Theme::Light } else { egui::Theme::Dark };
         ui.ctx().set_theme(theme);
     }
 }
@@ -146,20 +131,10 @@ fn theme_button_ui(ui: &mut Ui) {
 /// From right to left.
 fn history_buttons_ui(ui: &mut Ui, ctx: &PanelCtx) {
     let history = ctx.session.history();
-    if icon_button(
-        ui,
-        icons::ICON_REDO.codepoint,
-        "Redo",
-        history.redo_label().is_some(),
-    ) {
+    if icon_button(ui, icons::ICON_REDO, "Redo", history.redo_label().is_some()) {
         ctx.send(Command::Redo);
     }
-    if icon_button(
-        ui,
-        icons::ICON_UNDO.codepoint,
-        "Undo",
-        history.undo_label().is_some(),
-    ) {
+    if icon_button(ui, icons::ICON_UNDO, "Undo", history.undo_label().is_some()) {
         ctx.send(Command::Undo);
     }
 }
@@ -186,14 +161,10 @@ fn shortcuts(ui: &Ui, ctx: &PanelCtx) -> Option<Dialog> {
         ctx.send(Command::SelectLayer(selection.layer_idx - 1));
     }
     if key(Key::ArrowRight) {
-        ctx.send(Command::SelectChannel(Some(
-            selection.channel_idx.map_or(0, |idx| idx + 1),
-        )));
+        ctx.send(Command::SelectChannel(Some(selection.channel_idx.map_or(0, |idx| idx + 1))));
     }
     if key(Key::ArrowLeft) {
-        ctx.send(Command::SelectChannel(
-            selection.channel_idx.and_then(|idx| idx.checked_sub(1)),
-        ));
+        ctx.send(Command::SelectChannel(selection.channel_idx.and_then(|idx| idx.checked_sub(1))));
     }
     for (bracket, step) in [(Key::OpenBracket, -1), (Key::CloseBracket, 1)] {
         if key(bracket) {
@@ -206,20 +177,12 @@ fn shortcuts(ui: &Ui, ctx: &PanelCtx) -> Option<Dialog> {
 /// Bits of the selected layer, one more or one less.
 fn step_bits(ctx: &PanelCtx, step: i64) {
     let layer_idx = ctx.session.selection().layer_idx;
-    let layer = ctx
-        .session
-        .network()
-        .and_then(|network| network.layers.get(layer_idx));
+    let layer = ctx.session.network().and_then(|network| network.layers.get(layer_idx));
     let choice = ctx.session.choice(layer_idx);
-    let stepped = choice
-        .bits()
-        .map(|bits| choice.with("bits", crate::quant::SettingValue::Int(bits + step)));
+    let stepped =
+        choice.bits().map(|bits| choice.with("bits", crate::quant::SettingValue::Int(bits + step)));
     if let (Some(layer), Some(Ok(choice))) = (layer, stepped) {
         let gesture = crate::session::Gesture::Start;
-        ctx.send(Command::SetChoice {
-            layer: layer.name.clone(),
-            choice,
-            gesture,
-        });
+        ctx.send(Command::SetChoice { layer: layer.name.clone(), choice, gesture });
     }
 }

@@ -13,10 +13,7 @@ pub struct PanelCtx<'a> {
 
 impl<'a> PanelCtx<'a> {
     pub(super) fn new(session: &'a Session) -> Self {
-        Self {
-            session,
-            commands: RefCell::default(),
-        }
+        Self { session, commands: RefCell::default() }
     }
 
     /// Asks for a change; it is applied when the frame is drawn.

@@ -28,10 +28,7 @@ pub struct Canvas {
 
 impl Canvas {
     pub fn rgba_bytes(&self) -> Vec<u8> {
-        self.pixels
-            .iter()
-            .flat_map(|pixel| pixel.to_array())
-            .collect()
+        self.pixels.iter().flat_map(Color32::to_array).collect()
     }
 }
 
@@ -58,13 +55,7 @@ impl Raster {
                 }
             }
             _ => {
-                self.textures.insert(
-                    id,
-                    Texture {
-                        image: (**image).clone(),
-                        filter,
-                    },
-                );
+                self.textures.insert(id, Texture { image: (**image).clone(), filter });
             }
         }
     }
@@ -77,16 +68,8 @@ impl Raster {
         pixels_per_point: f32,
         background: Color32,
     ) -> Canvas {
-        let mut canvas = Canvas {
-            width,
-            height,
-            pixels: vec![background; width * height],
-        };
-        for ClippedPrimitive {
-            clip_rect,
-            primitive,
-        } in primitives
-        {
+        let mut canvas = Canvas { width, height, pixels: vec![background; width * height] };
+        for ClippedPrimitive { clip_rect, primitive } in primitives {
             let Primitive::Mesh(mesh) = primitive else {
                 continue;
             };
@@ -152,11 +135,7 @@ impl Canvas {
         for y in low(ys).max(window.top)..high(ys).min(window.bottom) {
             for x in low(xs).max(window.left)..high(xs).min(window.right) {
                 let (px, py) = (x as f32 + 0.5, y as f32 + 0.5);
-                let weights = [
-                    cross(b, c, px, py),
-                    cross(c, a, px, py),
-                    cross(a, b, px, py),
-                ];
+                let weights = [cross(b, c, px, py), cross(c, a, px, py), cross(a, b, px, py)];
                 let edges = [(b, c), (c, a), (a, b)];
                 let inside = weights
                     .iter()
@@ -237,10 +216,7 @@ mod tests {
     use egui::{Pos2, pos2};
 
     fn white() -> Texture {
-        Texture {
-            image: ColorImage::filled([1, 1], Color32::WHITE),
-            filter: TextureFilter::Linear,
-        }
+        Texture { image: ColorImage::filled([1, 1], Color32::WHITE), filter: TextureFilter::Linear }
     }
 
     #[test]
@@ -248,11 +224,7 @@ mod tests {
         let mut mesh = Mesh::default();
         let half = Color32::from_rgba_premultiplied(128, 0, 0, 128);
         mesh.add_colored_rect(Rect::from_min_max(Pos2::ZERO, pos2(8.0, 8.0)), half);
-        let mut canvas = Canvas {
-            width: 10,
-            height: 10,
-            pixels: vec![Color32::BLACK; 100],
-        };
+        let mut canvas = Canvas { width: 10, height: 10, pixels: vec![Color32::BLACK; 100] };
         let clip = Rect::from_min_max(Pos2::ZERO, pos2(10.0, 6.0));
         canvas.paint_mesh(&mesh, &white(), clip, 1.0);
         for (idx, pixel) in canvas.pixels.iter().enumerate() {

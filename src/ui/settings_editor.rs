@@ -6,8 +6,9 @@ use egui::{ComboBox, DragValue, RichText, Slider, Ui, vec2};
 
 use super::theme::{self, Theme};
 use crate::quant::schemes::SCHEMES;
-use crate::quant::{ChoiceSpec, ParamKind, ParamSpec, SchemeChoice, SettingValue};
+use crate::quant::{ChoiceSpec, ParamKind, ParamSpec, Prominence, SchemeChoice, SettingValue};
 use crate::session::Gesture;
+use crate::tensor::TensorStats;
 
 /// A choice as the person has just changed it.
 pub struct Edited {
@@ -18,20 +19,30 @@ pub struct Edited {
 /// Width of the labels before the controls.
 const LABEL_WIDTH: f32 = 84.0;
 
-/// Draws the scheme and its settings; `ends` are the smallest and largest weight, shown where a
-/// range by hand is still automatic.
-pub fn settings_ui(ui: &mut Ui, choice: &SchemeChoice, ends: Option<(f64, f64)>) -> Option<Edited> {
+/// Draws the scheme and its settings. From `stats` come the ends shown where a range by hand is
+/// still automatic, and whether there is anything that is not a number.
+pub fn settings_ui(
+    ui: &mut Ui,
+    choice: &SchemeChoice,
+    stats: Option<&TensorStats>,
+) -> Option<Edited> {
+    let ends = stats.and_then(|s| Some((f64::from(s.min?), f64::from(s.max?))));
+    let has_non_finite = stats.is_none_or(|stats| stats.n_non_finite() > 0);
     let mut edited = scheme_ui(ui, choice);
     for param in choice.scheme().params() {
         let is_relevant = choice.settings().is_relevant(param);
         // A choice of one is nothing to choose, and what has no effect only takes room.
         let single = matches!(&param.kind, ParamKind::Choice { choices, .. } if choices.len() < 2);
-        if !is_relevant || single {
+        let is_changed = choice.settings().get(param.key) != Some(param.default_value());
+        let is_shown = match param.prominence {
+            Prominence::Usual => true,
+            Prominence::NonFiniteOnly => has_non_finite || is_changed,
+        };
+        if !is_relevant || single || !is_shown {
             continue;
         }
-        let changed = form_row(ui, param.label, &help_of(param), |ui| {
-            setting_ui(ui, choice, param, ends)
-        });
+        let changed =
+            form_row(ui, param.label, &help_of(param), |ui| setting_ui(ui, choice, param, ends));
         if let Some((value, gesture)) = changed
             && let Ok(choice) = choice.with(param.key, value)
         {
@@ -55,10 +66,7 @@ fn scheme_ui(ui: &mut Ui, choice: &SchemeChoice) -> Option<Edited> {
                     let response = ui.selectable_label(is_current, other.name());
                     if response.on_hover_text(other.summary()).clicked() && !is_current {
                         let choice = choice.switched_to(other);
-                        edited = Some(Edited {
-                            choice,
-                            gesture: Gesture::Start,
-                        });
+                        edited = Some(Edited { choice, gesture: Gesture::Start });
                     }
                 }
             });
@@ -79,9 +87,9 @@ fn help_of(param: &ParamSpec) -> String {
 
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        format!("{}{}.", first.to_uppercase(), letters.as_str())
-    })
+    letters
+        .next()
+        .map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 /// A label on the left, a control on the right, one height for all.
@@ -96,8 +104,7 @@ fn form_row<R>(ui: &mut Ui, label: &str, help: &str, control: impl FnOnce(&mut U
             let layout = egui::Layout::left_to_right(egui::Align::Center);
             ui.allocate_ui_with_layout(size, layout, |ui| {
                 ui.set_min_width(LABEL_WIDTH);
-                ui.label(RichText::new(label).color(colour))
-                    .on_hover_text(help);
+                ui.label(RichText::new(label).color(colour)).on_hover_text(help);
             });
             control(ui)
         },
@@ -129,11 +136,7 @@ fn setting_ui(
         }
         (ParamKind::AutoFloat { min, max }, value) => {
             let automatic = ends.map_or(0.0, |(lo, hi)| if param.key == "lo" { lo } else { hi });
-            let shown = if let SettingValue::Float(float) = value {
-                float
-            } else {
-                automatic
-            };
+            let shown = if let SettingValue::Float(float) = value { float } else { automatic };
             let speed = ends.map_or(0.01, |(lo, hi)| ((hi - lo) / 400.0).max(1e-9));
             float_ui(ui, param.label, shown, *min..=*max, speed)
         }
@@ -162,10 +165,8 @@ fn stepper_ui(ui: &mut Ui, label: &str, int: i64, range: RangeInclusive<i64>) ->
     };
     step(ui, "−", format!("{label}: one less"), int - 1);
     let mut edited = int;
-    let drag = ui.add_sized(
-        [36.0, 24.0],
-        DragValue::new(&mut edited).range(range.clone()).speed(0.1),
-    );
+    let drag =
+        ui.add_sized([36.0, 24.0], DragValue::new(&mut edited).range(range.clone()).speed(0.1));
     name_it(&drag, label);
     let mut step_up = None;
     {
@@ -191,13 +192,9 @@ fn stepper_ui(ui: &mut Ui, label: &str, int: i64, range: RangeInclusive<i64>) ->
 
 fn int_ui(ui: &mut Ui, label: &str, int: i64, range: RangeInclusive<i64>) -> Change {
     let mut edited = int;
-    let drag = ui.add_sized(
-        [72.0, 24.0],
-        DragValue::new(&mut edited).range(range).speed(0.5),
-    );
+    let drag = ui.add_sized([72.0, 24.0], DragValue::new(&mut edited).range(range).speed(0.5));
     name_it(&drag, label);
-    drag.changed()
-        .then(|| (SettingValue::Int(edited), gesture_of(&drag)))
+    drag.changed().then(|| (SettingValue::Int(edited), gesture_of(&drag)))
 }
 
 /// Automatic, or one of a few numbers.
@@ -214,10 +211,7 @@ fn auto_int_ui(
         .show_ui(ui, |ui| {
             let options = std::iter::once(SettingValue::Auto).chain(range.map(SettingValue::Int));
             for option in options {
-                if ui
-                    .selectable_label(option == value, option.to_string())
-                    .clicked()
-                {
+                if ui.selectable_label(option == value, option.to_string()).clicked() {
                     changed = Some((option, Gesture::Start));
                 }
             }
@@ -234,15 +228,10 @@ fn float_ui(
     speed: f64,
 ) -> Change {
     let mut edited = float;
-    let drag = DragValue::new(&mut edited)
-        .range(range)
-        .speed(speed)
-        .max_decimals(6);
+    let drag = DragValue::new(&mut edited).range(range).speed(speed).max_decimals(6);
     let response = ui.add_sized([96.0, 24.0], drag);
     name_it(&response, label);
-    response
-        .changed()
-        .then(|| (SettingValue::Float(edited), gesture_of(&response)))
+    response.changed().then(|| (SettingValue::Float(edited), gesture_of(&response)))
 }
 
 /// All choices beside each other.
@@ -250,6 +239,7 @@ fn segments_ui(ui: &mut Ui, choices: &'static [ChoiceSpec], key: &str) -> Change
     let mut changed = None;
     let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing.x = 0.0;
+    ui.spacing_mut().button_padding.x = 3.0;
     let width = ui.available_width() / choices.len() as f32;
     for choice in choices {
         let is_current = choice.key == key;
@@ -259,16 +249,10 @@ fn segments_ui(ui: &mut Ui, choices: &'static [ChoiceSpec], key: &str) -> Change
             .truncate()
             .stroke(egui::Stroke::new(
                 1.0,
-                if is_current {
-                    theme.accent
-                } else {
-                    theme.line_strong
-                },
+                if is_current { theme.accent } else { theme.line_strong },
             ))
             .corner_radius(0);
-        let response = ui
-            .add_sized([width, 24.0], button)
-            .on_hover_text(choice.help);
+        let response = ui.add_sized([width, 24.0], button).on_hover_text(choice.help);
         if response.clicked() && !is_current {
             changed = Some((SettingValue::Choice(choice.key), Gesture::Start));
         }
@@ -296,16 +280,10 @@ fn combo_ui(ui: &mut Ui, label: &str, choices: &'static [ChoiceSpec], key: &str)
 
 /// A drag is one step of the history from its second change on.
 fn gesture_of(response: &egui::Response) -> Gesture {
-    if response.dragged() && !response.drag_started() {
-        Gesture::Continue
-    } else {
-        Gesture::Start
-    }
+    if response.dragged() && !response.drag_started() { Gesture::Continue } else { Gesture::Start }
 }
 
 /// Gives a control the name that screen readers and tests know it by.
 fn name_it(response: &egui::Response, name: &str) {
-    response
-        .ctx
-        .accesskit_node_builder(response.id, |node| node.set_label(name));
+    response.ctx.accesskit_node_builder(response.id, |node| node.set_label(name));
 }

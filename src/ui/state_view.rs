@@ -47,11 +47,5 @@ pub fn pending_ui(ui: &mut Ui, what: &str, progress: Progress) {
         _ => format!("{what}… {}", percent(f64::from(progress.fraction()), 0)),
     };
     let place = rect.center_top() + vec2(0.0, 16.0);
-    painter.text(
-        place,
-        Align2::CENTER_TOP,
-        text,
-        theme::text(12.0),
-        theme.label,
-    );
+    painter.text(place, Align2::CENTER_TOP, text, theme::text(12.0), theme.label);
 }

@@ -131,12 +131,7 @@ impl Theme {
         widgets.noninteractive.bg_stroke = Stroke::new(1.0, self.line);
         widgets.noninteractive.fg_stroke = Stroke::new(1.0, self.label);
         for (widget, fill, border, ink) in [
-            (
-                &mut widgets.inactive,
-                self.raised,
-                self.line_strong,
-                self.text,
-            ),
+            (&mut widgets.inactive, self.raised, self.line_strong, self.text),
             (&mut widgets.hovered, self.hover, self.hint, self.text),
             (&mut widgets.active, self.selected, self.accent, self.text),
             (&mut widgets.open, self.hover, self.accent, self.text),
@@ -167,18 +162,9 @@ pub fn install(ctx: &egui::Context) {
             style.text_styles = [
                 (TextStyle::Heading, FontId::new(14.0, fonts::semibold())),
                 (TextStyle::Body, FontId::new(12.0, FontFamily::Proportional)),
-                (
-                    TextStyle::Button,
-                    FontId::new(12.0, FontFamily::Proportional),
-                ),
-                (
-                    TextStyle::Small,
-                    FontId::new(11.0, FontFamily::Proportional),
-                ),
-                (
-                    TextStyle::Monospace,
-                    FontId::new(12.0, FontFamily::Monospace),
-                ),
+                (TextStyle::Button, FontId::new(12.0, FontFamily::Proportional)),
+                (TextStyle::Small, FontId::new(11.0, FontFamily::Proportional)),
+                (TextStyle::Monospace, FontId::new(12.0, FontFamily::Monospace)),
             ]
             .into();
             style.drag_value_text_style = TextStyle::Monospace;

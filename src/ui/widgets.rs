@@ -46,11 +46,7 @@ pub fn section(ui: &mut Ui, title: &str, right: &str) {
     let theme = Theme::of(ui);
     ui.add_space(4.0);
     ui.horizontal(|ui| {
-        ui.label(
-            RichText::new(title)
-                .font(theme::title(12.0))
-                .color(theme.text),
-        );
+        ui.label(RichText::new(title).font(theme::title(12.0)).color(theme.text));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.label(RichText::new(right).color(theme.hint));
         });
@@ -62,22 +58,11 @@ pub fn intervals(ui: &mut Ui, float: Estimate, quantized: Option<Estimate>, size
     let theme = Theme::of(ui);
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     let all = [Some(float), quantized];
-    let lo = all
-        .iter()
-        .flatten()
-        .map(|e| e.ci95.0)
-        .fold(f64::INFINITY, f64::min);
-    let hi = all
-        .iter()
-        .flatten()
-        .map(|e| e.ci95.1)
-        .fold(f64::NEG_INFINITY, f64::max);
+    let lo = all.iter().flatten().map(|e| e.ci95.0).fold(f64::INFINITY, f64::min);
+    let hi = all.iter().flatten().map(|e| e.ci95.1).fold(f64::NEG_INFINITY, f64::max);
     let width = (hi - lo).max(f64::MIN_POSITIVE);
     let x = |value: f64| rect.left() + 4.0 + (rect.width() - 8.0) * ((value - lo) / width) as f32;
-    let rows = [
-        (all[0], 0.28, theme.original),
-        (all[1], 0.72, theme.quantized),
-    ];
+    let rows = [(all[0], 0.28, theme.original), (all[1], 0.72, theme.quantized)];
     for (row_idx, (estimate, height, colour)) in rows.into_iter().enumerate() {
         let Some(estimate) = estimate else { continue };
         let y = rect.top() + rect.height() * height;
@@ -85,15 +70,13 @@ pub fn intervals(ui: &mut Ui, float: Estimate, quantized: Option<Estimate>, size
         let (left, right) = (x(estimate.ci95.0), x(estimate.ci95.1));
         ui.painter().hline(left..=right, y, stroke);
         for end in [left, right] {
-            ui.painter()
-                .vline(end, y - 3.0..=y + 3.0, egui::Stroke::new(1.0, colour));
+            ui.painter().vline(end, y - 3.0..=y + 3.0, egui::Stroke::new(1.0, colour));
         }
         let centre = pos2(x(estimate.value), y);
         if row_idx == 0 {
             ui.painter().circle_filled(centre, 4.0, colour);
         } else {
-            ui.painter()
-                .rect_filled(Rect::from_center_size(centre, vec2(8.0, 8.0)), 1, colour);
+            ui.painter().rect_filled(Rect::from_center_size(centre, vec2(8.0, 8.0)), 1, colour);
         }
     }
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, "Accuracy intervals"));
@@ -107,17 +90,14 @@ pub fn split_bar(ui: &mut Ui, first_fraction: f32, first: Color32, second: Color
     let split = rect.left() + rect.width() * first_fraction.clamp(0.0, 1.0);
     let (left, right) = rect.split_left_right_at_x(split);
     ui.painter().rect_filled(left, 2, first);
-    ui.painter()
-        .rect_filled(right, 2, second.gamma_multiply(0.45));
+    ui.painter().rect_filled(right, 2, second.gamma_multiply(0.45));
     hatch(&ui.painter().with_clip_rect(right), right, second);
 }
 
 /// Slanted lines over a rectangle: the sign of clipping.
 pub fn hatch(painter: &egui::Painter, rect: Rect, colour: Color32) {
     const SPACING: f32 = 6.0;
-    let n_lines = ((rect.width() + rect.height()) / SPACING)
-        .ceil()
-        .min(2000.0) as usize;
+    let n_lines = ((rect.width() + rect.height()) / SPACING).ceil().min(2000.0) as usize;
     for line_idx in 0..n_lines {
         let x = rect.left() + line_idx as f32 * SPACING;
         painter.line_segment(

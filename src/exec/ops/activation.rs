@@ -1,10 +1,11 @@
 //! Activation functions: Relu and its kin, Sigmoid, Tanh, Gelu, Clip. NaN stays NaN in all of them
 //! but ThresholdedRelu, whose definition sends it to 0.
 
-use super::attribute::at_most_inputs;
+use super::attribute::{at_most_inputs, choice};
 use super::broadcast::combine_in_place;
 use super::dense::{Element, array_of, into_elements, map_f32};
 use super::elementwise::{map_floats, map_numbers};
+use super::transcendental::{erf, exp, sigmoid, tanh};
 use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry};
 use crate::tensor::Value;
 
@@ -14,76 +15,26 @@ pub static ENTRIES: &[OperatorEntry] = &[
         opsets: (7, 23),
         build: |_| map_numbers("Relu", relu, |x| x.max(0)),
     },
-    OperatorEntry {
-        op: "LeakyRelu",
-        opsets: (7, 23),
-        build: build_leaky_relu,
-    },
-    OperatorEntry {
-        op: "PRelu",
-        opsets: (7, 23),
-        build: |_| Ok(Box::new(PRelu)),
-    },
-    OperatorEntry {
-        op: "Elu",
-        opsets: (7, 23),
-        build: build_elu,
-    },
-    OperatorEntry {
-        op: "Selu",
-        opsets: (7, 23),
-        build: build_selu,
-    },
-    OperatorEntry {
-        op: "Celu",
-        opsets: (12, 23),
-        build: build_celu,
-    },
-    OperatorEntry {
-        op: "ThresholdedRelu",
-        opsets: (10, 23),
-        build: build_thresholded_relu,
-    },
-    OperatorEntry {
-        op: "Sigmoid",
-        opsets: (7, 23),
-        build: |_| map_floats("Sigmoid", sigmoid),
-    },
-    OperatorEntry {
-        op: "HardSigmoid",
-        opsets: (7, 23),
-        build: build_hard_sigmoid,
-    },
+    OperatorEntry { op: "LeakyRelu", opsets: (7, 23), build: build_leaky_relu },
+    OperatorEntry { op: "PRelu", opsets: (7, 23), build: |_| Ok(Box::new(PRelu)) },
+    OperatorEntry { op: "Elu", opsets: (7, 23), build: build_elu },
+    OperatorEntry { op: "Selu", opsets: (7, 23), build: build_selu },
+    OperatorEntry { op: "Celu", opsets: (12, 23), build: build_celu },
+    OperatorEntry { op: "ThresholdedRelu", opsets: (10, 23), build: build_thresholded_relu },
+    OperatorEntry { op: "Sigmoid", opsets: (7, 23), build: |_| map_floats("Sigmoid", sigmoid) },
+    OperatorEntry { op: "HardSigmoid", opsets: (7, 23), build: build_hard_sigmoid },
     OperatorEntry {
         op: "HardSwish",
         opsets: (14, 23),
         build: |_| map_floats("HardSwish", hard_swish),
     },
-    OperatorEntry {
-        op: "Tanh",
-        opsets: (7, 23),
-        build: |_| map_floats("Tanh", f32::tanh),
-    },
-    OperatorEntry {
-        op: "Softplus",
-        opsets: (7, 23),
-        build: |_| map_floats("Softplus", softplus),
-    },
-    OperatorEntry {
-        op: "Softsign",
-        opsets: (7, 23),
-        build: |_| map_floats("Softsign", softsign),
-    },
-    OperatorEntry {
-        op: "Mish",
-        opsets: (18, 23),
-        build: |_| map_floats("Mish", mish),
-    },
-    OperatorEntry {
-        op: "Clip",
-        opsets: (7, 23),
-        build: build_clip,
-    },
+    OperatorEntry { op: "Tanh", opsets: (7, 23), build: |_| map_floats("Tanh", tanh) },
+    OperatorEntry { op: "Softplus", opsets: (7, 23), build: |_| map_floats("Softplus", softplus) },
+    OperatorEntry { op: "Softsign", opsets: (7, 23), build: |_| map_floats("Softsign", softsign) },
+    OperatorEntry { op: "Erf", opsets: (9, 23), build: |_| map_floats("Erf", erf) },
+    OperatorEntry { op: "Gelu", opsets: (20, 23), build: build_gelu },
+    OperatorEntry { op: "Mish", opsets: (18, 23), build: |_| map_floats("Mish", mish) },
+    OperatorEntry { op: "Clip", opsets: (7, 23), build: build_clip },
 ];
 
 /// `max(x, 0)`; NaN stays NaN (ONNX Relu-6, -13, -14).
@@ -91,14 +42,9 @@ fn relu(x: f32) -> f32 {
     if x < 0.0 { 0.0 } else { x }
 }
 
-/// `1 / (1 + e^−x)`.
-fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
-}
-
 /// `ln(1 + e^x)`, written so that e^x cannot overflow.
 fn softplus(x: f32) -> f32 {
-    relu(x) + (-x.abs()).exp().ln_1p()
+    relu(x) + exp(-x.abs()).ln_1p()
 }
 
 /// `x / (1 + |x|)`.
@@ -108,7 +54,7 @@ fn softsign(x: f32) -> f32 {
 
 /// `x · tanh(ln(1 + e^x))`.
 fn mish(x: f32) -> f32 {
-    x * softplus(x).tanh()
+    x * tanh(softplus(x))
 }
 
 /// `x · min(max(x/6 + 1/2, 0), 1)`.
@@ -120,6 +66,25 @@ fn hard_swish(x: f32) -> f32 {
 fn limited<T: PartialOrd + Copy>(x: T, low: T, high: T) -> T {
     let raised = if x < low { low } else { x };
     if raised > high { high } else { raised }
+}
+
+/// `x/2 · (1 + erf(x/√2))`, or with `approximate = "tanh"`
+/// `x/2 · (1 + tanh(√(2/π) · (x + 0.044715·x³)))` (ONNX Gelu-20).
+fn build_gelu(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
+    #[derive(Clone, Copy)]
+    enum Curve {
+        Erf,
+        Tanh,
+    }
+    const SQRT_2_OVER_PI: f32 = 0.797_884_6;
+    match choice(ctx, "approximate", &[("none", Curve::Erf), ("tanh", Curve::Tanh)], Curve::Erf)? {
+        Curve::Erf => {
+            map_floats("Gelu", |x| 0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2)))
+        }
+        Curve::Tanh => map_floats("Gelu", |x| {
+            0.5 * x * (1.0 + tanh(SQRT_2_OVER_PI * (x + 0.044_715 * x * x * x)))
+        }),
+    }
 }
 
 /// `x` above 0, else `alpha · x` (ONNX LeakyRelu-6).
@@ -138,9 +103,7 @@ fn build_elu(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
 fn build_selu(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     let alpha = ctx.attributes.float_or("alpha", 1.673_263_2)?;
     let gamma = ctx.attributes.float_or("gamma", 1.050_701)?;
-    map_floats("Selu", move |x| {
-        gamma * if x <= 0.0 { alpha * x.exp_m1() } else { x }
-    })
+    map_floats("Selu", move |x| gamma * if x <= 0.0 { alpha * x.exp_m1() } else { x })
 }
 
 /// `max(x, 0) + min(alpha · (e^(x/alpha) − 1), 0)` (ONNX Celu-12).
@@ -174,11 +137,7 @@ impl Operator for PRelu {
         let (tensor, slope) = (inputs.take_f32(0)?, inputs.take_f32(1)?);
         let dims = tensor.shape().to_vec();
         let slope_dims = slope.shape().to_vec();
-        let out = combine_in_place(
-            tensor,
-            slope,
-            |x, slope| if x < 0.0 { slope * x } else { x },
-        )?;
+        let out = combine_in_place(tensor, slope, |x, slope| if x < 0.0 { slope * x } else { x })?;
         if out.shape() != dims {
             return Err(OpError::Invalid(format!(
                 "the slope of shape {slope_dims:?} does not broadcast to the input's {dims:?}"
@@ -214,9 +173,7 @@ fn build_clip(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
 impl Operator for Clip {
     fn run(&self, inputs: &mut Inputs) -> Result<Vec<Value>, OpError> {
         if let Self::Attributes { low, high } = *self {
-            return Ok(vec![
-                map_f32(inputs.take_f32(0)?, |x| limited(x, low, high))?.into(),
-            ]);
+            return Ok(vec![map_f32(inputs.take_f32(0)?, |x| limited(x, low, high))?.into()]);
         }
         match inputs.take(0)? {
             Value::F32(tensor) => {
@@ -232,23 +189,18 @@ impl Operator for Clip {
                 data.iter_mut().for_each(|x| *x = limited(*x, low, high));
                 Ok(vec![Value::I64(array_of(&dims, data)?)])
             }
-            Value::Bool(_) => Err(OpError::Invalid(
-                "input 0 is bool, expected f32 or i64".to_owned(),
-            )),
+            Value::Bool(_) => {
+                Err(OpError::Invalid("input 0 is bool, expected f32 or i64".to_owned()))
+            }
         }
     }
 }
 
 /// A limit given as an optional input of one element.
 fn limit<T: Element>(inputs: &mut Inputs, idx: usize) -> Result<Option<T>, OpError> {
-    let Some(value) = inputs.take_optional(idx) else {
-        return Ok(None);
-    };
+    let Some(value) = inputs.take_optional(idx) else { return Ok(None) };
     let array = T::unwrap_value(value).map_err(|other| {
-        OpError::Invalid(format!(
-            "input {idx} is {}, not of input 0's type",
-            other.type_name()
-        ))
+        OpError::Invalid(format!("input {idx} is {}, not of input 0's type", other.type_name()))
     })?;
     match (array.len(), array.first()) {
         (1, Some(&limit)) => Ok(Some(limit)),

@@ -8,56 +8,16 @@ use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry};
 use crate::tensor::{Tensor, Value};
 
 pub static ENTRIES: &[OperatorEntry] = &[
-    OperatorEntry {
-        op: "Add",
-        opsets: (7, 23),
-        build: |_| Ok(Box::new(ADD)),
-    },
-    OperatorEntry {
-        op: "Sub",
-        opsets: (7, 23),
-        build: |_| Ok(Box::new(SUB)),
-    },
-    OperatorEntry {
-        op: "Mul",
-        opsets: (7, 23),
-        build: |_| Ok(Box::new(MUL)),
-    },
-    OperatorEntry {
-        op: "Div",
-        opsets: (7, 23),
-        build: |_| Ok(Box::new(DIV)),
-    },
-    OperatorEntry {
-        op: "Mod",
-        opsets: (10, 23),
-        build: build_mod,
-    },
-    OperatorEntry {
-        op: "Pow",
-        opsets: (7, 23),
-        build: |_| Ok(Box::new(Pow)),
-    },
-    OperatorEntry {
-        op: "Sum",
-        opsets: (7, 23),
-        build: |_| fold(ADD, AfterFold::Keep),
-    },
-    OperatorEntry {
-        op: "Mean",
-        opsets: (7, 23),
-        build: |_| fold(ADD, AfterFold::DivideByCount),
-    },
-    OperatorEntry {
-        op: "Max",
-        opsets: (7, 23),
-        build: |_| fold(MAX, AfterFold::Keep),
-    },
-    OperatorEntry {
-        op: "Min",
-        opsets: (7, 23),
-        build: |_| fold(MIN, AfterFold::Keep),
-    },
+    OperatorEntry { op: "Add", opsets: (7, 23), build: |_| Ok(Box::new(ADD)) },
+    OperatorEntry { op: "Sub", opsets: (7, 23), build: |_| Ok(Box::new(SUB)) },
+    OperatorEntry { op: "Mul", opsets: (7, 23), build: |_| Ok(Box::new(MUL)) },
+    OperatorEntry { op: "Div", opsets: (7, 23), build: |_| Ok(Box::new(DIV)) },
+    OperatorEntry { op: "Mod", opsets: (10, 23), build: build_mod },
+    OperatorEntry { op: "Pow", opsets: (7, 23), build: |_| Ok(Box::new(Pow)) },
+    OperatorEntry { op: "Sum", opsets: (7, 23), build: |_| fold(ADD, AfterFold::Keep) },
+    OperatorEntry { op: "Mean", opsets: (7, 23), build: |_| fold(ADD, AfterFold::DivideByCount) },
+    OperatorEntry { op: "Max", opsets: (7, 23), build: |_| fold(MAX, AfterFold::Keep) },
+    OperatorEntry { op: "Min", opsets: (7, 23), build: |_| fold(MIN, AfterFold::Keep) },
 ];
 
 type FloatArithmetic = fn(Tensor, Tensor) -> Result<Tensor, OpError>;
@@ -100,19 +60,13 @@ const DIV: Binary = Binary {
 /// The remainder with the divisor's sign, as Python's `%` (ONNX Mod-10, `fmod = 0`).
 const MOD_OF_DIVISOR: Binary = Binary {
     floats: |_, _| {
-        Err(OpError::Invalid(
-            "attribute \"fmod\" is 0, it must be 1 for f32 inputs".to_owned(),
-        ))
+        Err(OpError::Invalid("attribute \"fmod\" is 0, it must be 1 for f32 inputs".to_owned()))
     },
     ints: |l, r| {
         refuse_zero(&r)?;
         combine_in_place(l, r, |l, r| {
             let remainder = if r == 0 { 0 } else { l.wrapping_rem(r) };
-            if remainder != 0 && (remainder < 0) != (r < 0) {
-                remainder + r
-            } else {
-                remainder
-            }
+            if remainder != 0 && (remainder < 0) != (r < 0) { remainder + r } else { remainder }
         })
     },
 };
@@ -171,11 +125,7 @@ impl Operator for Binary {
 }
 
 fn build_mod(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
-    Ok(Box::new(if switch(ctx, "fmod", 0)? {
-        MOD_OF_DIVIDEND
-    } else {
-        MOD_OF_DIVISOR
-    }))
+    Ok(Box::new(if switch(ctx, "fmod", 0)? { MOD_OF_DIVIDEND } else { MOD_OF_DIVISOR }))
 }
 
 /// `base ^ exponent` in the base's type.
@@ -210,9 +160,7 @@ impl Operator for Pow {
 }
 
 fn pow_floats(base: Tensor, exponent: &Tensor) -> Result<Tensor, OpError> {
-    let scalar = exponent
-        .first()
-        .filter(|_| exponent.len() == 1 && exponent.ndim() <= base.ndim());
+    let scalar = exponent.first().filter(|_| exponent.len() == 1 && exponent.ndim() <= base.ndim());
     match scalar {
         Some(&2.0) => map_f32(base, |x| x * x),
         Some(&3.0) => map_f32(base, |x| x * x * x),
@@ -222,9 +170,7 @@ fn pow_floats(base: Tensor, exponent: &Tensor) -> Result<Tensor, OpError> {
 
 fn refuse_zero_to_negative(base: &Array<i64>, exponent: &Array<i64>) -> Result<(), OpError> {
     if base.iter().any(|&b| b == 0) && exponent.iter().any(|&e| e < 0) {
-        return Err(OpError::Invalid(
-            "zero is raised to a negative power".to_owned(),
-        ));
+        return Err(OpError::Invalid("zero is raised to a negative power".to_owned()));
     }
     Ok(())
 }
@@ -299,8 +245,7 @@ mod tests {
     }
 
     fn run(op: &dyn Operator, left: Value, right: Value) -> Result<Value, OpError> {
-        op.run(&mut Inputs::new(vec![Some(left), Some(right)]))
-            .map(|mut out| out.remove(0))
+        op.run(&mut Inputs::new(vec![Some(left), Some(right)])).map(|mut out| out.remove(0))
     }
 
     fn list(value: &Value) -> Vec<i64> {
@@ -331,20 +276,10 @@ mod tests {
             assert_eq!(list(&found), [*want], "{op:?} of {left} and {right}");
         }
         for op in [&DIV as &dyn Operator, &MOD_OF_DIVISOR, &MOD_OF_DIVIDEND] {
-            assert!(
-                run(op, ints(&[1]), ints(&[1, 0])).is_err(),
-                "{op:?} by zero"
-            );
+            assert!(run(op, ints(&[1]), ints(&[1, 0])).is_err(), "{op:?} by zero");
         }
         assert!(run(&Pow, ints(&[0]), ints(&[-1])).is_err());
-        assert!(
-            run(
-                &ADD,
-                ints(&[0]),
-                Value::F32(array_of(&[1], vec![0.0]).unwrap())
-            )
-            .is_err()
-        );
+        assert!(run(&ADD, ints(&[0]), Value::F32(array_of(&[1], vec![0.0]).unwrap())).is_err());
     }
 
     #[test]
@@ -352,9 +287,7 @@ mod tests {
         let tensor = |list: &[f32]| Value::F32(array_of(&[list.len()], list.to_vec()).unwrap());
         for op in [MAX, MIN] {
             let found = run(&op, tensor(&[f32::NAN, 1.0]), tensor(&[1.0, f32::NAN])).unwrap();
-            let Value::F32(found) = found else {
-                panic!("not a tensor")
-            };
+            let Value::F32(found) = found else { panic!("not a tensor") };
             assert!(found.iter().all(|x| x.is_nan()));
         }
     }

@@ -14,16 +14,10 @@ pub(super) fn non_negative_list(ctx: &BuildCtx, name: &str) -> Result<Option<Vec
 }
 
 fn list_from(ctx: &BuildCtx, name: &str, least: i64) -> Result<Option<Vec<usize>>, OpError> {
-    let Some(list) = ctx.attributes.ints(name)? else {
-        return Ok(None);
-    };
+    let Some(list) = ctx.attributes.ints(name)? else { return Ok(None) };
     let sizes: Option<Vec<usize>> = list
         .iter()
-        .map(|&int| {
-            usize::try_from(int)
-                .ok()
-                .filter(|_| int >= least && int <= LARGEST)
-        })
+        .map(|&int| usize::try_from(int).ok().filter(|_| int >= least && int <= LARGEST))
         .collect();
     match sizes {
         Some(sizes) => Ok(Some(sizes)),
@@ -39,14 +33,9 @@ const LARGEST: i64 = 1 << 31;
 /// A whole number that must lie in 1..=2^31, such as `group`.
 pub(super) fn positive(ctx: &BuildCtx, name: &str, default: i64) -> Result<usize, OpError> {
     let found = ctx.attributes.int_or(name, default)?;
-    usize::try_from(found)
-        .ok()
-        .filter(|_| (1..=LARGEST).contains(&found))
-        .ok_or_else(|| {
-            OpError::Invalid(format!(
-                "attribute {name:?} is {found}, it must lie in 1..={LARGEST}"
-            ))
-        })
+    usize::try_from(found).ok().filter(|_| (1..=LARGEST).contains(&found)).ok_or_else(|| {
+        OpError::Invalid(format!("attribute {name:?} is {found}, it must lie in 1..={LARGEST}"))
+    })
 }
 
 /// A switch written as 0 or 1.
@@ -54,9 +43,7 @@ pub(super) fn switch(ctx: &BuildCtx, name: &str, default: i64) -> Result<bool, O
     match ctx.attributes.int_or(name, default)? {
         0 => Ok(false),
         1 => Ok(true),
-        found => Err(OpError::Invalid(format!(
-            "attribute {name:?} is {found}, it must be 0 or 1"
-        ))),
+        found => Err(OpError::Invalid(format!("attribute {name:?} is {found}, it must be 0 or 1"))),
     }
 }
 
@@ -67,16 +54,12 @@ pub(super) fn choice<T: Copy>(
     choices: &[(&str, T)],
     default: T,
 ) -> Result<T, OpError> {
-    let Some(found) = ctx.attributes.string(name)? else {
-        return Ok(default);
-    };
+    let Some(found) = ctx.attributes.string(name)? else { return Ok(default) };
     if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == found) {
         return Ok(*choice);
     }
     let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-    Err(OpError::Invalid(format!(
-        "attribute {name:?} is {found:?}, it must be one of {words:?}"
-    )))
+    Err(OpError::Invalid(format!("attribute {name:?} is {found:?}, it must be one of {words:?}")))
 }
 
 /// Refuses a node with more inputs than its operator has.

@@ -11,11 +11,7 @@ use crate::exec::operator::{OpError, output_count};
 pub(super) fn broadcast_dims(left: &[usize], right: &[usize]) -> Result<Vec<usize>, OpError> {
     let rank = left.len().max(right.len());
     let at = |dims: &[usize], axis: usize| {
-        (axis + dims.len())
-            .checked_sub(rank)
-            .and_then(|idx| dims.get(idx))
-            .copied()
-            .unwrap_or(1)
+        (axis + dims.len()).checked_sub(rank).and_then(|idx| dims.get(idx)).copied().unwrap_or(1)
     };
     (0..rank)
         .map(|axis| match (at(left, axis), at(right, axis)) {
@@ -50,12 +46,7 @@ pub(super) fn combine<T: Copy, U: Copy>(
         let (ls, rs) = (&left[block.left..], &right[block.right..]);
         match plan.inner {
             Inner::Both => {
-                out.extend(
-                    ls.iter()
-                        .zip(rs)
-                        .take(plan.len)
-                        .map(|(&l, &r)| function(l, r)),
-                );
+                out.extend(ls.iter().zip(rs).take(plan.len).map(|(&l, &r)| function(l, r)));
             }
             Inner::OneRight => out.extend(ls[..plan.len].iter().map(|&l| function(l, rs[0]))),
             Inner::OneLeft => out.extend(rs[..plan.len].iter().map(|&r| function(ls[0], r))),
@@ -108,10 +99,7 @@ fn write_over<T: Copy>(
         let others = &other[block.right..];
         match plan.inner {
             Inner::OneRight => target.iter_mut().for_each(|x| *x = function(*x, others[0])),
-            _ => target
-                .iter_mut()
-                .zip(others)
-                .for_each(|(x, &y)| *x = function(*x, y)),
+            _ => target.iter_mut().zip(others).for_each(|(x, &y)| *x = function(*x, y)),
         }
     });
     array_of(dims, data)
@@ -174,11 +162,7 @@ impl BlockPlan {
         }
         // `axes` runs from the innermost axis outwards.
         let mut axes = axes.into_iter();
-        let inner = axes.next().unwrap_or(PlanAxis {
-            len: 1,
-            left_stride: 1,
-            right_stride: 1,
-        });
+        let inner = axes.next().unwrap_or(PlanAxis { len: 1, left_stride: 1, right_stride: 1 });
         let mut outer: Vec<PlanAxis> = axes.collect();
         outer.reverse();
         let kind = match (inner.left_stride, inner.right_stride) {
@@ -186,11 +170,7 @@ impl BlockPlan {
             (_, 0) => Inner::OneRight,
             _ => Inner::Both,
         };
-        Self {
-            outer,
-            inner: kind,
-            len: inner.len,
-        }
+        Self { outer, inner: kind, len: inner.len }
     }
 
     fn for_each(&self, mut visit: impl FnMut(Block)) {
@@ -228,14 +208,8 @@ mod tests {
     fn reference(left: &Array<i64>, right: &Array<i64>) -> Array<i64> {
         let dims = broadcast_dims(left.shape(), right.shape()).unwrap();
         let dims = ndarray::IxDyn(&dims);
-        let (left, right) = (
-            left.broadcast(dims.clone()).unwrap(),
-            right.broadcast(dims).unwrap(),
-        );
-        ndarray::Zip::from(&left)
-            .and(&right)
-            .map_collect(|l, r| 100 * l - r)
-            .into_shared()
+        let (left, right) = (left.broadcast(dims.clone()).unwrap(), right.broadcast(dims).unwrap());
+        ndarray::Zip::from(&left).and(&right).map_collect(|l, r| 100 * l - r).into_shared()
     }
 
     fn numbers(dims: &[usize]) -> Array<i64> {
@@ -260,11 +234,7 @@ mod tests {
             let (l, r) = (numbers(left), numbers(right));
             let want = reference(&l, &r);
             let function = |l: i64, r: i64| 100 * l - r;
-            assert_eq!(
-                combine(&l, &r, function).unwrap(),
-                want,
-                "{left:?} {right:?}"
-            );
+            assert_eq!(combine(&l, &r, function).unwrap(), want, "{left:?} {right:?}");
             let in_place = combine_in_place(numbers(left), numbers(right), function).unwrap();
             assert_eq!(in_place, want, "in place: {left:?} {right:?}");
             let shared_left = combine_in_place(l.clone(), numbers(right), function).unwrap();

@@ -9,11 +9,7 @@ use super::window::{WindowAttributes, WindowAxis, three_axes};
 use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry, output_count};
 use crate::tensor::{Tensor, Value};
 
-pub static ENTRIES: &[OperatorEntry] = &[OperatorEntry {
-    op: "Conv",
-    opsets: (7, 23),
-    build,
-}];
+pub static ENTRIES: &[OperatorEntry] = &[OperatorEntry { op: "Conv", opsets: (7, 23), build }];
 
 /// `y[n,m,o] = bias[m] + Σ_{c,k} w[m,c,k] · x[n, c, o·stride + k·dilation − pad]`, zero outside `x`.
 ///
@@ -29,10 +25,7 @@ struct Conv {
 
 fn build(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     at_most_inputs(ctx, 3)?;
-    Ok(Box::new(Conv {
-        window: WindowAttributes::read(ctx)?,
-        group: positive(ctx, "group", 1)?,
-    }))
+    Ok(Box::new(Conv { window: WindowAttributes::read(ctx)?, group: positive(ctx, "group", 1)? }))
 }
 
 impl Operator for Conv {
@@ -46,15 +39,9 @@ impl Operator for Conv {
         let bias = bias.as_ref().map(elements);
         let image_len = shape.n_in * count_of(&shape.in_spatial());
         let out_len = shape.n_out * count_of(&shape.out_spatial());
-        let images = input
-            .chunks_exact(image_len.max(1))
-            .zip(out.chunks_exact_mut(out_len.max(1)));
+        let images = input.chunks_exact(image_len.max(1)).zip(out.chunks_exact_mut(out_len.max(1)));
         for (image, out) in images {
-            let operands = ConvOperands {
-                image,
-                weight: &weight,
-                bias: bias.as_deref(),
-            };
+            let operands = ConvOperands { image, weight: &weight, bias: bias.as_deref() };
             if shape.is_depthwise() {
                 depthwise_image(&shape, &operands, out);
             } else {
@@ -90,12 +77,7 @@ impl Conv {
             )));
         }
         check_bias(bias, *n_out)?;
-        if let Some(wanted) = self
-            .window
-            .kernel
-            .as_deref()
-            .filter(|wanted| *wanted != kernel)
-        {
+        if let Some(wanted) = self.window.kernel.as_deref().filter(|wanted| *wanted != kernel) {
             return Err(OpError::Invalid(format!(
                 "attribute \"kernel_shape\" is {wanted:?}, the weight's kernel is {kernel:?}"
             )));
@@ -157,11 +139,7 @@ impl ConvShape {
 
     fn out_dims(&self) -> Vec<usize> {
         let spatial = self.out_spatial();
-        [self.batch, self.n_out]
-            .iter()
-            .chain(&spatial[3 - self.rank..])
-            .copied()
-            .collect()
+        [self.batch, self.n_out].iter().chain(&spatial[3 - self.rank..]).copied().collect()
     }
 
     fn is_depthwise(&self) -> bool {
@@ -198,11 +176,9 @@ mod tests {
             let mut sum = operands.bias.map_or(0.0, |bias| f64::from(bias[m]));
             for (c, kd, kh, kw) in positions([group_in, depth.kernel, height.kernel, width.kernel])
             {
-                let (Some(d), Some(h), Some(w)) = (
-                    input_at(&depth, od, kd),
-                    input_at(&height, oh, kh),
-                    input_at(&width, ow, kw),
-                ) else {
+                let (Some(d), Some(h), Some(w)) =
+                    (input_at(&depth, od, kd), input_at(&height, oh, kh), input_at(&width, ow, kw))
+                else {
                     continue;
                 };
                 let channel = (m / group_out) * group_in + c;
@@ -223,13 +199,8 @@ mod tests {
 
     fn numbers(dims: &[usize]) -> Tensor {
         let count = dims.iter().product();
-        array_of(
-            dims,
-            (0..count)
-                .map(|i: usize| ((i * 31 + 7) % 23) as f32 / 8.0 - 1.4)
-                .collect(),
-        )
-        .unwrap()
+        array_of(dims, (0..count).map(|i: usize| ((i * 31 + 7) % 23) as f32 / 8.0 - 1.4).collect())
+            .unwrap()
     }
 
     struct Case {
@@ -241,20 +212,10 @@ mod tests {
 
     #[test]
     fn every_path_agrees_with_the_definition() {
-        let case = |x, w, attributes, group| Case {
-            x,
-            w,
-            attributes,
-            group,
-        };
+        let case = |x, w, attributes, group| Case { x, w, attributes, group };
         let cases = [
             case(&[2, 3, 8, 9], &[4, 3, 3, 3], &[("pads", &[1, 1, 1, 1])], 1),
-            case(
-                &[1, 3, 8, 9],
-                &[5, 3, 3, 2],
-                &[("strides", &[2, 3]), ("pads", &[0, 2, 1, 0])],
-                1,
-            ),
+            case(&[1, 3, 8, 9], &[5, 3, 3, 2], &[("strides", &[2, 3]), ("pads", &[0, 2, 1, 0])], 1),
             case(
                 &[1, 4, 11, 10],
                 &[6, 2, 3, 3],
@@ -264,67 +225,26 @@ mod tests {
             case(&[2, 6, 5, 5], &[7, 6, 1, 1], &[], 1),
             case(&[2, 6, 5, 5], &[4, 3, 1, 1], &[("strides", &[2, 2])], 2),
             case(&[2, 6, 9, 8], &[6, 1, 3, 3], &[("pads", &[1, 1, 1, 1])], 6),
-            case(
-                &[2, 3, 9, 8],
-                &[6, 1, 3, 3],
-                &[("pads", &[1, 2, 0, 1]), ("strides", &[2, 2])],
-                3,
-            ),
-            case(
-                &[1, 4, 21],
-                &[4, 1, 5],
-                &[("pads", &[4, 4]), ("dilations", &[2])],
-                4,
-            ),
-            case(
-                &[1, 2, 21],
-                &[3, 2, 5],
-                &[("pads", &[4, 0]), ("strides", &[3])],
-                1,
-            ),
-            case(
-                &[1, 2, 4, 5, 6],
-                &[3, 2, 2, 3, 2],
-                &[("pads", &[1, 0, 1, 0, 1, 0])],
-                1,
-            ),
-            case(
-                &[1, 2, 4, 5, 6],
-                &[2, 1, 3, 3, 3],
-                &[("strides", &[1, 2, 2])],
-                2,
-            ),
+            case(&[2, 3, 9, 8], &[6, 1, 3, 3], &[("pads", &[1, 2, 0, 1]), ("strides", &[2, 2])], 3),
+            case(&[1, 4, 21], &[4, 1, 5], &[("pads", &[4, 4]), ("dilations", &[2])], 4),
+            case(&[1, 2, 21], &[3, 2, 5], &[("pads", &[4, 0]), ("strides", &[3])], 1),
+            case(&[1, 2, 4, 5, 6], &[3, 2, 2, 3, 2], &[("pads", &[1, 0, 1, 0, 1, 0])], 1),
+            case(&[1, 2, 4, 5, 6], &[2, 1, 3, 3, 3], &[("strides", &[1, 2, 2])], 2),
             // Padding wider than the kernel, and outputs that read nothing but padding.
             case(&[1, 1, 2, 2], &[1, 1, 2, 2], &[("pads", &[3, 3, 3, 3])], 1),
-            case(
-                &[1, 2, 1, 40],
-                &[2, 2, 1, 33],
-                &[("pads", &[0, 30, 0, 30])],
-                1,
-            ),
+            case(&[1, 2, 1, 40], &[2, 2, 1, 33], &[("pads", &[0, 30, 0, 30])], 1),
         ];
         for (case_idx, case) in cases.iter().enumerate() {
             for with_bias in [false, true] {
                 let mut attributes = Attributes::default();
-                attributes
-                    .0
-                    .insert("group".to_owned(), Attribute::Int(case.group));
+                attributes.0.insert("group".to_owned(), Attribute::Int(case.group));
                 for (name, list) in case.attributes {
-                    attributes
-                        .0
-                        .insert((*name).to_owned(), Attribute::Ints(list.to_vec()));
+                    attributes.0.insert((*name).to_owned(), Attribute::Ints(list.to_vec()));
                 }
-                let ctx = BuildCtx {
-                    attributes: &attributes,
-                    opset: 13,
-                    n_inputs: 3,
-                    n_outputs: 1,
-                };
+                let ctx =
+                    BuildCtx { attributes: &attributes, opset: 13, n_inputs: 3, n_outputs: 1 };
                 let window = WindowAttributes::read(&ctx).unwrap();
-                let conv = Conv {
-                    window,
-                    group: case.group as usize,
-                };
+                let conv = Conv { window, group: case.group as usize };
                 let (x, w) = (numbers(case.x), numbers(case.w));
                 let bias = with_bias.then(|| numbers(&case.w[..1]));
                 let shape = conv.shape(&x, &w, bias.as_ref()).unwrap();
@@ -336,11 +256,7 @@ mod tests {
                     .flat_map(|image| {
                         reference(
                             &shape,
-                            &ConvOperands {
-                                image,
-                                weight: &weight,
-                                bias: bias_data.as_deref(),
-                            },
+                            &ConvOperands { image, weight: &weight, bias: bias_data.as_deref() },
                         )
                     })
                     .collect();

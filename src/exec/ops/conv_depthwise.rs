@@ -20,13 +20,7 @@ pub(super) fn depthwise_image(shape: &ConvShape, operands: &ConvOperands, out: &
         .flat_map(|plane| std::iter::repeat_n(plane, multiplier));
     let outs = out.chunks_exact_mut(out_len);
     for (channel_idx, ((plane, kernel), out)) in planes.zip(kernels).zip(outs).enumerate() {
-        out.fill(
-            operands
-                .bias
-                .and_then(|bias| bias.get(channel_idx))
-                .copied()
-                .unwrap_or(0.0),
-        );
+        out.fill(operands.bias.and_then(|bias| bias.get(channel_idx)).copied().unwrap_or(0.0));
         accumulate_plane(&shape.axes, plane, kernel, out);
     }
 }
@@ -58,10 +52,7 @@ fn accumulate_plane(axes: &[WindowAxis; 3], plane: &[f32], kernel: &[f32], out: 
 /// `out[i] += weight · input[i·stride]`.
 fn accumulate_row(weight: f32, input: &[f32], stride: usize, out: &mut [f32]) {
     match stride {
-        1 => out
-            .iter_mut()
-            .zip(input)
-            .for_each(|(out, x)| *out += weight * x),
+        1 => out.iter_mut().zip(input).for_each(|(out, x)| *out += weight * x),
         2 => {
             for (out, pair) in out.iter_mut().zip(input.chunks(2)) {
                 *out += weight * pair[0];

@@ -33,30 +33,19 @@ pub(super) fn gemm_image(
         return Ok(());
     }
     let depth = group_in * count_of(&shape.kernel());
-    let images = operands
-        .image
-        .chunks_exact(group_in * count_of(&shape.in_spatial()));
+    let images = operands.image.chunks_exact(group_in * count_of(&shape.in_spatial()));
     let weights = operands.weight.chunks_exact(group_out * depth);
     let outs = out.chunks_exact_mut(group_out * n_pixels);
     for (group_idx, ((image, weight), out)) in images.zip(weights).zip(outs).enumerate() {
         let first = group_idx * group_out;
-        let bias = match operands
-            .bias
-            .and_then(|bias| bias.get(first..first + group_out))
-        {
+        let bias = match operands.bias.and_then(|bias| bias.get(first..first + group_out)) {
             Some(bias) => Bias::PerRow(bias),
             None => Bias::None,
         };
         let left = MatrixRef::row_major(weight, group_out, depth);
         if shape.axes.iter().all(WindowAxis::is_pointwise) {
             let right = MatrixRef::row_major(image, depth, n_pixels);
-            Product {
-                alpha: 1.0,
-                left,
-                right,
-                bias,
-            }
-            .write(out)?;
+            Product { alpha: 1.0, left, right, bias }.write(out)?;
         } else {
             convolve_pieces(shape, Group { image, left, bias }, out)?;
         }
@@ -67,11 +56,7 @@ pub(super) fn gemm_image(
 /// The result of a convolution over no input channel.
 fn fill_bias(bias: Option<&[f32]>, n_pixels: usize, out: &mut [f32]) {
     for (channel_idx, out) in out.chunks_exact_mut(n_pixels).enumerate() {
-        out.fill(
-            bias.and_then(|bias| bias.get(channel_idx))
-                .copied()
-                .unwrap_or(0.0),
-        );
+        out.fill(bias.and_then(|bias| bias.get(channel_idx)).copied().unwrap_or(0.0));
     }
 }
 
@@ -95,22 +80,14 @@ fn convolve_pieces(shape: &ConvShape, group: Group, out: &mut [f32]) -> Result<(
         let patches = &mut patches[..depth * n_cols];
         write_patches(shape, group.image, &pixels, patches);
         let right = MatrixRef::row_major(patches, depth, n_cols);
-        let product = Product {
-            alpha: 1.0,
-            left: group.left,
-            right,
-            bias: group.bias,
-        };
+        let product = Product { alpha: 1.0, left: group.left, right, bias: group.bias };
         if n_cols == n_pixels {
             product.write(out)?;
             continue;
         }
         partial.resize(group.left.rows * n_cols, 0.0);
         product.write(&mut partial)?;
-        for (out, partial) in out
-            .chunks_exact_mut(n_pixels)
-            .zip(partial.chunks_exact(n_cols))
-        {
+        for (out, partial) in out.chunks_exact_mut(n_pixels).zip(partial.chunks_exact(n_cols)) {
             out[pixels.clone()].copy_from_slice(partial);
         }
     }
@@ -126,9 +103,7 @@ fn write_patches(shape: &ConvShape, image: &[f32], pixels: &Range<usize>, patche
         for kd in 0..depth.kernel {
             for kh in 0..height.kernel {
                 for kw in 0..width.kernel {
-                    let Some(matrix_row) = matrix_rows.next() else {
-                        return;
-                    };
+                    let Some(matrix_row) = matrix_rows.next() else { return };
                     write_matrix_row(shape, [kd, kh, kw], channel, pixels, matrix_row);
                 }
             }
@@ -186,13 +161,9 @@ fn write_row(
     let input = &input[width.input_of(start, kw)..];
     match width.stride {
         1 => inside.copy_from_slice(&input[..inside.len()]),
-        2 => inside
-            .iter_mut()
-            .zip(input.chunks(2))
-            .for_each(|(out, pair)| *out = pair[0]),
-        stride => inside
-            .iter_mut()
-            .zip(input.iter().step_by(stride))
-            .for_each(|(out, x)| *out = *x),
+        2 => inside.iter_mut().zip(input.chunks(2)).for_each(|(out, pair)| *out = pair[0]),
+        stride => {
+            inside.iter_mut().zip(input.iter().step_by(stride)).for_each(|(out, x)| *out = *x)
+        }
     }
 }

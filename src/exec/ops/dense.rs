@@ -112,9 +112,7 @@ pub(super) fn reshaped<T: Clone>(array: Array<T>, dims: &[usize]) -> Result<Arra
         false => array.as_standard_layout().into_owned().into_shared(),
     };
     array.into_shape_with_order(IxDyn(dims)).map_err(|_| {
-        OpError::Invalid(format!(
-            "a value of shape {found:?} cannot take the shape {dims:?}"
-        ))
+        OpError::Invalid(format!("a value of shape {found:?} cannot take the shape {dims:?}"))
     })
 }
 

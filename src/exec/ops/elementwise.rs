@@ -1,6 +1,7 @@
 //! Functions of one number applied to every element: Abs, Neg, Sqrt, Exp, rounding, trigonometry.
 
 use super::dense::{array_of, into_elements, map_f32};
+use super::transcendental::exp;
 use crate::exec::operator::{Inputs, OpError, Operator, OperatorEntry};
 use crate::tensor::Value;
 
@@ -20,61 +21,25 @@ pub static ENTRIES: &[OperatorEntry] = &[
         opsets: (9, 23),
         build: |_| map_numbers("Sign", sign, i64::signum),
     },
-    OperatorEntry {
-        op: "Sqrt",
-        opsets: (7, 23),
-        build: |_| map_floats("Sqrt", f32::sqrt),
-    },
+    OperatorEntry { op: "Sqrt", opsets: (7, 23), build: |_| map_floats("Sqrt", f32::sqrt) },
     OperatorEntry {
         op: "Reciprocal",
         opsets: (7, 23),
         build: |_| map_floats("Reciprocal", |x| 1.0 / x),
     },
-    OperatorEntry {
-        op: "Exp",
-        opsets: (7, 23),
-        build: |_| map_floats("Exp", f32::exp),
-    },
-    OperatorEntry {
-        op: "Log",
-        opsets: (7, 23),
-        build: |_| map_floats("Log", f32::ln),
-    },
-    OperatorEntry {
-        op: "Floor",
-        opsets: (7, 23),
-        build: |_| map_floats("Floor", f32::floor),
-    },
-    OperatorEntry {
-        op: "Ceil",
-        opsets: (7, 23),
-        build: |_| map_floats("Ceil", f32::ceil),
-    },
+    OperatorEntry { op: "Exp", opsets: (7, 23), build: |_| map_floats("Exp", exp) },
+    OperatorEntry { op: "Log", opsets: (7, 23), build: |_| map_floats("Log", f32::ln) },
+    OperatorEntry { op: "Floor", opsets: (7, 23), build: |_| map_floats("Floor", f32::floor) },
+    OperatorEntry { op: "Ceil", opsets: (7, 23), build: |_| map_floats("Ceil", f32::ceil) },
     OperatorEntry {
         op: "Round",
         opsets: (11, 23),
         build: |_| map_floats("Round", f32::round_ties_even),
     },
-    OperatorEntry {
-        op: "Sin",
-        opsets: (7, 23),
-        build: |_| map_floats("Sin", f32::sin),
-    },
-    OperatorEntry {
-        op: "Cos",
-        opsets: (7, 23),
-        build: |_| map_floats("Cos", f32::cos),
-    },
-    OperatorEntry {
-        op: "Tan",
-        opsets: (7, 23),
-        build: |_| map_floats("Tan", f32::tan),
-    },
-    OperatorEntry {
-        op: "Atan",
-        opsets: (7, 23),
-        build: |_| map_floats("Atan", f32::atan),
-    },
+    OperatorEntry { op: "Sin", opsets: (7, 23), build: |_| map_floats("Sin", f32::sin) },
+    OperatorEntry { op: "Cos", opsets: (7, 23), build: |_| map_floats("Cos", f32::cos) },
+    OperatorEntry { op: "Tan", opsets: (7, 23), build: |_| map_floats("Tan", f32::tan) },
+    OperatorEntry { op: "Atan", opsets: (7, 23), build: |_| map_floats("Atan", f32::atan) },
 ];
 
 /// −1, 0 or 1; NaN stays NaN (ONNX Sign-9).
@@ -108,10 +73,7 @@ where
     F: Fn(f32) -> f32 + Send + Sync + 'static,
     I: Fn(i64) -> i64 + Send + Sync + 'static,
 {
-    Ok(Box::new(MapNumbers {
-        floats: MapFloats { op, floats },
-        ints,
-    }))
+    Ok(Box::new(MapNumbers { floats: MapFloats { op, floats }, ints }))
 }
 
 struct MapFloats<F> {
@@ -157,9 +119,9 @@ where
                 data.iter_mut().for_each(|x| *x = (self.ints)(*x));
                 Ok(vec![Value::I64(array_of(&dims, data)?)])
             }
-            Value::Bool(_) => Err(OpError::Invalid(
-                "input 0 is bool, expected f32 or i64".to_owned(),
-            )),
+            Value::Bool(_) => {
+                Err(OpError::Invalid("input 0 is bool, expected f32 or i64".to_owned()))
+            }
         }
     }
 }

@@ -8,46 +8,25 @@ use crate::exec::operator::{
 use crate::tensor::Value;
 
 pub static ENTRIES: &[OperatorEntry] = &[
-    OperatorEntry {
-        op: "Gather",
-        opsets: (7, 23),
-        build: build_gather,
-    },
-    OperatorEntry {
-        op: "GatherElements",
-        opsets: (11, 23),
-        build: build_gather_elements,
-    },
-    OperatorEntry {
-        op: "GatherND",
-        opsets: (11, 23),
-        build: build_gather_nd,
-    },
+    OperatorEntry { op: "Gather", opsets: (7, 23), build: build_gather },
+    OperatorEntry { op: "GatherElements", opsets: (11, 23), build: build_gather_elements },
+    OperatorEntry { op: "GatherND", opsets: (11, 23), build: build_gather_nd },
 ];
 
 /// Takes the indices of a Gather or Scatter operator.
 pub(super) fn take_indices(inputs: &mut Inputs, idx: usize) -> Result<Array<i64>, OpError> {
     i64::unwrap_value(inputs.take(idx)?).map_err(|other| {
-        OpError::Invalid(format!(
-            "input {idx} is {}, expected i64 indices",
-            other.type_name()
-        ))
+        OpError::Invalid(format!("input {idx} is {}, expected i64 indices", other.type_name()))
     })
 }
 
 /// `index` counted from the front; a negative one counts from the back.
 pub(super) fn resolve_index(index: i64, len: usize) -> Result<usize, OpError> {
     let signed_len = len as i64;
-    let resolved = if index < 0 {
-        index.saturating_add(signed_len)
-    } else {
-        index
-    };
+    let resolved = if index < 0 { index.saturating_add(signed_len) } else { index };
     match (0..signed_len).contains(&resolved) {
         true => Ok(resolved as usize),
-        false => Err(OpError::Invalid(format!(
-            "index {index} lies outside an axis of {len}"
-        ))),
+        false => Err(OpError::Invalid(format!("index {index} lies outside an axis of {len}"))),
     }
 }
 
@@ -59,9 +38,7 @@ struct Gather {
 }
 
 fn build_gather(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
-    Ok(Box::new(Gather {
-        axis: ctx.attributes.int_or("axis", 0)?,
-    }))
+    Ok(Box::new(Gather { axis: ctx.attributes.int_or("axis", 0)? }))
 }
 
 impl Operator for Gather {
@@ -69,9 +46,7 @@ impl Operator for Gather {
         let value = inputs.take(0)?;
         let indices = take_indices(inputs, 1)?;
         let axis = resolve_axis(self.axis, value.dims().len())?;
-        Ok(vec![
-            each_type!(value, array => Element::wrap(gather(&array, &indices, axis)?)),
-        ])
+        Ok(vec![each_type!(value, array => Element::wrap(gather(&array, &indices, axis)?))])
     }
 }
 
@@ -84,10 +59,8 @@ fn gather<T: Element>(
     let (before, after) = (&dims[..axis], &dims[axis + 1..]);
     let out_dims = [before, indices.shape(), after].concat();
     let mut out = Vec::with_capacity(output_count(&out_dims)?);
-    let resolved: Vec<usize> = indices
-        .iter()
-        .map(|&index| resolve_index(index, dims[axis]))
-        .collect::<Result<_, _>>()?;
+    let resolved: Vec<usize> =
+        indices.iter().map(|&index| resolve_index(index, dims[axis])).collect::<Result<_, _>>()?;
     let inner = count_of(after);
     let data = elements(array);
     for block in data.chunks_exact((dims[axis] * inner).max(1)) {
@@ -106,9 +79,7 @@ struct GatherElements {
 }
 
 fn build_gather_elements(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
-    Ok(Box::new(GatherElements {
-        axis: ctx.attributes.int_or("axis", 0)?,
-    }))
+    Ok(Box::new(GatherElements { axis: ctx.attributes.int_or("axis", 0)? }))
 }
 
 impl Operator for GatherElements {
@@ -137,29 +108,21 @@ pub(super) fn element_offsets(
 ) -> Result<Vec<usize>, OpError> {
     let found = indices.shape();
     let fits = found.len() == dims.len()
-        && found
-            .iter()
-            .zip(dims)
-            .enumerate()
-            .all(|(i, (index, dim))| i == axis || index <= dim);
+        && found.iter().zip(dims).enumerate().all(|(i, (index, dim))| i == axis || index <= dim);
     if !fits {
         return Err(OpError::Invalid(format!(
             "indices of shape {found:?} do not lie in a value of shape {dims:?} along axis {axis}"
         )));
     }
-    let strides: Vec<usize> = row_major_strides(dims)
-        .into_iter()
-        .map(isize::unsigned_abs)
-        .collect();
+    let strides: Vec<usize> =
+        row_major_strides(dims).into_iter().map(isize::unsigned_abs).collect();
     let mut position = vec![0usize; found.len()];
     let mut offsets = Vec::with_capacity(indices.len());
     for &index in indices.iter() {
         let resolved = resolve_index(index, dims[axis])?;
         let parts = position.iter().zip(&strides).enumerate();
         offsets.push(
-            parts
-                .map(|(i, (&at, stride))| if i == axis { resolved } else { at } * stride)
-                .sum(),
+            parts.map(|(i, (&at, stride))| if i == axis { resolved } else { at } * stride).sum(),
         );
         for (at, &len) in position.iter_mut().zip(found).rev() {
             *at += 1;
@@ -180,11 +143,7 @@ struct GatherNd {
 }
 
 fn build_gather_nd(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
-    let batch_dims = if ctx.opset >= 12 {
-        ctx.attributes.int_or("batch_dims", 0)?
-    } else {
-        0
-    };
+    let batch_dims = if ctx.opset >= 12 { ctx.attributes.int_or("batch_dims", 0)? } else { 0 };
     Ok(Box::new(GatherNd { batch_dims }))
 }
 
@@ -205,11 +164,7 @@ impl Operator for GatherNd {
         let tuples = IndexTuples::new(&found.0[n_batch..], &indices)?;
         let batch_len = count_of(&found.0[n_batch..]);
         let n_batches = count_of(&found.0[..n_batch]);
-        let out_dims = [
-            &found.1[..found.1.len() - 1],
-            &found.0[n_batch + tuples.width..],
-        ]
-        .concat();
+        let out_dims = [&found.1[..found.1.len() - 1], &found.0[n_batch + tuples.width..]].concat();
         let count = output_count(&out_dims)?;
         let per_batch = tuples.offsets.len().checked_div(n_batches).unwrap_or(0);
         Ok(vec![each_type!(value, array => {
@@ -240,11 +195,7 @@ impl IndexTuples {
     /// # Errors
     /// Tuples longer than the value's rank, an index outside.
     pub fn new(dims: &[usize], indices: &Array<i64>) -> Result<Self, OpError> {
-        let width = indices
-            .shape()
-            .last()
-            .copied()
-            .filter(|&width| width <= dims.len());
+        let width = indices.shape().last().copied().filter(|&width| width <= dims.len());
         let Some(width) = width else {
             return Err(OpError::Invalid(format!(
                 "indices of shape {:?} do not address a value of shape {dims:?}",
@@ -264,10 +215,6 @@ impl IndexTuples {
             offsets.push(offset);
         }
         let slice_len = count_of(&dims[width..]);
-        Ok(Self {
-            width,
-            slice_len,
-            offsets,
-        })
+        Ok(Self { width, slice_len, offsets })
     }
 }

@@ -9,16 +9,8 @@ use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry, 
 use crate::tensor::{Tensor, Value};
 
 pub static ENTRIES: &[OperatorEntry] = &[
-    OperatorEntry {
-        op: "Gemm",
-        opsets: (7, 23),
-        build: build_gemm,
-    },
-    OperatorEntry {
-        op: "MatMul",
-        opsets: (7, 23),
-        build: build_matmul,
-    },
+    OperatorEntry { op: "Gemm", opsets: (7, 23), build: build_gemm },
+    OperatorEntry { op: "MatMul", opsets: (7, 23), build: build_matmul },
 ];
 
 /// `y = alpha · A · B + beta · C` with `A`, `B` transposed on request.
@@ -36,11 +28,7 @@ struct Gemm {
 fn build_gemm(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     at_most_inputs(ctx, 3)?;
     let reading = |name| -> Result<Reading, OpError> {
-        Ok(if switch(ctx, name, 0)? {
-            Reading::Transposed
-        } else {
-            Reading::RowMajor
-        })
+        Ok(if switch(ctx, name, 0)? { Reading::Transposed } else { Reading::RowMajor })
     };
     Ok(Box::new(Gemm {
         alpha: ctx.attributes.float_or("alpha", 1.0)?,
@@ -65,22 +53,14 @@ impl Operator for Gemm {
         }
         let dims = [left.rows, right.cols];
         let mut out = vec![0.0; output_count(&dims)?];
-        let addend = addend
-            .map(|addend| self.scaled_addend(addend, &dims))
-            .transpose()?;
+        let addend = addend.map(|addend| self.scaled_addend(addend, &dims)).transpose()?;
         let (row, addend) = match addend {
             Some(addend) if is_row(addend.shape(), right.cols) => (Some(addend), None),
             other => (None, other),
         };
         let row = row.as_ref().map(elements);
         let bias = row.as_deref().map_or(Bias::None, Bias::PerColumn);
-        Product {
-            alpha: self.alpha,
-            left,
-            right,
-            bias,
-        }
-        .write(&mut out)?;
+        Product { alpha: self.alpha, left, right, bias }.write(&mut out)?;
         let out = array_of(&dims, out)?;
         Ok(vec![match addend {
             Some(addend) => combine_in_place(out, addend, |y, c| y + c)?.into(),
@@ -121,15 +101,9 @@ fn read_matrix<'a>(
             tensor.shape()
         )));
     };
-    let (rows, cols) = match reading {
-        Reading::RowMajor => (first, second),
-        Reading::Transposed => (second, first),
-    };
-    Ok(MatrixRef {
-        data,
-        rows,
-        cols,
-        reading,
+    Ok(match reading {
+        Reading::RowMajor => MatrixRef::row_major(data, first, second),
+        Reading::Transposed => MatrixRef::transposed(data, second, first),
     })
 }
 
@@ -162,16 +136,10 @@ pub(super) fn matmul(left: Tensor, right: Tensor) -> Result<Tensor, OpError> {
             "values of shapes {left_dims:?} and {right_dims:?} cannot be multiplied as matrices"
         ))
     };
-    let left_matrix = if left_dims.len() == 1 {
-        [&[1], &left_dims[..]].concat()
-    } else {
-        left_dims.clone()
-    };
-    let right_matrix = if right_dims.len() == 1 {
-        [&right_dims[..], &[1]].concat()
-    } else {
-        right_dims.clone()
-    };
+    let left_matrix =
+        if left_dims.len() == 1 { [&[1], &left_dims[..]].concat() } else { left_dims.clone() };
+    let right_matrix =
+        if right_dims.len() == 1 { [&right_dims[..], &[1]].concat() } else { right_dims.clone() };
     let ([left_batch @ .., rows, depth], [right_batch @ .., right_rows, cols]) =
         (&left_matrix[..], &right_matrix[..])
     else {
@@ -184,17 +152,10 @@ pub(super) fn matmul(left: Tensor, right: Tensor) -> Result<Tensor, OpError> {
     let full_dims = [&batch[..], &[*rows, *cols]].concat();
     let mut out = vec![0.0; output_count(&full_dims)?];
     let (left_data, right_data) = (elements(&left), elements(&right));
-    let sizes = Sizes {
-        rows: *rows,
-        depth: *depth,
-        cols: *cols,
-    };
+    let sizes = Sizes { rows: *rows, depth: *depth, cols: *cols };
     if right_batch.iter().all(|&len| len == 1) && batch == left_batch {
         // All left matrices are rows of one tall matrix.
-        let sizes = Sizes {
-            rows: count_of(&batch) * rows,
-            ..sizes
-        };
+        let sizes = Sizes { rows: count_of(&batch) * rows, ..sizes };
         sizes.multiply(&left_data, &right_data, &mut out)?;
     } else {
         let left_offsets = batch_offsets(&batch, left_batch);
@@ -223,13 +184,7 @@ impl Sizes {
     fn multiply(self, left: &[f32], right: &[f32], out: &mut [f32]) -> Result<(), OpError> {
         let left = MatrixRef::row_major(left, self.rows, self.depth);
         let right = MatrixRef::row_major(right, self.depth, self.cols);
-        Product {
-            alpha: 1.0,
-            left,
-            right,
-            bias: Bias::None,
-        }
-        .write(out)
+        Product { alpha: 1.0, left, right, bias: Bias::None }.write(out)
     }
 }
 

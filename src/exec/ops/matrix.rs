@@ -13,29 +13,31 @@ pub(super) enum Reading {
     Transposed,
 }
 
-/// A matrix of `rows × cols` over a slice of exactly that many elements.
+/// A matrix of `rows × cols` over a slice.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MatrixRef<'a> {
     pub data: &'a [f32],
     pub rows: usize,
     pub cols: usize,
     pub reading: Reading,
+    /// Distance between the rows the slice holds.
+    pub row_len: usize,
 }
 
 impl<'a> MatrixRef<'a> {
     pub fn row_major(data: &'a [f32], rows: usize, cols: usize) -> Self {
-        Self {
-            data,
-            rows,
-            cols,
-            reading: Reading::RowMajor,
-        }
+        Self { data, rows, cols, reading: Reading::RowMajor, row_len: cols }
+    }
+
+    /// `data` holds the `cols × rows` matrix whose transpose this is.
+    pub fn transposed(data: &'a [f32], rows: usize, cols: usize) -> Self {
+        Self { data, rows, cols, reading: Reading::Transposed, row_len: rows }
     }
 
     fn view(&self, first_col: usize, n_cols: usize) -> Result<Matrix<'a>, OpError> {
         let strides = match self.reading {
-            Reading::RowMajor => [self.cols, 1],
-            Reading::Transposed => [1, self.rows],
+            Reading::RowMajor => [self.row_len, 1],
+            Reading::Transposed => [1, self.row_len],
         };
         let data = self.data.get(first_col * strides[1]..).unwrap_or_default();
         Matrix::from_slice_with_strides([self.rows, n_cols], data, strides).map_err(|error| {
@@ -91,18 +93,9 @@ impl Product<'_> {
         executor: &GemmExecutor<f32, f32, f32>,
         out: &mut [f32],
     ) -> Result<(), OpError> {
-        let Self {
-            alpha,
-            left,
-            right,
-            bias,
-        } = self;
+        let Self { alpha, left, right, bias } = self;
         let a = GemmInputA::Unpacked(left.view(0, left.cols)?);
-        let piece = if left.rows == 1 {
-            ROW_PIECE
-        } else {
-            right.cols.max(1)
-        };
+        let piece = if left.rows == 1 { ROW_PIECE } else { right.cols.max(1) };
         let mut first_col = 0;
         while first_col < right.cols {
             let n_cols = piece.min(right.cols - first_col);
@@ -114,14 +107,8 @@ impl Product<'_> {
                 )),
             };
             // A piece narrower than the matrix is a part of its only row.
-            let part = out
-                .get_mut(first_col..)
-                .and_then(|out| out.get_mut(..left.rows * n_cols));
-            let options = GemmOptions {
-                alpha,
-                bias,
-                ..GemmOptions::default()
-            };
+            let part = out.get_mut(first_col..).and_then(|out| out.get_mut(..left.rows * n_cols));
+            let options = GemmOptions { alpha, bias, ..GemmOptions::default() };
             let b = GemmInputB::Unpacked(right.view(first_col, n_cols)?);
             executor
                 .gemm(part.unwrap_or_default(), a, b, options)
@@ -144,20 +131,21 @@ mod tests {
         let mut out = Vec::new();
         for row in 0..left.rows {
             for col in 0..right.cols {
-                out.push(
-                    (0..left.cols)
-                        .map(|k| at(&left, row, k) * at(&right, k, col))
-                        .sum(),
-                );
+                out.push((0..left.cols).map(|k| at(&left, row, k) * at(&right, k, col)).sum());
             }
         }
         out
     }
 
+    fn read(data: &[f32], rows: usize, cols: usize, reading: Reading) -> MatrixRef<'_> {
+        match reading {
+            Reading::RowMajor => MatrixRef::row_major(data, rows, cols),
+            Reading::Transposed => MatrixRef::transposed(data, rows, cols),
+        }
+    }
+
     fn numbers(count: usize) -> Vec<f32> {
-        (0..count)
-            .map(|i| ((i * 37 + 11) % 29) as f32 / 7.0 - 2.0)
-            .collect()
+        (0..count).map(|i| ((i * 37 + 11) % 29) as f32 / 7.0 - 2.0).collect()
     }
 
     #[test]
@@ -165,29 +153,12 @@ mod tests {
         for (rows, depth, cols) in [(1, 5, 300), (3, 4, 5), (17, 33, 70), (2, 1, 1), (1, 1, 129)] {
             for reading in [Reading::RowMajor, Reading::Transposed] {
                 let (a, b) = (numbers(rows * depth), numbers(depth * cols));
-                let left = MatrixRef {
-                    data: &a,
-                    rows,
-                    cols: depth,
-                    reading,
-                };
-                let right = MatrixRef {
-                    data: &b,
-                    rows: depth,
-                    cols,
-                    reading,
-                };
+                let left = read(&a, rows, depth, reading);
+                let right = read(&b, depth, cols, reading);
                 let bias = numbers(cols);
                 let mut out = vec![f32::NAN; rows * cols];
                 let bias_ref = Bias::PerColumn(&bias);
-                Product {
-                    alpha: 2.0,
-                    left,
-                    right,
-                    bias: bias_ref,
-                }
-                .write(&mut out)
-                .unwrap();
+                Product { alpha: 2.0, left, right, bias: bias_ref }.write(&mut out).unwrap();
                 for (idx, want) in reference(left, right).iter().enumerate() {
                     let want = 2.0 * want + f64::from(bias[idx % cols]);
                     assert!(
@@ -204,10 +175,7 @@ mod tests {
         let (depth, cols) = (77, 1003);
         let (a, b) = (numbers(depth), numbers(depth * cols));
         let run = |n_threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(n_threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap();
             let mut out = vec![0.0; cols];
             pool.install(|| {
                 let product = Product {

@@ -15,22 +15,34 @@ mod activation;
 mod arithmetic;
 mod attribute;
 mod broadcast;
+mod cast;
+mod compare;
 mod conv;
 mod conv_depthwise;
 mod conv_gemm;
+mod conv_transpose;
 mod dense;
+mod einsum;
 mod elementwise;
 mod gather;
+mod generate;
 mod linear;
 mod matrix;
 mod normalization;
+mod pad;
 mod pool;
+mod quantize;
 mod rearrange;
 mod reduce;
 mod reshape;
+mod resize;
+mod resize_grid;
+mod scatter;
+mod select;
 mod slice;
 mod softmax;
 mod strided;
+mod transcendental;
 mod window;
 
 use super::operator::OperatorEntry;
@@ -38,24 +50,31 @@ use super::operator::OperatorEntry;
 /// Every operator, family by family.
 pub static OPERATORS: &[&[OperatorEntry]] = &[
     conv::ENTRIES,
+    conv_transpose::ENTRIES,
     pool::ENTRIES,
     linear::ENTRIES,
+    einsum::ENTRIES,
     normalization::ENTRIES,
     activation::ENTRIES,
     softmax::ENTRIES,
     elementwise::ENTRIES,
     arithmetic::ENTRIES,
+    compare::ENTRIES,
     reduce::ENTRIES,
+    select::ENTRIES,
     reshape::ENTRIES,
     rearrange::ENTRIES,
     slice::ENTRIES,
+    pad::ENTRIES,
     gather::ENTRIES,
+    scatter::ENTRIES,
+    generate::ENTRIES,
+    cast::ENTRIES,
+    resize::ENTRIES,
+    quantize::ENTRIES,
 ];
 
 /// The operator of that name.
 pub fn find(op: &str) -> Option<&'static OperatorEntry> {
-    OPERATORS
-        .iter()
-        .flat_map(|family| family.iter())
-        .find(|entry| entry.op == op)
+    OPERATORS.iter().flat_map(|family| family.iter()).find(|entry| entry.op == op)
 }

@@ -9,16 +9,8 @@ use crate::model::Attributes;
 use crate::tensor::{Tensor, Value};
 
 pub static ENTRIES: &[OperatorEntry] = &[
-    OperatorEntry {
-        op: "MaxPool",
-        opsets: (7, 23),
-        build: build_max_pool,
-    },
-    OperatorEntry {
-        op: "AveragePool",
-        opsets: (7, 23),
-        build: build_average_pool,
-    },
+    OperatorEntry { op: "MaxPool", opsets: (7, 23), build: build_max_pool },
+    OperatorEntry { op: "AveragePool", opsets: (7, 23), build: build_average_pool },
     OperatorEntry {
         op: "GlobalMaxPool",
         opsets: (7, 23),
@@ -58,10 +50,7 @@ fn build_max_pool(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
         (true, false) => Indices::RowMajor,
         (true, true) => Indices::ColumnMajor,
     };
-    Ok(Box::new(MaxPool {
-        window: read_window(ctx)?,
-        indices,
-    }))
+    Ok(Box::new(MaxPool { window: read_window(ctx)?, indices }))
 }
 
 fn read_window(ctx: &BuildCtx) -> Result<WindowAttributes, OpError> {
@@ -78,19 +67,14 @@ impl Operator for MaxPool {
         let data = elements(&tensor);
         for (plane, out) in shape.planes(&data, &mut out) {
             for_each_row(&shape.axes, |row| {
-                row.accumulate(
-                    plane,
-                    out,
-                    |max, x| if x > max || x.is_nan() { x } else { max },
-                );
+                row.accumulate(plane, out, |max, x| if x > max || x.is_nan() { x } else { max });
             });
         }
         let indices = match self.indices {
             Indices::Unwanted => None,
-            order => Some(Value::I64(array_of(
-                &shape.out_dims,
-                max_indices(&shape, &data, order)?,
-            )?)),
+            order => {
+                Some(Value::I64(array_of(&shape.out_dims, max_indices(&shape, &data, order)?)?))
+            }
         };
         let mut outputs = vec![array_of(&shape.out_dims, out)?.into()];
         outputs.extend(indices);
@@ -154,10 +138,7 @@ fn build_average_pool(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
         true => Counted::PaddedInput,
         false => Counted::Input,
     };
-    Ok(Box::new(AveragePool {
-        window: read_window(ctx)?,
-        counted,
-    }))
+    Ok(Box::new(AveragePool { window: read_window(ctx)?, counted }))
 }
 
 impl Operator for AveragePool {
@@ -173,9 +154,7 @@ impl Operator for AveragePool {
             });
             for (row_idx, row) in out.chunks_exact_mut(widths.len()).enumerate() {
                 let count = depths[row_idx / heights.len()] * heights[row_idx % heights.len()];
-                row.iter_mut()
-                    .zip(&widths)
-                    .for_each(|(sum, width)| *sum /= (count * width) as f32);
+                row.iter_mut().zip(&widths).for_each(|(sum, width)| *sum /= (count * width) as f32);
             }
         }
         Ok(vec![array_of(&shape.out_dims, out)?.into()])
@@ -195,9 +174,7 @@ impl AveragePool {
             Counted::Input => axis,
             Counted::PaddedInput => &padded,
         };
-        (0..axis.output)
-            .map(|output_idx| counted.kernel_inside(output_idx).len())
-            .collect()
+        (0..axis.output).map(|output_idx| counted.kernel_inside(output_idx).len()).collect()
     }
 }
 
@@ -221,15 +198,9 @@ impl PoolShape {
                 "attribute \"kernel_shape\" {kernel:?} with more than {MAX_WINDOW} elements"
             )));
         }
-        let out_dims = channels
-            .iter()
-            .copied()
-            .chain(axes.iter().map(|axis| axis.output))
-            .collect();
-        Ok(Self {
-            axes: three_axes(&axes)?,
-            out_dims,
-        })
+        let out_dims =
+            channels.iter().copied().chain(axes.iter().map(|axis| axis.output)).collect();
+        Ok(Self { axes: three_axes(&axes)?, out_dims })
     }
 
     fn in_len(&self) -> usize {
@@ -245,8 +216,7 @@ impl PoolShape {
         data: &'a [f32],
         out: &'a mut [f32],
     ) -> impl Iterator<Item = (&'a [f32], &'a mut [f32])> {
-        data.chunks_exact(self.in_len().max(1))
-            .zip(out.chunks_exact_mut(self.out_len().max(1)))
+        data.chunks_exact(self.in_len().max(1)).zip(out.chunks_exact_mut(self.out_len().max(1)))
     }
 }
 
@@ -278,19 +248,14 @@ impl Row {
         let out = &mut out[self.out_start + self.columns.start..self.out_start + self.columns.end];
         let input = &plane[self.first_input..];
         match self.stride {
-            1 => out
-                .iter_mut()
-                .zip(input)
-                .for_each(|(out, &x)| *out = combine(*out, x)),
+            1 => out.iter_mut().zip(input).for_each(|(out, &x)| *out = combine(*out, x)),
             2 => {
                 let pairs = out.iter_mut().zip(input.chunks(2));
                 pairs.for_each(|(out, pair)| *out = combine(*out, pair[0]));
             }
             stride => {
                 let reads = input.iter().step_by(stride);
-                out.iter_mut()
-                    .zip(reads)
-                    .for_each(|(out, &x)| *out = combine(*out, x));
+                out.iter_mut().zip(reads).for_each(|(out, &x)| *out = combine(*out, x));
             }
         }
     }
@@ -348,16 +313,13 @@ impl Operator for GlobalPool {
         }
         let data = elements(&tensor);
         let out = data.chunks_exact(plane_len).map(|plane| match self {
-            Self::Max => plane.iter().fold(f32::NEG_INFINITY, |max, &x| {
-                if x > max || x.is_nan() { x } else { max }
-            }),
+            Self::Max => plane
+                .iter()
+                .fold(f32::NEG_INFINITY, |max, &x| if x > max || x.is_nan() { x } else { max }),
             Self::Mean => (sum_f64(plane) / plane_len as f64) as f32,
         });
-        let out_dims: Vec<usize> = channels
-            .iter()
-            .copied()
-            .chain(spatial.iter().map(|_| 1))
-            .collect();
+        let out_dims: Vec<usize> =
+            channels.iter().copied().chain(spatial.iter().map(|_| 1)).collect();
         Ok(vec![array_of(&out_dims, out.collect())?.into()])
     }
 }

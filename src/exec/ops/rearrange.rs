@@ -12,41 +12,13 @@ use crate::model::Attributes;
 use crate::tensor::Value;
 
 pub static ENTRIES: &[OperatorEntry] = &[
-    OperatorEntry {
-        op: "Transpose",
-        opsets: (7, 23),
-        build: build_transpose,
-    },
-    OperatorEntry {
-        op: "Concat",
-        opsets: (7, 23),
-        build: build_concat,
-    },
-    OperatorEntry {
-        op: "Split",
-        opsets: (7, 23),
-        build: build_split,
-    },
-    OperatorEntry {
-        op: "Tile",
-        opsets: (7, 23),
-        build: |_| Ok(Box::new(Tile)),
-    },
-    OperatorEntry {
-        op: "Expand",
-        opsets: (8, 23),
-        build: |_| Ok(Box::new(Expand)),
-    },
-    OperatorEntry {
-        op: "DepthToSpace",
-        opsets: (7, 23),
-        build: build_depth_to_space,
-    },
-    OperatorEntry {
-        op: "SpaceToDepth",
-        opsets: (7, 23),
-        build: build_space_to_depth,
-    },
+    OperatorEntry { op: "Transpose", opsets: (7, 23), build: build_transpose },
+    OperatorEntry { op: "Concat", opsets: (7, 23), build: build_concat },
+    OperatorEntry { op: "Split", opsets: (7, 23), build: build_split },
+    OperatorEntry { op: "Tile", opsets: (7, 23), build: |_| Ok(Box::new(Tile)) },
+    OperatorEntry { op: "Expand", opsets: (8, 23), build: |_| Ok(Box::new(Expand)) },
+    OperatorEntry { op: "DepthToSpace", opsets: (7, 23), build: build_depth_to_space },
+    OperatorEntry { op: "SpaceToDepth", opsets: (7, 23), build: build_space_to_depth },
 ];
 
 /// A row-major array whose elements are read from `array` along `axes`; `dims` has the same count
@@ -66,9 +38,7 @@ struct Transpose {
 }
 
 fn build_transpose(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
-    Ok(Box::new(Transpose {
-        perm: ctx.attributes.ints("perm")?,
-    }))
+    Ok(Box::new(Transpose { perm: ctx.attributes.ints("perm")? }))
 }
 
 impl Operator for Transpose {
@@ -77,10 +47,7 @@ impl Operator for Transpose {
         let rank = value.dims().len();
         let perm: Vec<usize> = match &self.perm {
             None => (0..rank).rev().collect(),
-            Some(perm) => perm
-                .iter()
-                .filter_map(|&axis| usize::try_from(axis).ok())
-                .collect(),
+            Some(perm) => perm.iter().filter_map(|&axis| usize::try_from(axis).ok()).collect(),
         };
         let mut sorted = perm.clone();
         sorted.sort_unstable();
@@ -90,9 +57,7 @@ impl Operator for Transpose {
                 self.perm.as_deref().unwrap_or_default()
             )));
         }
-        Ok(vec![
-            each_type!(value, array => Element::wrap(transposed(&array, &perm)?)),
-        ])
+        Ok(vec![each_type!(value, array => Element::wrap(transposed(&array, &perm)?))])
     }
 }
 
@@ -102,10 +67,7 @@ pub(super) fn transposed<T: Element>(
     perm: &[usize],
 ) -> Result<Array<T>, OpError> {
     let axes = row_major_axes(array.shape());
-    let axes: Vec<StridedAxis> = perm
-        .iter()
-        .filter_map(|&axis| axes.get(axis).copied())
-        .collect();
+    let axes: Vec<StridedAxis> = perm.iter().filter_map(|&axis| axes.get(axis).copied()).collect();
     let dims: Vec<usize> = axes.iter().map(|axis| axis.len).collect();
     read_along(array, &axes, &dims)
 }
@@ -125,9 +87,7 @@ impl Operator for Concat {
     fn run(&self, inputs: &mut Inputs) -> Result<Vec<Value>, OpError> {
         let first = inputs.take(0)?;
         let axis = resolve_axis(self.axis, first.dims().len())?;
-        Ok(vec![
-            each_type!(first, array => Element::wrap(concatenated(array, inputs, axis)?)),
-        ])
+        Ok(vec![each_type!(first, array => Element::wrap(concatenated(array, inputs, axis)?))])
     }
 }
 
@@ -141,18 +101,10 @@ fn concatenated<T: Element>(
     let mut parts = vec![first];
     for idx in 1..inputs.len() {
         let part = T::unwrap_value(inputs.take(idx)?).map_err(|other| {
-            OpError::Invalid(format!(
-                "input {idx} is {}, not of input 0's type",
-                other.type_name()
-            ))
+            OpError::Invalid(format!("input {idx} is {}, not of input 0's type", other.type_name()))
         })?;
         let fits = part.ndim() == dims.len()
-            && part
-                .shape()
-                .iter()
-                .zip(&dims)
-                .enumerate()
-                .all(|(i, (a, b))| i == axis || a == b);
+            && part.shape().iter().zip(&dims).enumerate().all(|(i, (a, b))| i == axis || a == b);
         if !fits {
             return Err(OpError::Invalid(format!(
                 "input {idx} of shape {:?} cannot be joined to {dims:?} along axis {axis}",
@@ -164,10 +116,7 @@ fn concatenated<T: Element>(
     }
     let mut out = Vec::with_capacity(output_count(&dims)?);
     let sources: Vec<_> = parts.iter().map(elements).collect();
-    let chunk_lens: Vec<usize> = parts
-        .iter()
-        .map(|part| count_of(&part.shape()[axis..]))
-        .collect();
+    let chunk_lens: Vec<usize> = parts.iter().map(|part| count_of(&part.shape()[axis..])).collect();
     for outer_idx in 0..count_of(&dims[..axis]) {
         for (source, &len) in sources.iter().zip(&chunk_lens) {
             out.extend_from_slice(&source[outer_idx * len..(outer_idx + 1) * len]);
@@ -197,11 +146,7 @@ enum Uneven {
 }
 
 fn build_split(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
-    let lens = if ctx.opset < 13 {
-        ctx.attributes.ints("split")?
-    } else {
-        None
-    };
+    let lens = if ctx.opset < 13 { ctx.attributes.ints("split")? } else { None };
     let n_parts = ctx.n_outputs;
     if ctx.opset >= 18
         && let Some(wanted) = ctx.attributes.int("num_outputs")?
@@ -216,11 +161,7 @@ fn build_split(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
         axis: ctx.attributes.int_or("axis", 0)?,
         lens,
         n_parts,
-        uneven: if ctx.opset >= 18 {
-            Uneven::LastIsShorter
-        } else {
-            Uneven::Refused
-        },
+        uneven: if ctx.opset >= 18 { Uneven::LastIsShorter } else { Uneven::Refused },
     }))
 }
 
@@ -251,10 +192,8 @@ impl Split {
                 .map(|idx| part.min(len.saturating_sub(idx * part)))
                 .collect());
         };
-        let lens: Option<Vec<usize>> = wanted
-            .iter()
-            .map(|&len| usize::try_from(len).ok())
-            .collect();
+        let lens: Option<Vec<usize>> =
+            wanted.iter().map(|&len| usize::try_from(len).ok()).collect();
         lens.filter(|lens| lens.len() == self.n_parts)
             .filter(|lens| lens.iter().try_fold(0usize, |sum, &l| sum.checked_add(l)) == Some(len))
             .ok_or_else(|| {
@@ -295,27 +234,20 @@ impl Operator for Tile {
         let repeats = inputs.take_ints(1)?;
         let found = value.dims();
         let counts: Option<Vec<usize>> = repeats.iter().map(|&n| usize::try_from(n).ok()).collect();
-        let counts = counts
-            .filter(|counts| counts.len() == found.len())
-            .ok_or_else(|| {
-                OpError::Invalid(format!(
-                    "repeats are {repeats:?}, expected one count ≥ 0 for each axis of {found:?}"
-                ))
-            })?;
-        let dims: Vec<usize> = found
-            .iter()
-            .zip(&counts)
-            .map(|(dim, count)| dim.saturating_mul(*count))
-            .collect();
+        let counts = counts.filter(|counts| counts.len() == found.len()).ok_or_else(|| {
+            OpError::Invalid(format!(
+                "repeats are {repeats:?}, expected one count ≥ 0 for each axis of {found:?}"
+            ))
+        })?;
+        let dims: Vec<usize> =
+            found.iter().zip(&counts).map(|(dim, count)| dim.saturating_mul(*count)).collect();
         output_count(&dims)?;
         let axes: Vec<StridedAxis> = row_major_axes(found)
             .into_iter()
             .zip(&counts)
             .flat_map(|(axis, &len)| [StridedAxis { len, stride: 0 }, axis])
             .collect();
-        Ok(vec![
-            each_type!(value, array => Element::wrap(read_along(&array, &axes, &dims)?)),
-        ])
+        Ok(vec![each_type!(value, array => Element::wrap(read_along(&array, &axes, &dims)?))])
     }
 }
 
@@ -327,19 +259,13 @@ impl Operator for Expand {
     fn run(&self, inputs: &mut Inputs) -> Result<Vec<Value>, OpError> {
         let value = inputs.take(0)?;
         let wanted = inputs.take_ints(1)?;
-        let shape: Option<Vec<usize>> = wanted
-            .iter()
-            .map(|&dim| usize::try_from(dim).ok())
-            .collect();
+        let shape: Option<Vec<usize>> =
+            wanted.iter().map(|&dim| usize::try_from(dim).ok()).collect();
         let shape = shape.ok_or_else(|| {
-            OpError::Invalid(format!(
-                "the shape is {wanted:?}, dimensions must be at least 0"
-            ))
+            OpError::Invalid(format!("the shape is {wanted:?}, dimensions must be at least 0"))
         })?;
         let dims = broadcast_dims(value.dims(), &shape)?;
-        Ok(vec![
-            each_type!(value, array => Element::wrap(broadcast_to(&array, &dims)?)),
-        ])
+        Ok(vec![each_type!(value, array => Element::wrap(broadcast_to(&array, &dims)?))])
     }
 }
 
@@ -357,9 +283,8 @@ pub(super) fn broadcast_to<T: Element>(
         .map(|(axis_idx, &len)| {
             let own_axis = axis_idx.checked_sub(missing);
             let own = own_axis.and_then(|idx| Some((array.shape().get(idx)?, own.get(idx)?)));
-            let stride = own
-                .filter(|(own_len, _)| **own_len == len)
-                .map_or(0, |(_, &stride)| stride);
+            let stride =
+                own.filter(|(own_len, _)| **own_len == len).map_or(0, |(_, &stride)| stride);
             StridedAxis { len, stride }
         })
         .collect();
@@ -391,18 +316,12 @@ fn build_depth_to_space(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
         ..11 => Way::DepthColumnRow,
         _ => choice(ctx, "mode", &modes, Way::DepthColumnRow)?,
     };
-    Ok(Box::new(Blocks {
-        size: positive(ctx, "blocksize", 1)?,
-        way,
-    }))
+    Ok(Box::new(Blocks { size: positive(ctx, "blocksize", 1)?, way }))
 }
 
 fn build_space_to_depth(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     Attributes::required("blocksize", ctx.attributes.int("blocksize")?)?;
-    Ok(Box::new(Blocks {
-        size: positive(ctx, "blocksize", 1)?,
-        way: Way::ToDepth,
-    }))
+    Ok(Box::new(Blocks { size: positive(ctx, "blocksize", 1)?, way: Way::ToDepth }))
 }
 
 impl Operator for Blocks {
@@ -426,9 +345,7 @@ impl Blocks {
                 "attribute \"blocksize\" is {size}, which does not divide the input of shape {found:?}"
             ))
         };
-        let &[batch, channels, height, width] = found else {
-            return Err(refused());
-        };
+        let &[batch, channels, height, width] = found else { return Err(refused()) };
         let area = size.checked_mul(size).ok_or_else(refused)?;
         let divides = match self.way {
             Way::ToDepth => height.is_multiple_of(size) && width.is_multiple_of(size),
@@ -438,23 +355,14 @@ impl Blocks {
             return Err(refused());
         }
         let (depth, rows, cols) = (channels / area, height / size, width / size);
-        let upscaled = [
-            batch,
-            depth,
-            height.saturating_mul(size),
-            width.saturating_mul(size),
-        ];
+        let upscaled = [batch, depth, height.saturating_mul(size), width.saturating_mul(size)];
         Ok(match self.way {
-            Way::DepthColumnRow => (
-                [batch, size, size, depth, height, width],
-                [0, 3, 4, 1, 5, 2],
-                upscaled,
-            ),
-            Way::ColumnRowDepth => (
-                [batch, depth, size, size, height, width],
-                [0, 1, 4, 2, 5, 3],
-                upscaled,
-            ),
+            Way::DepthColumnRow => {
+                ([batch, size, size, depth, height, width], [0, 3, 4, 1, 5, 2], upscaled)
+            }
+            Way::ColumnRowDepth => {
+                ([batch, depth, size, size, height, width], [0, 1, 4, 2, 5, 3], upscaled)
+            }
             Way::ToDepth => (
                 [batch, channels, rows, size, cols, size],
                 [0, 3, 5, 1, 2, 4],

@@ -8,41 +8,13 @@ use crate::exec::operator::{
 use crate::tensor::Value;
 
 pub static ENTRIES: &[OperatorEntry] = &[
-    OperatorEntry {
-        op: "ReduceMean",
-        opsets: (7, 23),
-        build: |ctx| build(ctx, Kind::Mean, 18),
-    },
-    OperatorEntry {
-        op: "ReduceSum",
-        opsets: (7, 23),
-        build: |ctx| build(ctx, Kind::Sum, 13),
-    },
-    OperatorEntry {
-        op: "ReduceMax",
-        opsets: (7, 23),
-        build: |ctx| build(ctx, Kind::Max, 18),
-    },
-    OperatorEntry {
-        op: "ReduceMin",
-        opsets: (7, 23),
-        build: |ctx| build(ctx, Kind::Min, 18),
-    },
-    OperatorEntry {
-        op: "ReduceProd",
-        opsets: (7, 23),
-        build: |ctx| build(ctx, Kind::Prod, 18),
-    },
-    OperatorEntry {
-        op: "ReduceL1",
-        opsets: (7, 23),
-        build: |ctx| build(ctx, Kind::L1, 18),
-    },
-    OperatorEntry {
-        op: "ReduceL2",
-        opsets: (7, 23),
-        build: |ctx| build(ctx, Kind::L2, 18),
-    },
+    OperatorEntry { op: "ReduceMean", opsets: (7, 23), build: |ctx| build(ctx, Kind::Mean, 18) },
+    OperatorEntry { op: "ReduceSum", opsets: (7, 23), build: |ctx| build(ctx, Kind::Sum, 13) },
+    OperatorEntry { op: "ReduceMax", opsets: (7, 23), build: |ctx| build(ctx, Kind::Max, 18) },
+    OperatorEntry { op: "ReduceMin", opsets: (7, 23), build: |ctx| build(ctx, Kind::Min, 18) },
+    OperatorEntry { op: "ReduceProd", opsets: (7, 23), build: |ctx| build(ctx, Kind::Prod, 18) },
+    OperatorEntry { op: "ReduceL1", opsets: (7, 23), build: |ctx| build(ctx, Kind::L1, 18) },
+    OperatorEntry { op: "ReduceL2", opsets: (7, 23), build: |ctx| build(ctx, Kind::L2, 18) },
     OperatorEntry {
         op: "ReduceSumSquare",
         opsets: (7, 23),
@@ -108,11 +80,7 @@ fn build(ctx: &BuildCtx, kind: Kind, axes_input: u32) -> Result<Box<dyn Operator
     let by_input = ctx.opset >= axes_input;
     Ok(Box::new(Reduce {
         kind,
-        axes: if by_input {
-            Axes::Input
-        } else {
-            Axes::Attribute(ctx.attributes.ints("axes")?)
-        },
+        axes: if by_input { Axes::Input } else { Axes::Attribute(ctx.attributes.ints("axes")?) },
         keeps_dims: switch(ctx, "keepdims", 1)?,
         without_axes: match by_input && switch(ctx, "noop_with_empty_axes", 0)? {
             true => WithoutAxes::ReduceNone,
@@ -133,9 +101,7 @@ impl Operator for Reduce {
         match value {
             Value::F32(array) => {
                 let data = elements(&array);
-                Ok(vec![
-                    array_of(&out_dims, reduce_floats(self.kind, &data, &groups))?.into(),
-                ])
+                Ok(vec![array_of(&out_dims, reduce_floats(self.kind, &data, &groups))?.into()])
             }
             Value::I64(array) => {
                 let data = reduce_ints(self.kind, &elements(&array), &groups)?;
@@ -183,10 +149,7 @@ fn reduce_floats(kind: Kind, data: &[f32], groups: &Groups) -> Vec<f32> {
         Kind::LogSum => total.ln(),
         _ => total,
     };
-    totals
-        .into_iter()
-        .map(|total| finish(total) as f32)
-        .collect()
+    totals.into_iter().map(|total| finish(total) as f32).collect()
 }
 
 fn larger(a: f64, b: f64) -> f64 {
@@ -205,20 +168,12 @@ fn log_sum_exp(data: &[f32], groups: &Groups) -> Vec<f32> {
         for (idx, x) in data[run.start..run.start + run.len].iter().enumerate() {
             let out = run.out + if run.is_reduced { 0 } else { idx };
             // An infinite maximum stands for itself.
-            let shift = if maxima[out].is_infinite() {
-                0.0
-            } else {
-                f64::from(maxima[out])
-            };
+            let shift = if maxima[out].is_infinite() { 0.0 } else { f64::from(maxima[out]) };
             sums[out] += (f64::from(*x) - shift).exp();
         }
     });
     let finish = |(&max, sum): (&f32, f64)| {
-        let shift = if max.is_infinite() {
-            0.0
-        } else {
-            f64::from(max)
-        };
+        let shift = if max.is_infinite() { 0.0 } else { f64::from(max) };
         (shift + sum.ln()) as f32
     };
     maxima.iter().zip(sums).map(finish).collect()
@@ -236,14 +191,10 @@ fn reduce_ints(kind: Kind, data: &[i64], groups: &Groups) -> Result<Vec<i64>, Op
         Kind::Mean => {
             let n = i128::try_from(groups.group_len).unwrap_or(i128::MAX);
             if n == 0 && groups.n_groups() > 0 {
-                return Err(OpError::Invalid(
-                    "the mean of no integers is undefined".to_owned(),
-                ));
+                return Err(OpError::Invalid("the mean of no integers is undefined".to_owned()));
             }
             let sums = groups.fold(data, 0i128, |sum, x| sum + i128::from(x), |a, b| a + b);
-            sums.into_iter()
-                .map(|sum| (sum / n.max(1)) as i64)
-                .collect()
+            sums.into_iter().map(|sum| (sum / n.max(1)) as i64).collect()
         }
         Kind::L2 | Kind::LogSum | Kind::LogSumExp => {
             return Err(OpError::Unsupported(format!("{kind:?} of integers")));
@@ -282,11 +233,7 @@ impl Groups {
         for (&len, &is_reduced) in dims.iter().zip(reduced) {
             match axes.last_mut() {
                 Some(last) if last.is_reduced == is_reduced => last.len *= len,
-                _ => axes.push(GroupAxis {
-                    len,
-                    out_stride: 0,
-                    is_reduced,
-                }),
+                _ => axes.push(GroupAxis { len, out_stride: 0, is_reduced }),
             }
         }
         let mut out_stride = 1;
@@ -296,12 +243,7 @@ impl Groups {
         }
         let reduced_dims = dims.iter().zip(reduced).filter(|(_, reduced)| **reduced);
         let group_len = reduced_dims.map(|(&dim, _)| dim).product();
-        let groups = Self {
-            dims: dims.to_vec(),
-            reduced: reduced.to_vec(),
-            axes,
-            group_len,
-        };
+        let groups = Self { dims: dims.to_vec(), reduced: reduced.to_vec(), axes, group_len };
         output_count(&groups.out_dims(true))?;
         Ok(groups)
     }
@@ -321,12 +263,7 @@ impl Groups {
     /// Visits all elements in order, run by run.
     fn for_each_run(&self, mut visit: impl FnMut(Run)) {
         let Some((inner, outer)) = self.axes.split_last() else {
-            return visit(Run {
-                start: 0,
-                len: 1,
-                out: 0,
-                is_reduced: false,
-            });
+            return visit(Run { start: 0, len: 1, out: 0, is_reduced: false });
         };
         let n_runs: usize = outer.iter().map(|axis| axis.len).product();
         let mut position = vec![0usize; outer.len()];
@@ -372,15 +309,10 @@ impl Groups {
             }
             let mut lanes = [start; 8];
             let chunks = elements.chunks_exact(lanes.len());
-            let mut total = chunks
-                .remainder()
-                .iter()
-                .fold(totals[run.out], |total, &x| fold(total, x));
+            let mut total =
+                chunks.remainder().iter().fold(totals[run.out], |total, &x| fold(total, x));
             for chunk in chunks {
-                lanes
-                    .iter_mut()
-                    .zip(chunk)
-                    .for_each(|(lane, &x)| *lane = fold(*lane, x));
+                lanes.iter_mut().zip(chunk).for_each(|(lane, &x)| *lane = fold(*lane, x));
             }
             if elements.len() >= lanes.len() {
                 total = lanes.iter().fold(total, |total, &lane| merge(total, lane));
@@ -397,10 +329,7 @@ pub(super) fn sum_f64(row: &[f32]) -> f64 {
     let chunks = row.chunks_exact(lanes.len());
     let rest: f64 = chunks.remainder().iter().map(|&x| f64::from(x)).sum();
     for chunk in chunks {
-        lanes
-            .iter_mut()
-            .zip(chunk)
-            .for_each(|(lane, &x)| *lane += f64::from(x));
+        lanes.iter_mut().zip(chunk).for_each(|(lane, &x)| *lane += f64::from(x));
     }
     lanes.iter().sum::<f64>() + rest
 }
@@ -413,11 +342,8 @@ mod tests {
     #[test]
     fn every_choice_of_axes_agrees_with_the_definition() {
         let dims = [2usize, 3, 1, 11];
-        let array: Array<f32> = array_of(
-            &dims,
-            (0..66).map(|i| ((i * 7) % 13) as f32 - 6.0).collect(),
-        )
-        .unwrap();
+        let array: Array<f32> =
+            array_of(&dims, (0..66).map(|i| ((i * 7) % 13) as f32 - 6.0).collect()).unwrap();
         for mask in 0..16u32 {
             let reduced: Vec<bool> = (0..4).map(|axis| mask >> axis & 1 == 1).collect();
             let groups = Groups::new(&dims, &reduced).unwrap();
@@ -426,11 +352,7 @@ mod tests {
             for axis in (0..4).rev().filter(|&axis| reduced[axis]) {
                 want = want.sum_axis(ndarray::Axis(axis));
             }
-            assert_eq!(
-                found,
-                want.iter().copied().collect::<Vec<f32>>(),
-                "{reduced:?}"
-            );
+            assert_eq!(found, want.iter().copied().collect::<Vec<f32>>(), "{reduced:?}");
         }
     }
 
@@ -438,15 +360,8 @@ mod tests {
     fn empty_groups_and_nan() {
         let empty = Groups::new(&[2, 0], &[false, true]).unwrap();
         assert_eq!(reduce_floats(Kind::Sum, &[], &empty), [0.0, 0.0]);
-        assert_eq!(
-            reduce_floats(Kind::Max, &[], &empty),
-            [f32::NEG_INFINITY; 2]
-        );
-        assert!(
-            reduce_floats(Kind::Mean, &[], &empty)
-                .iter()
-                .all(|x| x.is_nan())
-        );
+        assert_eq!(reduce_floats(Kind::Max, &[], &empty), [f32::NEG_INFINITY; 2]);
+        assert!(reduce_floats(Kind::Mean, &[], &empty).iter().all(|x| x.is_nan()));
         assert!(reduce_ints(Kind::Mean, &[], &empty).is_err());
         let row = Groups::new(&[9], &[true]).unwrap();
         let mut data = [1.0; 9];
@@ -455,9 +370,6 @@ mod tests {
             assert!(reduce_floats(kind, &data, &row)[0].is_nan(), "{kind:?}");
         }
         let infinite = [f32::NEG_INFINITY; 9];
-        assert_eq!(
-            reduce_floats(Kind::LogSumExp, &infinite, &row),
-            [f32::NEG_INFINITY]
-        );
+        assert_eq!(reduce_floats(Kind::LogSumExp, &infinite, &row), [f32::NEG_INFINITY]);
     }
 }

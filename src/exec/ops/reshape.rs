@@ -12,36 +12,12 @@ use crate::model::Attributes;
 use crate::tensor::Value;
 
 pub static ENTRIES: &[OperatorEntry] = &[
-    OperatorEntry {
-        op: "Reshape",
-        opsets: (7, 23),
-        build: build_reshape,
-    },
-    OperatorEntry {
-        op: "Flatten",
-        opsets: (7, 23),
-        build: build_flatten,
-    },
-    OperatorEntry {
-        op: "Squeeze",
-        opsets: (7, 23),
-        build: build_squeeze,
-    },
-    OperatorEntry {
-        op: "Unsqueeze",
-        opsets: (7, 23),
-        build: build_unsqueeze,
-    },
-    OperatorEntry {
-        op: "Identity",
-        opsets: (7, 23),
-        build: |_| Ok(Box::new(Identity)),
-    },
-    OperatorEntry {
-        op: "Dropout",
-        opsets: (7, 23),
-        build: build_dropout,
-    },
+    OperatorEntry { op: "Reshape", opsets: (7, 23), build: build_reshape },
+    OperatorEntry { op: "Flatten", opsets: (7, 23), build: build_flatten },
+    OperatorEntry { op: "Squeeze", opsets: (7, 23), build: build_squeeze },
+    OperatorEntry { op: "Unsqueeze", opsets: (7, 23), build: build_unsqueeze },
+    OperatorEntry { op: "Identity", opsets: (7, 23), build: |_| Ok(Box::new(Identity)) },
+    OperatorEntry { op: "Dropout", opsets: (7, 23), build: build_dropout },
 ];
 
 /// The value with another shape; row-major values are not copied.
@@ -64,11 +40,7 @@ enum ZeroDim {
 
 fn build_reshape(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     let allows_zero = ctx.opset >= 14 && switch(ctx, "allowzero", 0)?;
-    let zero = if allows_zero {
-        ZeroDim::IsZero
-    } else {
-        ZeroDim::CopiesInput
-    };
+    let zero = if allows_zero { ZeroDim::IsZero } else { ZeroDim::CopiesInput };
     Ok(Box::new(Reshape { zero }))
 }
 
@@ -84,9 +56,7 @@ impl Operator for Reshape {
 impl Reshape {
     fn dims(&self, found: &[usize], wanted: &[i64]) -> Result<Vec<usize>, OpError> {
         let refused = || {
-            OpError::Invalid(format!(
-                "a value of shape {found:?} cannot take the shape {wanted:?}"
-            ))
+            OpError::Invalid(format!("a value of shape {found:?} cannot take the shape {wanted:?}"))
         };
         let mut dims = Vec::with_capacity(wanted.len());
         let mut free = None;
@@ -106,11 +76,7 @@ impl Reshape {
             let rest = output_count(&dims)?;
             let count = count_of(found);
             let fits = rest != 0 && count.is_multiple_of(rest);
-            dims[axis] = if fits {
-                count / rest
-            } else {
-                return Err(refused());
-            };
+            dims[axis] = if fits { count / rest } else { return Err(refused()) };
         }
         Ok(dims)
     }
@@ -123,9 +89,7 @@ struct Flatten {
 }
 
 fn build_flatten(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
-    Ok(Box::new(Flatten {
-        axis: ctx.attributes.int_or("axis", 1)?,
-    }))
+    Ok(Box::new(Flatten { axis: ctx.attributes.int_or("axis", 1)? }))
 }
 
 impl Operator for Flatten {
@@ -172,9 +136,7 @@ fn marked(axes: &[i64], rank: usize) -> Result<Vec<bool>, OpError> {
     for &axis in axes {
         let resolved = resolve_axis(axis, rank)?;
         if std::mem::replace(&mut marks[resolved], true) {
-            return Err(OpError::Invalid(format!(
-                "axes {axes:?} name axis {resolved} twice"
-            )));
+            return Err(OpError::Invalid(format!("axes {axes:?} name axis {resolved} twice")));
         }
     }
     Ok(marks)
@@ -187,9 +149,7 @@ struct Squeeze {
 }
 
 fn build_squeeze(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
-    Ok(Box::new(Squeeze {
-        axes: Axes::read(ctx)?,
-    }))
+    Ok(Box::new(Squeeze { axes: Axes::read(ctx)? }))
 }
 
 impl Operator for Squeeze {
@@ -200,11 +160,7 @@ impl Operator for Squeeze {
             Some(axes) => marked(&axes, found.len())?,
             None => found.iter().map(|&dim| dim == 1).collect(),
         };
-        if found
-            .iter()
-            .zip(&dropped)
-            .any(|(&dim, &dropped)| dropped && dim != 1)
-        {
+        if found.iter().zip(&dropped).any(|(&dim, &dropped)| dropped && dim != 1) {
             return Err(OpError::Invalid(format!(
                 "an axis to squeeze out of {found:?} is longer than 1"
             )));
@@ -239,13 +195,7 @@ impl Operator for Unsqueeze {
         let mut found = value.dims().iter();
         let dims: Vec<usize> = inserted
             .iter()
-            .filter_map(|inserted| {
-                if *inserted {
-                    Some(1)
-                } else {
-                    found.next().copied()
-                }
-            })
+            .filter_map(|inserted| if *inserted { Some(1) } else { found.next().copied() })
             .collect();
         Ok(vec![with_dims(value, &dims)?])
     }

@@ -6,11 +6,8 @@ use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry, 
 use crate::model::Attributes;
 use crate::tensor::Value;
 
-pub static ENTRIES: &[OperatorEntry] = &[OperatorEntry {
-    op: "Slice",
-    opsets: (7, 23),
-    build: build_slice,
-}];
+pub static ENTRIES: &[OperatorEntry] =
+    &[OperatorEntry { op: "Slice", opsets: (7, 23), build: build_slice }];
 
 /// Elements `start, start + step, …` before `end` along each listed axis.
 ///
@@ -58,9 +55,7 @@ impl Operator for Slice {
             },
         };
         let view = lists.view(value.dims())?;
-        Ok(vec![
-            each_type!(value, array => Element::wrap(cut(&array, &view)?)),
-        ])
+        Ok(vec![each_type!(value, array => Element::wrap(cut(&array, &view)?))])
     }
 }
 
@@ -72,10 +67,7 @@ struct View {
 
 fn cut<T: Element>(array: &Array<T>, view: &View) -> Result<Array<T>, OpError> {
     let dims: Vec<usize> = view.axes.iter().map(|axis| axis.len).collect();
-    array_of(
-        &dims,
-        gather_strided(&elements(array), view.offset, &view.axes)?,
-    )
+    array_of(&dims, gather_strided(&elements(array), view.offset, &view.axes)?)
 }
 
 impl SliceLists {
@@ -94,29 +86,19 @@ impl SliceLists {
                 steps.len()
             )));
         }
-        let mut view = View {
-            offset: 0,
-            axes: row_major_axes(dims),
-        };
+        let mut view = View { offset: 0, axes: row_major_axes(dims) };
         let mut is_cut = vec![false; dims.len()];
         for (((&start, &end), &axis), &step) in
             self.starts.iter().zip(&self.ends).zip(&axes).zip(&steps)
         {
             let axis = resolve_axis(axis, dims.len())?;
             if std::mem::replace(&mut is_cut[axis], true) {
-                return Err(OpError::Invalid(format!(
-                    "axes {axes:?} name axis {axis} twice"
-                )));
+                return Err(OpError::Invalid(format!("axes {axes:?} name axis {axis} twice")));
             }
             let (first, len) = range_of(start, end, step, dims[axis])?;
             let stride = view.axes[axis].stride;
-            view.offset = view
-                .offset
-                .saturating_add(stride.saturating_mul(first as isize));
-            view.axes[axis] = StridedAxis {
-                len,
-                stride: stride.saturating_mul(step as isize),
-            };
+            view.offset = view.offset.saturating_add(stride.saturating_mul(first as isize));
+            view.axes[axis] = StridedAxis { len, stride: stride.saturating_mul(step as isize) };
         }
         Ok(view)
     }
@@ -125,43 +107,20 @@ impl SliceLists {
 /// First element and number of elements of a slice of an axis of `dim` elements.
 fn range_of(start: i64, end: i64, step: i64, dim: usize) -> Result<(usize, usize), OpError> {
     if step == 0 {
-        return Err(OpError::Invalid(
-            "a slice has step 0, it must not be zero".to_owned(),
-        ));
+        return Err(OpError::Invalid("a slice has step 0, it must not be zero".to_owned()));
     }
     let dim = dim as i64;
     let from_front = |at: i64| if at < 0 { at.saturating_add(dim) } else { at };
     let (first, len) = if step > 0 {
-        let (start, end) = (
-            from_front(start).clamp(0, dim),
-            from_front(end).clamp(0, dim),
-        );
-        (
-            start,
-            (end - start)
-                .max(0)
-                .unsigned_abs()
-                .div_ceil(step.unsigned_abs()),
-        )
+        let (start, end) = (from_front(start).clamp(0, dim), from_front(end).clamp(0, dim));
+        (start, (end - start).max(0).unsigned_abs().div_ceil(step.unsigned_abs()))
     } else {
-        let (start, end) = (
-            from_front(start).clamp(-1, dim - 1),
-            from_front(end).clamp(-1, dim - 1),
-        );
-        (
-            start,
-            (start - end)
-                .max(0)
-                .unsigned_abs()
-                .div_ceil(step.unsigned_abs()),
-        )
+        let (start, end) =
+            (from_front(start).clamp(-1, dim - 1), from_front(end).clamp(-1, dim - 1));
+        (start, (start - end).max(0).unsigned_abs().div_ceil(step.unsigned_abs()))
     };
     // An empty slice starts nowhere.
-    if len == 0 {
-        Ok((0, 0))
-    } else {
-        Ok((first.unsigned_abs() as usize, len as usize))
-    }
+    if len == 0 { Ok((0, 0)) } else { Ok((first.unsigned_abs() as usize, len as usize)) }
 }
 
 #[cfg(test)]
@@ -185,11 +144,7 @@ mod tests {
             ((-1, i64::MIN, -1, 0), (0, 0)),
         ];
         for ((start, end, step, dim), want) in cases {
-            assert_eq!(
-                range_of(start, end, step, dim),
-                Ok(want),
-                "{start}:{end}:{step} of {dim}"
-            );
+            assert_eq!(range_of(start, end, step, dim), Ok(want), "{start}:{end}:{step} of {dim}");
         }
         assert!(range_of(0, 1, 0, 5).is_err());
     }

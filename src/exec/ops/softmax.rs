@@ -1,20 +1,13 @@
 //! Softmax and its logarithm.
 
 use super::dense::{array_of, count_of, into_elements};
+use super::transcendental::exp;
 use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry, resolve_axis};
 use crate::tensor::Value;
 
 pub static ENTRIES: &[OperatorEntry] = &[
-    OperatorEntry {
-        op: "Softmax",
-        opsets: (7, 23),
-        build: |ctx| build(ctx, Kind::Softmax),
-    },
-    OperatorEntry {
-        op: "LogSoftmax",
-        opsets: (7, 23),
-        build: |ctx| build(ctx, Kind::LogSoftmax),
-    },
+    OperatorEntry { op: "Softmax", opsets: (7, 23), build: |ctx| build(ctx, Kind::Softmax) },
+    OperatorEntry { op: "LogSoftmax", opsets: (7, 23), build: |ctx| build(ctx, Kind::LogSoftmax) },
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,14 +31,8 @@ struct Softmax {
 
 fn build(ctx: &BuildCtx, kind: Kind) -> Result<Box<dyn Operator>, OpError> {
     let flattens = ctx.opset < 13;
-    let axis = ctx
-        .attributes
-        .int_or("axis", if flattens { 1 } else { -1 })?;
-    Ok(Box::new(Softmax {
-        kind,
-        axis,
-        flattens,
-    }))
+    let axis = ctx.attributes.int_or("axis", if flattens { 1 } else { -1 })?;
+    Ok(Box::new(Softmax { kind, axis, flattens }))
 }
 
 impl Operator for Softmax {
@@ -81,17 +68,15 @@ impl Softmax {
 }
 
 fn softmax_row(kind: Kind, row: &mut [f32]) {
-    let max = row
-        .iter()
-        .fold(f32::NEG_INFINITY, |max, &x| if x > max { x } else { max });
+    let max = row.iter().fold(f32::NEG_INFINITY, |max, &x| if x > max { x } else { max });
     match kind {
         Kind::Softmax => {
-            row.iter_mut().for_each(|x| *x = (*x - max).exp());
+            row.iter_mut().for_each(|x| *x = exp(*x - max));
             let sum = lane_sum(row);
             row.iter_mut().for_each(|x| *x /= sum);
         }
         Kind::LogSoftmax => {
-            let sum: f32 = row.iter().map(|x| (x - max).exp()).sum();
+            let sum: f32 = row.iter().map(|x| exp(x - max)).sum();
             let log_sum = sum.ln();
             row.iter_mut().for_each(|x| *x = *x - max - log_sum);
         }
@@ -102,17 +87,15 @@ fn softmax_row(kind: Kind, row: &mut [f32]) {
 fn softmax_columns(kind: Kind, data: &mut [f32], inner: usize) {
     let mut max = vec![f32::NEG_INFINITY; inner];
     for row in data.chunks_exact(inner) {
-        max.iter_mut()
-            .zip(row)
-            .for_each(|(max, &x)| *max = if x > *max { x } else { *max });
+        max.iter_mut().zip(row).for_each(|(max, &x)| *max = if x > *max { x } else { *max });
     }
     let mut sum = vec![0.0f32; inner];
     for row in data.chunks_exact_mut(inner) {
         for ((x, max), sum) in row.iter_mut().zip(&max).zip(&mut sum) {
             let shifted = *x - max;
-            let exp = shifted.exp();
-            *sum += exp;
-            *x = if kind == Kind::Softmax { exp } else { shifted };
+            let power = exp(shifted);
+            *sum += power;
+            *x = if kind == Kind::Softmax { power } else { shifted };
         }
     }
     if kind == Kind::LogSoftmax {
@@ -120,11 +103,7 @@ fn softmax_columns(kind: Kind, data: &mut [f32], inner: usize) {
     }
     for row in data.chunks_exact_mut(inner) {
         for (x, sum) in row.iter_mut().zip(&sum) {
-            *x = if kind == Kind::Softmax {
-                *x / sum
-            } else {
-                *x - sum
-            };
+            *x = if kind == Kind::Softmax { *x / sum } else { *x - sum };
         }
     }
 }

@@ -84,11 +84,8 @@ fn for_each_offset(offset: isize, axes: &[StridedAxis], mut visit: impl FnMut(is
 
 /// Checks once that no index of the view lies outside, so that the loop need not.
 fn check_reach(len: usize, offset: isize, axes: &[StridedAxis]) -> Result<(), OpError> {
-    let outside = || {
-        OpError::Invalid(format!(
-            "a view {axes:?} from {offset} leaves its {len} elements"
-        ))
-    };
+    let outside =
+        || OpError::Invalid(format!("a view {axes:?} from {offset} leaves its {len} elements"));
     let (mut lowest, mut highest) = (offset, offset);
     for axis in axes {
         let reach = isize::try_from(axis.len.saturating_sub(1))
@@ -108,10 +105,7 @@ fn merged(axes: &[StridedAxis]) -> Vec<StridedAxis> {
     for &axis in axes.iter().filter(|axis| axis.len != 1) {
         match out.last_mut() {
             Some(last) if last.stride == axis.stride.saturating_mul(axis.len as isize) => {
-                *last = StridedAxis {
-                    len: last.len * axis.len,
-                    stride: axis.stride,
-                };
+                *last = StridedAxis { len: last.len * axis.len, stride: axis.stride };
             }
             _ => out.push(axis),
         }

@@ -78,9 +78,7 @@ impl WindowAttributes {
     pub fn over(&self, input: &[usize], kernel: &[usize]) -> Result<Vec<WindowAxis>, OpError> {
         let n_axes = input.len();
         if input.contains(&0) {
-            return Err(OpError::Invalid(format!(
-                "the input's spatial shape {input:?} is empty"
-            )));
+            return Err(OpError::Invalid(format!("the input's spatial shape {input:?} is empty")));
         }
         check_len("kernel_shape", kernel.len(), n_axes)?;
         let strides = or_ones("strides", self.strides.as_deref(), n_axes)?;
@@ -139,15 +137,8 @@ pub(super) struct WindowAxis {
 
 impl WindowAxis {
     /// An axis of length 1 with a window of length 1, to fill up ranks.
-    pub const UNIT: Self = Self {
-        input: 1,
-        kernel: 1,
-        stride: 1,
-        dilation: 1,
-        pad_begin: 0,
-        pad_end: 0,
-        output: 1,
-    };
+    pub const UNIT: Self =
+        Self { input: 1, kernel: 1, stride: 1, dilation: 1, pad_begin: 0, pad_end: 0, output: 1 };
 
     /// Positions the dilated kernel spans.
     ///
@@ -202,11 +193,7 @@ impl WindowAxis {
 
     fn fitted_same(mut self, auto_pad: AutoPad, span: usize) -> Result<Self, OpError> {
         self.output = self.input.div_ceil(self.stride);
-        let reach = self
-            .output
-            .saturating_sub(1)
-            .saturating_mul(self.stride)
-            .saturating_add(span);
+        let reach = self.output.saturating_sub(1).saturating_mul(self.stride).saturating_add(span);
         let total = reach.saturating_sub(self.input);
         let half = total / 2;
         (self.pad_begin, self.pad_end) = match auto_pad {
@@ -262,10 +249,7 @@ pub(super) fn three_axes(axes: &[WindowAxis]) -> Result<[WindowAxis; 3], OpError
         [width] => Ok([WindowAxis::UNIT, WindowAxis::UNIT, width]),
         [height, width] => Ok([WindowAxis::UNIT, height, width]),
         [depth, height, width] => Ok([depth, height, width]),
-        _ => Err(OpError::Unsupported(format!(
-            "a window over {} spatial axes",
-            axes.len()
-        ))),
+        _ => Err(OpError::Unsupported(format!("a window over {} spatial axes", axes.len()))),
     }
 }
 
@@ -274,12 +258,7 @@ mod tests {
     use super::*;
 
     fn axis(input: usize, kernel: usize, stride: usize) -> WindowAxis {
-        WindowAxis {
-            input,
-            kernel,
-            stride,
-            ..WindowAxis::UNIT
-        }
+        WindowAxis { input, kernel, stride, ..WindowAxis::UNIT }
     }
 
     #[test]
@@ -290,16 +269,11 @@ mod tests {
         assert_eq!(explicit(axis(6, 3, 2), LastWindow::Whole), Ok(2));
         assert_eq!(explicit(axis(6, 3, 2), LastWindow::Partial), Ok(3));
         // The third window would start at 4 = input + pad_begin: dropped.
-        let padded = WindowAxis {
-            pad_end: 1,
-            ..axis(4, 1, 2)
-        };
+        let padded = WindowAxis { pad_end: 1, ..axis(4, 1, 2) };
         assert_eq!(explicit(padded, LastWindow::Partial), Ok(2));
         assert!(explicit(axis(2, 3, 1), LastWindow::Whole).is_err());
         let same = |input, kernel, stride, auto_pad| {
-            let fitted = axis(input, kernel, stride)
-                .fitted(auto_pad, LastWindow::Whole)
-                .unwrap();
+            let fitted = axis(input, kernel, stride).fitted(auto_pad, LastWindow::Whole).unwrap();
             (fitted.output, fitted.pad_begin, fitted.pad_end)
         };
         assert_eq!(same(5, 2, 1, AutoPad::SameUpper), (5, 0, 1));
@@ -310,23 +284,16 @@ mod tests {
     #[test]
     fn outputs_inside_agree_with_counting() {
         for input in 1..7 {
-            for (kernel, stride, dilation, pad) in [
-                (3, 1, 1, 1),
-                (3, 2, 1, 2),
-                (2, 3, 2, 0),
-                (3, 1, 3, 4),
-                (1, 2, 1, 0),
-                (4, 1, 1, 5),
-            ] {
+            for (kernel, stride, dilation, pad) in
+                [(3, 1, 1, 1), (3, 2, 1, 2), (2, 3, 2, 0), (3, 1, 3, 4), (1, 2, 1, 0), (4, 1, 1, 5)]
+            {
                 let plain = WindowAxis {
                     dilation,
                     pad_begin: pad,
                     pad_end: pad,
                     ..axis(input, kernel, stride)
                 };
-                let Ok(axis) = plain.fitted(AutoPad::Explicit, LastWindow::Whole) else {
-                    continue;
-                };
+                let Ok(axis) = plain.fitted(AutoPad::Explicit, LastWindow::Whole) else { continue };
                 for kernel_idx in 0..kernel {
                     let counted: Vec<usize> = (0..axis.output)
                         .filter(|o| {

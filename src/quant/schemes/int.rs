@@ -5,7 +5,7 @@ use crate::base::{WorkCtx, reduce};
 use crate::quant::range::{self, RangeEstimator};
 use crate::quant::{
     ChoiceSpec, CodeRange, Condition, FittedQuantizer, Granularity, Grid, GroupLayout, ParamKind,
-    ParamSpec, QuantError, QuantParams, QuantScheme, Run, Settings,
+    ParamSpec, Prominence, QuantError, QuantParams, QuantScheme, Run, Settings,
 };
 use crate::tensor::ChannelMajor;
 
@@ -17,12 +17,9 @@ static PARAMS: &[ParamSpec] = &[
         key: "bits",
         label: "Bits",
         help: "Bits of one code: 2^bits codes at most.",
-        kind: ParamKind::Int {
-            min: 2,
-            max: 16,
-            default: 8,
-        },
+        kind: ParamKind::Int { min: 2, max: 16, default: 8 },
         relevant: &[],
+        prominence: Prominence::Usual,
     },
     ParamSpec {
         key: "symmetry",
@@ -49,6 +46,7 @@ static PARAMS: &[ParamSpec] = &[
             default: "symmetric",
         },
         relevant: &[],
+        prominence: Prominence::Usual,
     },
     ParamSpec {
         key: "granularity",
@@ -75,30 +73,23 @@ static PARAMS: &[ParamSpec] = &[
             default: "per-tensor",
         },
         relevant: &[],
+        prominence: Prominence::Usual,
     },
     ParamSpec {
         key: "group-size",
         label: "Group size",
         help: "Weights that share a scale within a channel; the last group of a channel may be short.",
-        kind: ParamKind::Int {
-            min: 1,
-            max: 1 << 20,
-            default: 32,
-        },
-        relevant: &[Condition {
-            key: "granularity",
-            any_of: &["per-group"],
-        }],
+        kind: ParamKind::Int { min: 1, max: 1 << 20, default: 32 },
+        relevant: &[Condition { key: "granularity", any_of: &["per-group"] }],
+        prominence: Prominence::Usual,
     },
     ParamSpec {
         key: "axis",
         label: "Kept axis",
         help: "The axis along which channels lie; auto is the output-channel axis of the operator.",
         kind: ParamKind::AutoInt { min: 0, max: 7 },
-        relevant: &[Condition {
-            key: "granularity",
-            any_of: &["per-channel", "per-group"],
-        }],
+        relevant: &[Condition { key: "granularity", any_of: &["per-channel", "per-group"] }],
+        prominence: Prominence::Usual,
     },
     ParamSpec {
         key: "range",
@@ -130,46 +121,31 @@ static PARAMS: &[ParamSpec] = &[
             default: "min-max",
         },
         relevant: &[],
+        prominence: Prominence::Usual,
     },
     ParamSpec {
         key: "percentile",
         label: "Percentile",
         help: "Percentile of the magnitudes kept inside the range, in percent.",
-        kind: ParamKind::Float {
-            min: 50.0,
-            max: 100.0,
-            default: 99.99,
-        },
-        relevant: &[Condition {
-            key: "range",
-            any_of: &["percentile"],
-        }],
+        kind: ParamKind::Float { min: 50.0, max: 100.0, default: 99.99 },
+        relevant: &[Condition { key: "range", any_of: &["percentile"] }],
+        prominence: Prominence::Usual,
     },
     ParamSpec {
         key: "lo",
         label: "Clip low",
         help: "Lower end of the range by hand; auto is the smallest weight.",
-        kind: ParamKind::AutoFloat {
-            min: -1e30,
-            max: 1e30,
-        },
-        relevant: &[Condition {
-            key: "range",
-            any_of: &["manual"],
-        }],
+        kind: ParamKind::AutoFloat { min: -1e30, max: 1e30 },
+        relevant: &[Condition { key: "range", any_of: &["manual"] }],
+        prominence: Prominence::Usual,
     },
     ParamSpec {
         key: "hi",
         label: "Clip high",
         help: "Upper end of the range by hand; auto is the largest weight.",
-        kind: ParamKind::AutoFloat {
-            min: -1e30,
-            max: 1e30,
-        },
-        relevant: &[Condition {
-            key: "range",
-            any_of: &["manual"],
-        }],
+        kind: ParamKind::AutoFloat { min: -1e30, max: 1e30 },
+        relevant: &[Condition { key: "range", any_of: &["manual"] }],
+        prominence: Prominence::Usual,
     },
     ParamSpec {
         key: "rounding",
@@ -184,6 +160,7 @@ static PARAMS: &[ParamSpec] = &[
             default: "nearest-even",
         },
         relevant: &[],
+        prominence: Prominence::Usual,
     },
     ParamSpec {
         key: "non-finite",
@@ -205,6 +182,7 @@ static PARAMS: &[ParamSpec] = &[
             default: "refuse",
         },
         relevant: &[],
+        prominence: Prominence::NonFiniteOnly,
     },
 ];
 
@@ -249,11 +227,7 @@ impl QuantScheme for Int {
             let range = estimator.estimate(group, codes, ctx)?;
             Ok::<_, QuantError>(codes.params(range))
         })?;
-        Ok(Box::new(FittedInt {
-            layout,
-            codes,
-            params,
-        }))
+        Ok(Box::new(FittedInt { layout, codes, params }))
     }
 }
 
@@ -274,17 +248,10 @@ fn clean(data: &[f32], settings: &Settings) -> Result<Option<Vec<f32>>, QuantErr
         return Ok(None);
     }
     if settings.choice("non-finite") == "zero" {
-        return Ok(Some(
-            data.iter()
-                .map(|&x| if x.is_finite() { x } else { 0.0 })
-                .collect(),
-        ));
+        return Ok(Some(data.iter().map(|&x| if x.is_finite() { x } else { 0.0 }).collect()));
     }
     let n_nan = data.iter().filter(|x| x.is_nan()).count();
-    Err(QuantError::NonFinite {
-        n_nan,
-        n_infinite: n_non_finite - n_nan,
-    })
+    Err(QuantError::NonFinite { n_nan, n_infinite: n_non_finite - n_nan })
 }
 
 /// Whether zero is the middle code.
@@ -309,28 +276,16 @@ impl Codes {
             "symmetric-full" => Symmetry::Full,
             _ => Symmetry::Restricted,
         };
-        Self {
-            bits: settings.int("bits").unwrap_or(8).clamp(2, 16) as u32,
-            symmetry,
-        }
+        Self { bits: settings.int("bits").unwrap_or(8).clamp(2, 16) as u32, symmetry }
     }
 
     /// The codes of this width.
     pub fn range(self) -> CodeRange {
         let half = 1i32 << (self.bits - 1);
         match self.symmetry {
-            Symmetry::Restricted => CodeRange {
-                qmin: 1 - half,
-                qmax: half - 1,
-            },
-            Symmetry::Full => CodeRange {
-                qmin: -half,
-                qmax: half - 1,
-            },
-            Symmetry::Asymmetric => CodeRange {
-                qmin: 0,
-                qmax: 2 * half - 1,
-            },
+            Symmetry::Restricted => CodeRange { qmin: 1 - half, qmax: half - 1 },
+            Symmetry::Full => CodeRange { qmin: -half, qmax: half - 1 },
+            Symmetry::Asymmetric => CodeRange { qmin: 0, qmax: 2 * half - 1 },
         }
     }
 
@@ -354,21 +309,10 @@ impl Codes {
             _ => hi.max(-lo),
         };
         if width == 0.0 {
-            return QuantParams {
-                scale: 1.0,
-                zero_point: 0,
-            };
+            return QuantParams { scale: 1.0, zero_point: 0 };
         }
-        let scale = if width.is_finite() {
-            width / n_steps
-        } else {
-            hi / n_steps - lo / n_steps
-        };
-        let scale = if scale > 0.0 {
-            scale
-        } else {
-            f32::from_bits(1)
-        };
+        let scale = if width.is_finite() { width / n_steps } else { hi / n_steps - lo / n_steps };
+        let scale = if scale > 0.0 { scale } else { f32::from_bits(1) };
         let zero_point = match self.symmetry {
             Symmetry::Asymmetric => (-lo / scale).round_ties_even().clamp(0.0, n_steps) as i32,
             _ => 0,
@@ -396,10 +340,7 @@ impl FittedQuantizer for FittedInt {
 
     fn grid(&self, group_idx: usize) -> Grid {
         match self.params.get(group_idx) {
-            Some(&params) => Grid::Uniform {
-                params,
-                range: self.codes.range(),
-            },
+            Some(&params) => Grid::Uniform { params, range: self.codes.range() },
             None => Grid::Continuous,
         }
     }
@@ -435,11 +376,7 @@ const ROUNDER: f32 = 12_582_912.0;
 pub fn quantize_run(input: &[f32], params: QuantParams, range: CodeRange, run: Run) {
     let lo = (range.qmin - params.zero_point) as f32;
     let hi = (range.qmax - params.zero_point) as f32;
-    let Run {
-        codes,
-        values,
-        clipped,
-    } = run;
+    let Run { codes, values, clipped } = run;
     let outputs = codes.iter_mut().zip(values).zip(clipped);
     for (&x, ((code, value), clipped)) in input.iter().zip(outputs) {
         let x = if x.is_finite() { x } else { 0.0 };
@@ -489,30 +426,12 @@ mod tests {
             for symmetry in [Symmetry::Restricted, Symmetry::Full, Symmetry::Asymmetric] {
                 let codes = Codes { bits, symmetry };
                 let params = codes.params(range::ValueRange { lo: -0.7, hi: 1.3 });
-                let half_steps = (-300_000..300_000)
-                    .step_by(7)
-                    .map(|k| k as f32 * 0.5 * params.scale);
-                let specials = [
-                    0.0,
-                    -0.0,
-                    1e30,
-                    -1e30,
-                    f32::MIN_POSITIVE,
-                    f32::MAX,
-                    0.7,
-                    1.3,
-                ];
+                let half_steps =
+                    (-300_000..300_000).step_by(7).map(|k| k as f32 * 0.5 * params.scale);
+                let specials = [0.0, -0.0, 1e30, -1e30, f32::MIN_POSITIVE, f32::MAX, 0.7, 1.3];
                 let input: Vec<f32> = half_steps.chain(specials).collect();
-                let mut run = (
-                    vec![0; input.len()],
-                    vec![0.0; input.len()],
-                    vec![0; input.len()],
-                );
-                let buffers = Run {
-                    codes: &mut run.0,
-                    values: &mut run.1,
-                    clipped: &mut run.2,
-                };
+                let mut run = (vec![0; input.len()], vec![0.0; input.len()], vec![0; input.len()]);
+                let buffers = Run { codes: &mut run.0, values: &mut run.1, clipped: &mut run.2 };
                 quantize_run(&input, params, codes.range(), buffers);
                 for (idx, &x) in input.iter().enumerate() {
                     let wanted = quantize_reference(x, params, codes.range());
@@ -525,29 +444,14 @@ mod tests {
 
     #[test]
     fn degenerate_ranges_have_a_scale() {
-        let asymmetric = Codes {
-            bits: 8,
-            symmetry: Symmetry::Asymmetric,
-        };
+        let asymmetric = Codes { bits: 8, symmetry: Symmetry::Asymmetric };
         let zero = range::ValueRange { lo: 0.0, hi: 0.0 };
         assert_eq!(asymmetric.params(zero).scale, 1.0);
-        let huge = range::ValueRange {
-            lo: -f32::MAX,
-            hi: f32::MAX,
-        };
+        let huge = range::ValueRange { lo: -f32::MAX, hi: f32::MAX };
         assert!(asymmetric.params(huge).scale.is_finite());
-        let tiny = range::ValueRange {
-            lo: 0.0,
-            hi: f32::from_bits(1),
-        };
+        let tiny = range::ValueRange { lo: 0.0, hi: f32::from_bits(1) };
         assert_eq!(asymmetric.params(tiny).scale, f32::from_bits(1));
         let positive = range::ValueRange { lo: 0.5, hi: 2.55 };
-        assert_eq!(
-            asymmetric.params(positive),
-            QuantParams {
-                scale: 0.01,
-                zero_point: 0
-            }
-        );
+        assert_eq!(asymmetric.params(positive), QuantParams { scale: 0.01, zero_point: 0 });
     }
 }

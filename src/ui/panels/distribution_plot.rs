@@ -2,7 +2,7 @@
 //! beyond the grid hatched.
 
 use egui::{RichText, Stroke, Ui};
-use egui_plot::{GridMark, Line, LineStyle, Plot, PlotPoint, PlotPoints, PlotTransform, VLine};
+use egui_plot::{GridMark, Line, Plot, PlotPoint, PlotPoints, PlotTransform, PlotUi, VLine};
 
 use crate::base::{fixed, significant, thousands};
 use crate::quant::Grid;
@@ -36,96 +36,97 @@ impl CountScale {
 const MAX_LEVEL_LINES: usize = 256;
 
 pub(super) fn plot_ui(ui: &mut Ui, picture: &LayerPicture, scale: CountScale) {
+    caption_ui(ui, picture);
+    let quantized = quantized_steps(picture, scale);
+    let plot = framed_plot(ui, picture, scale, &quantized);
+    let theme = Theme::of(ui);
+    let response = plot.show(ui, |plot| {
+        draw_levels(plot, picture, theme);
+        let fill = Line::new("original", steps(&picture.original, scale))
+            .stroke(Stroke::new(1.5, theme.original))
+            .fill(scale.baseline() as f32)
+            .fill_alpha(0.38)
+            .allow_band(false)
+            .allow_hover(false);
+        plot.line(fill);
+        if !quantized.is_empty() {
+            let outline = Line::new("quantized", PlotPoints::from(quantized))
+                .stroke(Stroke::new(1.5, theme.quantized))
+                .allow_band(false)
+                .allow_hover(false);
+            plot.line(outline);
+        }
+    });
+    hatch_outside(ui, picture, &response.transform);
+    if let Some(pointer) = response.response.hover_pos() {
+        let at = response.transform.value_from_position(pointer);
+        response.response.on_hover_ui_at_pointer(|ui| bin_ui(ui, picture, at));
+    }
+}
+
+fn caption_ui(ui: &mut Ui, picture: &LayerPicture) {
     let theme = Theme::of(ui);
     ui.horizontal(|ui| {
         ui.add_space(theme::PANEL_MARGIN);
         let width = significant(picture.original.bin_width(), 3);
-        let text = format!("Weights per bin of {width}");
-        ui.label(RichText::new(text).color(theme.label));
-        if let Some(n_levels) = picture.grid.as_ref().and_then(Grid::n_levels) {
-            ui.label(RichText::new(format!("· {} levels", thousands(n_levels))).color(theme.hint));
-        } else if picture.n_groups > 1 {
-            let text = format!(
+        ui.label(RichText::new(format!("Weights per bin of {width}")).color(theme.label));
+        let more = match picture.grid.as_ref().map(Grid::n_levels) {
+            Some(Some(n_levels)) => format!("· {} levels", thousands(n_levels)),
+            Some(None) => "· not quantized".to_owned(),
+            None => format!(
                 "· {} grids, one a scale; choose a channel to see its levels",
                 thousands(picture.n_groups)
-            );
-            ui.add(egui::Label::new(RichText::new(text).color(theme.hint)).truncate());
-        }
+            ),
+        };
+        ui.add(egui::Label::new(RichText::new(more).color(theme.hint)).truncate());
     });
+}
+
+/// Axes and ranges: everything is in view when a layer, channel or scale is first shown.
+fn framed_plot<'a>(
+    ui: &Ui,
+    picture: &LayerPicture,
+    scale: CountScale,
+    quantized: &[[f64; 2]],
+) -> Plot<'a> {
+    let theme = Theme::of(ui);
     let original = &picture.original;
     let margin = original.bin_width() * 2.0;
-    let quantized = quantized_steps(picture, scale);
-    let highest = original
-        .counts
-        .iter()
-        .map(|&count| scale.height(count as f64))
-        .chain(quantized.iter().map(|point| point[1]))
-        .fold(scale.height(1.0), f64::max);
-    let axis_height = 36.0;
-    let height = (ui.available_height() - 16.0).max(axis_height);
-    // A new layer, channel or scale starts with everything in view.
-    let view = (
-        picture.channel_idx,
-        scale,
-        original.lo.to_bits(),
-        original.hi.to_bits(),
-    );
-    let plot = Plot::new(("distribution", view))
-        .height(height)
+    let heights = original.counts.iter().map(|&count| scale.height(count as f64));
+    let highest =
+        heights.chain(quantized.iter().map(|point| point[1])).fold(scale.height(1.0), f64::max);
+    let n_labels = f64::from(ui.available_width() / 100.0).max(2.0);
+    let view = (picture.channel_idx, scale, original.lo.to_bits(), original.hi.to_bits());
+    Plot::new(("distribution", view))
+        .height((ui.available_height() - 4.0).max(36.0))
         .show_background(false)
         .grid_color(theme.grid)
         .allow_scroll(false)
         .allow_boxed_zoom(false)
         .x_axis_formatter(|mark, _| axis_number(mark))
         .y_axis_formatter(move |mark, _| count_text(mark, scale))
+        .x_grid_spacer(move |input| round_marks(input.bounds, n_labels))
+        .x_axis_label(RichText::new("Weight value").font(theme::text(11.0)).color(theme.label))
         .y_grid_spacer(move |input| count_marks(input.bounds, scale))
         .label_formatter(|_| None)
         .show_crosshair(false)
         .default_x_bounds(original.lo - margin, original.hi + margin)
-        .default_y_bounds(
-            scale.baseline(),
-            highest + (highest - scale.baseline()) * 0.06,
-        );
-    let response = plot.show(ui, |plot| {
-        for level in shown_levels(picture) {
-            plot.vline(
-                VLine::new("level", level)
-                    .stroke(Stroke::new(1.0, theme.line_strong))
-                    .allow_hover(false),
-            );
-        }
-        let fill = Line::new("original", steps(original, scale))
-            .stroke(Stroke::new(1.5, theme.original))
-            .fill(scale.baseline() as f32)
-            .fill_alpha(0.38)
-            .allow_hover(false);
-        plot.line(fill);
-        if !quantized.is_empty() {
-            let outline = Line::new("quantized", PlotPoints::from(quantized))
-                .stroke(Stroke::new(1.5, theme.quantized))
-                .style(LineStyle::Solid)
-                .allow_hover(false);
-            plot.line(outline);
-        }
-    });
-    hatch_outside(ui, picture, &response.transform);
-    let painter = ui.painter();
-    let below = egui::pos2(
-        response.response.rect.center().x,
-        response.response.rect.bottom() + 1.0,
-    );
-    painter.text(
-        below,
-        egui::Align2::CENTER_TOP,
-        "Weight value",
-        theme::text(11.0),
-        theme.label,
-    );
-    if let Some(pointer) = response.response.hover_pos() {
-        let at = response.transform.value_from_position(pointer);
-        response
-            .response
-            .on_hover_ui_at_pointer(|ui| bin_ui(ui, picture, at));
+        .default_y_bounds(scale.baseline(), highest + (highest - scale.baseline()) * 0.06)
+}
+
+/// Levels closer than a few points fade, so that they do not become a grey area.
+fn draw_levels(plot: &mut PlotUi, picture: &LayerPicture, theme: &Theme) {
+    let levels = shown_levels(picture);
+    let step = levels.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
+    let points_per_value =
+        f64::from(plot.response().rect.width()) / plot.plot_bounds().width().max(f64::MIN_POSITIVE);
+    let opacity = ((points_per_value * step - 2.0) / 10.0).clamp(0.0, 1.0) as f32;
+    if opacity == 0.0 {
+        return;
+    }
+    let stroke = Stroke::new(1.0, theme.line_strong.gamma_multiply(opacity));
+    for level in levels {
+        plot.vline(VLine::new("level", level).stroke(stroke).allow_hover(false));
     }
 }
 
@@ -159,7 +160,7 @@ fn quantized_steps(picture: &LayerPicture, scale: CountScale) -> Vec<[f64; 2]> {
                 points.push([level - step / 2.0, height]);
                 points.push([level + step / 2.0, height]);
             }
-            close(points, scale)
+            close(&points, scale)
         }
         _ => {
             let histogram = &picture.quantized;
@@ -169,22 +170,19 @@ fn quantized_steps(picture: &LayerPicture, scale: CountScale) -> Vec<[f64; 2]> {
                 points.push([histogram.edge(bin_idx), height]);
                 points.push([histogram.edge(bin_idx + 1), height]);
             }
-            close(points, scale)
+            close(&points, scale)
         }
     }
 }
 
 /// Down to the baseline at both ends, empty ends left out.
-fn close(points: Vec<[f64; 2]>, scale: CountScale) -> Vec<[f64; 2]> {
+fn close(points: &[[f64; 2]], scale: CountScale) -> Vec<[f64; 2]> {
     let baseline = scale.baseline();
     let is_empty = |point: &[f64; 2]| point[1] <= baseline;
     let Some(first) = points.iter().position(|point| !is_empty(point)) else {
         return Vec::new();
     };
-    let last = points
-        .iter()
-        .rposition(|point| !is_empty(point))
-        .unwrap_or(first);
+    let last = points.iter().rposition(|point| !is_empty(point)).unwrap_or(first);
     let kept = &points[first..=last];
     let mut closed = vec![[kept[0][0], baseline]];
     closed.extend_from_slice(kept);
@@ -194,11 +192,9 @@ fn close(points: Vec<[f64; 2]>, scale: CountScale) -> Vec<[f64; 2]> {
 
 fn shown_levels(picture: &LayerPicture) -> Vec<f64> {
     match &picture.grid {
-        Some(grid) if grid.n_levels().is_some_and(|n| n <= MAX_LEVEL_LINES) => grid
-            .levels()
-            .into_iter()
-            .map(|(_, level)| f64::from(level))
-            .collect(),
+        Some(grid) if grid.n_levels().is_some_and(|n| n <= MAX_LEVEL_LINES) => {
+            grid.levels().into_iter().map(|(_, level)| f64::from(level)).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -252,16 +248,8 @@ fn bin_ui(ui: &mut Ui, picture: &LayerPicture, at: PlotPoint) {
     if inside {
         let bin_idx = bin_idx as usize;
         let (lo, hi) = (histogram.edge(bin_idx), histogram.edge(bin_idx + 1));
-        rows.push((
-            "Bin",
-            format!("{} … {}", significant(lo, 3), significant(hi, 3)),
-            theme.text,
-        ));
-        rows.push((
-            "Weights",
-            thousands(histogram.counts[bin_idx] as usize),
-            theme.text,
-        ));
+        rows.push(("Bin", format!("{} … {}", significant(lo, 3), significant(hi, 3)), theme.text));
+        rows.push(("Weights", thousands(histogram.counts[bin_idx] as usize), theme.text));
     }
     rows.push(("Value", significant(at.x, 4), theme.text));
     if let Some(Grid::Uniform { params, range }) = &picture.grid {
@@ -272,20 +260,18 @@ fn bin_ui(ui: &mut Ui, picture: &LayerPicture, at: PlotPoint) {
         rows.push(("Code", fixed(code, 0), theme.text));
         rows.push(("Becomes", significant(becomes, 4), theme.quantized));
     }
-    egui::Grid::new("bin")
-        .num_columns(2)
-        .spacing([16.0, 2.0])
-        .show(ui, |ui| {
-            for (name, value, colour) in rows {
-                ui.label(RichText::new(name).color(theme.label));
-                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                    ui.label(RichText::new(value).font(theme::mono(12.0)).color(colour));
-                });
-                ui.end_row();
-            }
-        });
+    egui::Grid::new("bin").num_columns(2).spacing([16.0, 2.0]).show(ui, |ui| {
+        for (name, value, colour) in rows {
+            ui.label(RichText::new(name).color(theme.label));
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                ui.label(RichText::new(value).font(theme::mono(12.0)).color(colour));
+            });
+            ui.end_row();
+        }
+    });
 }
 
+#[allow(clippy::needless_pass_by_value)] // As the plot's formatter wants it.
 fn axis_number(mark: GridMark) -> String {
     let decimals = (-mark.step_size.log10().floor()).clamp(0.0, 8.0) as usize;
     fixed(mark.value, decimals)
@@ -303,24 +289,25 @@ fn count_text(mark: GridMark, scale: CountScale) -> String {
 
 /// Whole counts at round distances; in the logarithm powers of ten.
 fn count_marks((lo, hi): (f64, f64), scale: CountScale) -> Vec<GridMark> {
-    let step = match scale {
-        CountScale::Log => 1.0,
-        CountScale::Linear => {
-            let rough = ((hi - lo) / 5.0).max(1.0);
-            let power = 10f64.powf(rough.log10().floor());
-            [1.0, 2.0, 5.0, 10.0]
-                .map(|m| m * power)
-                .into_iter()
-                .find(|&s| s >= rough)
-                .unwrap_or(rough)
-        }
-    };
-    let first = (lo / step).ceil().max(0.0) as i64;
-    let last = ((hi / step).floor() as i64).min(first + 40);
-    (first..=last)
-        .map(|nth| GridMark {
-            value: nth as f64 * step,
-            step_size: step,
-        })
-        .collect()
+    match scale {
+        CountScale::Linear if hi - lo > 5.0 => round_marks((lo.max(0.0), hi), 5.0),
+        _ => marks((lo.max(0.0), hi), 1.0),
+    }
+}
+
+/// Marks at 1, 2 or 5 times a power of ten, about `n_wanted` of them.
+fn round_marks((lo, hi): (f64, f64), n_wanted: f64) -> Vec<GridMark> {
+    let rough = (hi - lo) / n_wanted;
+    let power = 10f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|&s| s >= rough);
+    marks((lo, hi), step.unwrap_or(rough))
+}
+
+fn marks((lo, hi): (f64, f64), step: f64) -> Vec<GridMark> {
+    if !(step.is_finite() && step > 0.0) {
+        return Vec::new();
+    }
+    let first = (lo / step).ceil() as i64;
+    let last = ((hi / step).floor() as i64).min(first.saturating_add(40));
+    (first..=last).map(|nth| GridMark { value: nth as f64 * step, step_size: step }).collect()
 }

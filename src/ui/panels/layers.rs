@@ -5,7 +5,7 @@ use egui_extras::{Column, TableBuilder, TableRow};
 
 use crate::base::{fixed, percent, thousands};
 use crate::eval::{LayerError, Sqnr};
-use crate::model::{Layer, Network};
+use crate::model::Layer;
 use crate::quant::SettingValue;
 use crate::session::{Command, Gesture, Loaded};
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
@@ -35,11 +35,7 @@ const POOR_DB: f64 = 20.0;
 impl Panel for LayersPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
         let Some(network) = ctx.session.network() else {
-            state_view::empty_ui(
-                ui,
-                "No model is open",
-                "The layers of a model will stand here.",
-            );
+            state_view::empty_ui(ui, "No model is open", "The layers of a model will stand here.");
             return;
         };
         if network.layers.is_empty() {
@@ -51,25 +47,52 @@ impl Panel for LayersPanel {
             return;
         }
         self.filter_ui(ui);
-        let rows: Vec<usize> = (0..network.layers.len())
-            .filter(|&idx| matches_filter(&network.layers[idx], &self.filter))
+        let total: usize = network.layers.iter().map(Layer::count).sum();
+        let rows: Vec<LayerRow> = network
+            .layers
+            .iter()
+            .enumerate()
+            .filter(|(_, layer)| matches_filter(layer, &self.filter))
+            .map(|(idx, layer)| LayerRow {
+                idx,
+                layer,
+                error: ctx.session.layer_error(idx),
+                share: layer.count() as f64 / total.max(1) as f64,
+            })
             .collect();
         if rows.is_empty() {
             let hint = format!("No layer's name or operator contains “{}”.", self.filter);
             state_view::empty_ui(ui, "Nothing found", &hint);
             return;
         }
-        let errors: Vec<Loaded<LayerError>> = (0..network.layers.len())
-            .map(|idx| ctx.session.layer_error(idx))
-            .collect();
         let footer_height = 28.0;
         let table_height = ui.available_height() - footer_height;
         ui.allocate_ui(vec2(ui.available_width(), table_height), |ui| {
-            self.table_ui(ui, ctx, network, &rows, &errors);
+            let margin = egui::Margin { right: 8, ..egui::Margin::ZERO };
+            egui::Frame::new().inner_margin(margin).show(ui, |ui| self.table_ui(ui, ctx, &rows));
         });
-        footer_ui(ui, network, &rows);
+        footer_ui(ui, network.layers.len(), &rows);
     }
 }
+
+/// A layer as the table shows it.
+struct LayerRow<'a> {
+    idx: usize,
+    layer: &'a Layer,
+    error: Loaded<LayerError>,
+    /// Of all weights.
+    share: f64,
+}
+
+/// Name and tooltip of every column.
+const COLUMNS: [(&str, &str); 6] = [
+    ("Layer", ""),
+    ("Op", ""),
+    ("Shape", "Dimensions of the weight tensor"),
+    ("Bits", "Bits of one code"),
+    ("SQNR, dB", "Signal-to-quantization-noise ratio: 10·log₁₀(Σx² / Σ(x−x̂)²)"),
+    ("Share", "Share of all weights"),
+];
 
 impl LayersPanel {
     fn filter_ui(&mut self, ui: &mut Ui) {
@@ -90,71 +113,59 @@ impl LayersPanel {
         ui.add_space(8.0);
     }
 
-    fn table_ui(
-        &mut self,
-        ui: &mut Ui,
-        ctx: &PanelCtx,
-        network: &Network,
-        rows: &[usize],
-        errors: &[Loaded<LayerError>],
-    ) {
+    fn table_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx, rows: &[LayerRow]) {
         let selected = ctx.session.selection().layer_idx;
-        let total: usize = network.layers.iter().map(Layer::count).sum();
         ui.spacing_mut().item_spacing = vec2(8.0, 0.0);
         let mut table = TableBuilder::new(ui)
             .striped(false)
             .sense(Sense::click())
             .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
             .column(Column::remainder().at_least(80.0).clip(true))
-            .column(Column::exact(52.0).clip(true))
-            .column(Column::exact(84.0).clip(true))
-            .column(Column::exact(40.0))
-            .column(Column::exact(96.0))
-            .column(Column::exact(52.0))
+            .column(Column::exact(50.0).clip(true))
+            .column(Column::exact(72.0).clip(true))
+            .column(Column::exact(38.0))
+            .column(Column::exact(84.0))
+            .column(Column::exact(54.0))
             .auto_shrink(false);
         if selected != self.shown_layer_idx {
             self.shown_layer_idx = selected;
-            if let Some(row_idx) = rows.iter().position(|&idx| idx == selected) {
+            if let Some(row_idx) = rows.iter().position(|row| row.idx == selected) {
                 table = table.scroll_to_row(row_idx, None);
             }
         }
-        table
-            .header(theme::TABLE_ROW_HEIGHT, |mut header| {
-                let names = [
-                    ("Layer", ""),
-                    ("Op", ""),
-                    ("Shape", "Dimensions of the weight tensor"),
-                    ("Bits", "Bits of one code"),
-                    (
-                        "SQNR, dB",
-                        "Signal-to-quantization-noise ratio: 10·log₁₀(Σx² / Σ(x−x̂)²)",
-                    ),
-                    ("Share", "Share of all weights"),
-                ];
-                for (column_idx, (name, help)) in names.into_iter().enumerate() {
-                    header.col(|ui| header_cell(ui, column_idx, name, help));
+        let header = |mut header: TableRow| {
+            for (column_idx, (name, help)) in COLUMNS.into_iter().enumerate() {
+                header.col(|ui| header_cell(ui, column_idx, name, help));
+            }
+        };
+        table.header(theme::TABLE_ROW_HEIGHT, header).body(|body| {
+            body.rows(theme::TABLE_ROW_HEIGHT, rows.len(), |mut row| {
+                let layer_row = &rows[row.index()];
+                row.set_selected(layer_row.idx == selected);
+                row_ui(&mut row, ctx, layer_row);
+                if row.response().clicked() {
+                    ctx.send(Command::SelectLayer(layer_row.idx));
                 }
-            })
-            .body(|body| {
-                body.rows(theme::TABLE_ROW_HEIGHT, rows.len(), |mut row| {
-                    let layer_idx = rows[row.index()];
-                    row.set_selected(layer_idx == selected);
-                    let layer = &network.layers[layer_idx];
-                    let share = layer.count() as f64 / total.max(1) as f64;
-                    row_ui(&mut row, ctx, layer_idx, layer, &errors[layer_idx], share);
-                    if row.response().clicked() {
-                        ctx.send(Command::SelectLayer(layer_idx));
-                    }
-                });
             });
+        });
     }
 }
 
 fn matches_filter(layer: &Layer, filter: &str) -> bool {
     let filter = filter.to_lowercase();
-    [&layer.name, &layer.op, &layer.weight]
-        .iter()
-        .any(|text| text.to_lowercase().contains(&filter))
+    [&layer.name, &layer.op, &layer.weight].iter().any(|text| text.to_lowercase().contains(&filter))
+}
+
+/// A long name with its middle left out: block and tensor are told by its ends.
+fn elided(name: &str, max_chars: usize) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= max_chars || max_chars < 5 {
+        return name.to_owned();
+    }
+    let tail_len = (max_chars - 1) / 2;
+    let head: String = letters[..max_chars - 1 - tail_len].iter().collect();
+    let tail: String = letters[letters.len() - tail_len..].iter().collect();
+    format!("{head}…{tail}")
 }
 
 fn header_cell(ui: &mut Ui, column_idx: usize, name: &str, help: &str) {
@@ -176,17 +187,12 @@ fn header_cell(ui: &mut Ui, column_idx: usize, name: &str, help: &str) {
     });
 }
 
-fn row_ui(
-    row: &mut TableRow,
-    ctx: &PanelCtx,
-    layer_idx: usize,
-    layer: &Layer,
-    error: &Loaded<LayerError>,
-    share: f64,
-) {
+fn row_ui(row: &mut TableRow, ctx: &PanelCtx, layer_row: &LayerRow) {
+    let LayerRow { idx, layer, error, share } = layer_row;
     row.col(|ui| {
         ui.add_space(theme::PANEL_MARGIN);
-        let name = RichText::new(&layer.name).color(Theme::of(ui).text);
+        let name = elided(&layer.name, (ui.available_width() / 6.4) as usize);
+        let name = RichText::new(name).color(Theme::of(ui).text);
         let response = ui.add(egui::Label::new(name).truncate());
         response.on_hover_text(format!(
             "{}\ntensor {}, kept axis {}",
@@ -197,26 +203,19 @@ fn row_ui(
         ui.add(egui::Label::new(RichText::new(&layer.op).color(Theme::of(ui).label)).truncate());
     });
     row.col(|ui| {
-        let shape = layer
-            .dims
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("×");
+        let shape = layer.dims.iter().map(ToString::to_string).collect::<Vec<_>>().join("×");
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let text = RichText::new(&shape)
-                .font(theme::mono(11.0))
-                .color(Theme::of(ui).label);
+            let text = RichText::new(&shape).font(theme::mono(11.0)).color(Theme::of(ui).label);
             ui.add(egui::Label::new(text).truncate())
                 .on_hover_text(format!("{shape}, {} weights", thousands(layer.count())));
         });
     });
-    row.col(|ui| bits_ui(ui, ctx, layer_idx, layer));
+    row.col(|ui| bits_ui(ui, ctx, *idx, layer));
     row.col(|ui| sqnr_ui(ui, error));
     row.col(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.add_space(6.0);
-            widgets::number(ui, &percent(share, 1), 12.0, Theme::of(ui).text);
+            widgets::number(ui, &percent(*share, 1), 12.0, Theme::of(ui).text);
         });
     });
 }
@@ -230,14 +229,10 @@ fn bits_ui(ui: &mut Ui, ctx: &PanelCtx, layer_idx: usize, layer: &Layer) {
         return;
     };
     let mut edited = bits;
-    let response = ui.add_sized(
-        vec2(34.0, 22.0),
-        DragValue::new(&mut edited).range(2..=16).speed(0.05),
-    );
+    let response =
+        ui.add_sized(vec2(34.0, 22.0), DragValue::new(&mut edited).range(2..=16).speed(0.05));
     let label = format!("Bits of {}", layer.name);
-    response
-        .ctx
-        .accesskit_node_builder(response.id, |node| node.set_label(label));
+    response.ctx.accesskit_node_builder(response.id, |node| node.set_label(label));
     if edited != bits
         && let Ok(choice) = choice.with("bits", SettingValue::Int(edited))
     {
@@ -246,11 +241,7 @@ fn bits_ui(ui: &mut Ui, ctx: &PanelCtx, layer_idx: usize, layer: &Layer) {
         } else {
             Gesture::Start
         };
-        ctx.send(Command::SetChoice {
-            layer: layer.name.clone(),
-            choice,
-            gesture,
-        });
+        ctx.send(Command::SetChoice { layer: layer.name.clone(), choice, gesture });
     }
 }
 
@@ -263,7 +254,7 @@ fn sqnr_ui(ui: &mut Ui, error: &Loaded<LayerError>) {
         return;
     }
     let Some(shown) = error.shown() else {
-        widgets::bar(ui, vec2(92.0, 6.0), 0.0, theme.original);
+        widgets::bar(ui, vec2(80.0, 6.0), 0.0, theme.original);
         return;
     };
     if error.is_stale() {
@@ -277,12 +268,8 @@ fn sqnr_ui(ui: &mut Ui, error: &Loaded<LayerError>) {
                 egui::Layout::right_to_left(egui::Align::Center),
                 |ui| widgets::number(ui, &fixed(db, 1), 12.0, theme.text),
             );
-            let colour = if db < POOR_DB {
-                theme.bad
-            } else {
-                theme.original
-            };
-            widgets::bar(ui, vec2(48.0, 8.0), (db / FULL_BAR_DB) as f32, colour);
+            let colour = if db < POOR_DB { theme.bad } else { theme.original };
+            widgets::bar(ui, vec2(38.0, 8.0), (db / FULL_BAR_DB) as f32, colour);
         }
         other => {
             let text = other.case().unwrap_or_default();
@@ -291,12 +278,11 @@ fn sqnr_ui(ui: &mut Ui, error: &Loaded<LayerError>) {
     }
 }
 
-fn footer_ui(ui: &mut Ui, network: &Network, rows: &[usize]) {
+fn footer_ui(ui: &mut Ui, n_layers: usize, rows: &[LayerRow]) {
     let theme = Theme::of(ui);
-    let shown: usize = rows.iter().map(|&idx| network.layers[idx].count()).sum();
+    let shown: usize = rows.iter().map(|row| row.layer.count()).sum();
     ui.horizontal_centered(|ui| {
         ui.add_space(theme::PANEL_MARGIN);
-        let n_layers = network.layers.len();
         let count = if rows.len() == n_layers {
             format!("{n_layers} layers")
         } else {

@@ -35,33 +35,24 @@ impl Panel for QuantizerPanel {
         let error = ctx.session.layer_error(layer_idx);
         let choice = ctx.session.choice(layer_idx);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            egui::Frame::new()
-                .inner_margin(theme::PANEL_MARGIN)
-                .show(ui, |ui| {
-                    ui.label(
-                        RichText::new(&layer.name)
-                            .font(theme::title(13.0))
-                            .color(Theme::of(ui).text),
-                    );
-                    ui.add_space(4.0);
-                    let stats = picture.shown().map(|picture| picture.stats);
-                    let ends = stats.and_then(|s| Some((f64::from(s.min?), f64::from(s.max?))));
-                    if let Some(Edited { choice, gesture }) = settings_ui(ui, &choice, ends) {
-                        ctx.send(Command::SetChoice {
-                            layer: layer.name.clone(),
-                            choice,
-                            gesture,
-                        });
-                    }
-                    all_layers_ui(ui, ctx, network, &choice);
-                    ui.separator();
-                    match &error {
-                        Loaded::Failed(reason) => failure_ui(ui, reason),
-                        _ => result_ui(ui, &error, &picture),
-                    }
-                    ui.separator();
-                    fold_ui(ui, ctx, network);
-                });
+            egui::Frame::new().inner_margin(theme::PANEL_MARGIN).show(ui, |ui| {
+                ui.label(
+                    RichText::new(&layer.name).font(theme::title(13.0)).color(Theme::of(ui).text),
+                );
+                ui.add_space(4.0);
+                let stats = picture.shown().map(|picture| picture.stats);
+                if let Some(Edited { choice, gesture }) = settings_ui(ui, &choice, stats.as_ref()) {
+                    ctx.send(Command::SetChoice { layer: layer.name.clone(), choice, gesture });
+                }
+                all_layers_ui(ui, ctx, network, &choice);
+                ui.separator();
+                match &error {
+                    Loaded::Failed(reason) => failure_ui(ui, reason),
+                    _ => result_ui(ui, &error, &picture),
+                }
+                ui.separator();
+                fold_ui(ui, ctx, network);
+            });
         });
     }
 }
@@ -72,9 +63,7 @@ fn all_layers_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, choice: &Scheme
     let button = egui::Button::new(format!("Apply to all {n_layers} layers"));
     let response = ui.add_sized([ui.available_width(), theme::CONTROL_HEIGHT], button);
     if response
-        .on_hover_text(format!(
-            "Every layer becomes {choice}; embeddings stay as they are"
-        ))
+        .on_hover_text(format!("Every layer becomes {choice}; embeddings stay as they are"))
         .clicked()
     {
         ctx.send(Command::SetAllChoices(choice.clone()));
@@ -84,11 +73,7 @@ fn all_layers_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, choice: &Scheme
 
 fn failure_ui(ui: &mut Ui, reason: &str) {
     let theme = Theme::of(ui);
-    ui.label(
-        RichText::new("✕ Not quantized")
-            .font(theme::title(12.0))
-            .color(theme.bad),
-    );
+    ui.label(RichText::new("✕ Not quantized").font(theme::title(12.0)).color(theme.bad));
     ui.label(reason);
 }
 
@@ -98,11 +83,7 @@ fn result_ui(ui: &mut Ui, error: &Loaded<LayerError>, picture: &Loaded<LayerPict
         Some(channel_idx) => format!("Result on channel {channel_idx}"),
         None => "Result on this layer".to_owned(),
     };
-    let state = if error.is_stale() || picture.is_stale() {
-        "computing…"
-    } else {
-        "live"
-    };
+    let state = if error.is_stale() || picture.is_stale() { "computing…" } else { "live" };
     section(ui, &title, state);
     let Some(shown) = error.shown() else {
         state_view::pending_ui(ui, "Measuring", crate::base::Progress::default());
@@ -117,71 +98,17 @@ fn result_ui(ui: &mut Ui, error: &Loaded<LayerError>, picture: &Loaded<LayerPict
 }
 
 fn figures_ui(ui: &mut Ui, error: &LayerError, picture: Option<&LayerPicture>) {
-    let theme = Theme::of(ui);
     let of_channel = picture.and_then(|picture| picture.channel_idx);
-    let stats = of_channel
-        .and_then(|idx| error.channels.get(idx))
-        .unwrap_or(&error.total);
-    let sqnr = if of_channel.is_some() {
-        stats.sqnr()
-    } else {
-        error.sqnr()
-    };
-    ui.horizontal(|ui| match sqnr {
-        Sqnr::Db(db) => {
-            number(ui, &fixed(db, 2), 22.0, theme.text);
-            ui.label(RichText::new("dB SQNR").color(theme.label));
-        }
-        other => {
-            let text = RichText::new(case_name(other)).font(theme::title(14.0));
-            ui.label(text.color(theme.text));
-        }
-    })
-    .response
-    .on_hover_text(
-        "Signal-to-quantization-noise ratio: 10·log₁₀(Σx² / Σ(x−x̂)²), sums over the weights",
-    );
-    let mse = stats.mse();
-    figure_row(
-        ui,
-        "MSE",
-        &significant(mse, 4),
-        "Mean squared error: Σ(x−x̂)²/n",
-    );
-    if mse > 0.0 {
-        let rounding = stats.rounding_mse() / mse;
-        split_bar(ui, rounding as f32, theme.rounding, theme.clipping);
-        ui.horizontal(|ui| {
-            ui.label(
-                RichText::new(format!("rounding {}", percent(rounding, 0))).color(theme.label),
-            );
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                let clipping = format!("clipping {}", percent(1.0 - rounding, 0));
-                ui.label(RichText::new(clipping).color(theme.label));
-            });
-        })
-        .response
-        .on_hover_text(
-            "The squared error of weights inside and outside the range; the two sum to the MSE",
-        );
+    let stats = of_channel.and_then(|idx| error.channels.get(idx)).unwrap_or(&error.total);
+    headline_ui(ui, if of_channel.is_some() { stats.sqnr() } else { error.sqnr() });
+    figure_row(ui, "MSE", &significant(stats.mse(), 4), "Mean squared error: Σ(x−x̂)²/n");
+    if stats.mse() > 0.0 {
+        parts_ui(ui, stats.rounding_mse() / stats.mse());
     }
-    let clipped = format!(
-        "{} · {}",
-        thousands(stats.n_clipped),
-        percent(stats.clipped_fraction(), 2)
-    );
-    figure_row(
-        ui,
-        "Clipped weights",
-        &clipped,
-        "Weights whose code lies beyond the last one",
-    );
-    figure_row(
-        ui,
-        "Largest error",
-        &significant(stats.max_abs_error, 3),
-        "max |x−x̂|",
-    );
+    let share = percent(stats.clipped_fraction(), 2);
+    let clipped = format!("{} · {share}", thousands(stats.n_clipped));
+    figure_row(ui, "Clipped weights", &clipped, "Weights whose code lies beyond the last one");
+    figure_row(ui, "Largest error", &significant(stats.max_abs_error, 3), "max |x−x̂|");
     if let Some(cosine) = stats.cosine() {
         figure_row(ui, "Cosine", &fixed(cosine, 5), "Σx·x̂ / √(Σx² · Σx̂²)");
     }
@@ -193,6 +120,37 @@ fn figures_ui(ui: &mut Ui, error: &LayerError, picture: Option<&LayerPicture>) {
         picture_figures_ui(ui, picture);
     }
     size_figures_ui(ui, error);
+}
+
+fn headline_ui(ui: &mut Ui, sqnr: Sqnr) {
+    let theme = Theme::of(ui);
+    let row = ui.horizontal(|ui| match sqnr {
+        Sqnr::Db(db) => {
+            number(ui, &fixed(db, 2), 22.0, theme.text);
+            ui.label(RichText::new("dB SQNR").color(theme.label));
+        }
+        other => {
+            let text = RichText::new(case_name(other)).font(theme::title(14.0));
+            ui.label(text.color(theme.text));
+        }
+    });
+    let help = "Signal-to-quantization-noise ratio: 10·log₁₀(Σx² / Σ(x−x̂)²), sums over the weights";
+    row.response.on_hover_text(help);
+}
+
+/// Rounding against clipping error, as a bar and in words.
+fn parts_ui(ui: &mut Ui, rounding: f64) {
+    let theme = Theme::of(ui);
+    split_bar(ui, rounding as f32, theme.rounding, theme.clipping);
+    let row = ui.horizontal(|ui| {
+        ui.label(RichText::new(format!("rounding {}", percent(rounding, 0))).color(theme.label));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let clipping = format!("clipping {}", percent(1.0 - rounding, 0));
+            ui.label(RichText::new(clipping).color(theme.label));
+        });
+    });
+    let help = "The squared error of weights inside and outside the range; the two sum to the MSE";
+    row.response.on_hover_text(help);
 }
 
 fn case_name(sqnr: Sqnr) -> &'static str {
@@ -207,27 +165,14 @@ fn case_name(sqnr: Sqnr) -> &'static str {
 fn picture_figures_ui(ui: &mut Ui, picture: &LayerPicture) {
     match &picture.grid {
         Some(Grid::Uniform { params, .. }) => {
-            let text = format!(
-                "{}, {}",
-                significant(f64::from(params.scale), 4),
-                params.zero_point
-            );
-            figure_row(
-                ui,
-                "Scale, zero point",
-                &text,
-                "x̂ = scale · (code − zero point)",
-            );
+            let text =
+                format!("{}, {}", significant(f64::from(params.scale), 4), params.zero_point);
+            figure_row(ui, "Scale, zero point", &text, "x̂ = scale · (code − zero point)");
         }
         Some(Grid::Continuous) => {}
         None => {
             let text = thousands(picture.n_groups);
-            figure_row(
-                ui,
-                "Scales",
-                &text,
-                "Groups of weights, each with a scale of its own",
-            );
+            figure_row(ui, "Scales", &text, "Groups of weights, each with a scale of its own");
         }
     }
     if let Some(usage) = &picture.usage {
@@ -266,11 +211,7 @@ fn size_figures_ui(ui: &mut Ui, error: &LayerError) {
 fn fold_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network) {
     let theme = Theme::of(ui);
     let n_norms = network.graph.as_ref().map_or(0, |graph| {
-        graph
-            .nodes
-            .iter()
-            .filter(|node| node.op == "BatchNormalization")
-            .count()
+        graph.nodes.iter().filter(|node| node.op == "BatchNormalization").count()
     });
     if network.folded.is_empty() && n_norms == 0 {
         return;
@@ -280,11 +221,7 @@ fn fold_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network) {
     let response = ui.checkbox(&mut fold, "Fold batch norm");
     let help = "Batch normalization folded into the weights before it, as on devices:\nW′ = γ/√(var + ε) · W";
     if response.on_hover_text(help).changed() {
-        ctx.send(Command::SetFold(if fold {
-            FoldMode::Fold
-        } else {
-            FoldMode::Keep
-        }));
+        ctx.send(Command::SetFold(if fold { FoldMode::Fold } else { FoldMode::Keep }));
     }
     let text = format!("{} folded, {n_norms} left as nodes", network.folded.len());
     ui.label(RichText::new(text).color(theme.hint));

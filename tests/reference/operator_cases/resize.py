@@ -79,6 +79,9 @@ def old_opsets(add):
         add(f"resize_opset11_{mode}", "Resize", 11, x, NO_ROI, UP, mode=mode)
         add(f"resize_opset11_{mode}_sizes", "Resize", 11, x, NO_ROI, NO_ROI, i64(1, 1, 6, 5), mode=mode)
         add(f"upsample_opset7_{mode}", "Upsample", 7, x, mode=mode, scales=[1.0, 1.0, 2.0, 3.0])
+    # Up to opset 10 nearest is floor, but onnxruntime takes ceil along an axis that shrinks.
+    add("resize_opset10_nearest_down_ceil", "Resize", 10, normal(1, 1, 5, 7), f32(1.0, 1.0, 0.6, 0.75), tolerance=0.0)
+    add("resize_opset10_nearest_both", "Resize", 10, normal(1, 1, 5, 7), f32(1.0, 1.0, 1.5, 0.4), tolerance=0.0)
     add("resize_opset11_asymmetric_floor", "Resize", 11, x, NO_ROI, UP, mode="nearest", nearest_mode="floor",
         coordinate_transformation_mode="asymmetric", tolerance=0.0)
     add("upsample_opset9_default", "Upsample", 9, normal(1, 2, 2, 2), f32(1.0, 1.0, 2.0, 2.0), tolerance=0.0)

@@ -1,0 +1,276 @@
+//! Commands put into effect: the recipe, the selection, what is opened.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::command::{Command, Gesture};
+use super::history::{History, Plan};
+use super::job::{Job, Lane};
+use super::opening::{ModelRef, Opened, open};
+use super::state::{Entry, Errand, Message, Notice, NoticeKind, Selection, Session};
+use super::workshop::Workshop;
+use crate::base::WorkCtx;
+use crate::eval::{SampleSet, is_sample_set, kept_axis};
+use crate::model::{FoldMode, LayerRole, Network};
+use crate::quant::schemes::int::Int;
+use crate::quant::{Recipe, SchemeChoice};
+
+impl Session {
+    /// Applies a change.
+    pub fn apply(&mut self, command: Command) {
+        match command {
+            Command::Open(reference) => self.start_opening(reference),
+            Command::OpenSamples(path) => self.start_opening_samples(&path),
+            Command::OpenAny(path) => self.start_opening_any(&path),
+            Command::SetChoice { layer, choice, gesture } => {
+                let label = format!("{layer}: {}", choice.scheme().id());
+                let mut plan = self.plan.clone();
+                plan.recipe.set(&layer, choice);
+                self.change(&label, plan, gesture);
+            }
+            Command::SetAllChoices(choice) => {
+                let label = format!("All layers: {choice}");
+                let mut plan = self.plan.clone();
+                if let Some(network) = self.network() {
+                    for layer in network.default_layers() {
+                        plan.recipe.set(&layer.name, choice.clone());
+                    }
+                }
+                self.change(&label, plan, Gesture::Start);
+            }
+            Command::SetFold(fold_mode) => {
+                let plan = Plan { fold_mode, ..self.plan.clone() };
+                self.change("Fold batch norm", plan, Gesture::Start);
+            }
+            Command::SelectLayer(layer_idx) => self.select_layer(layer_idx),
+            Command::SelectChannel(channel_idx) => {
+                let n_channels = self.shown_channels();
+                self.selection.channel_idx =
+                    channel_idx.map(|idx| idx.min(n_channels.saturating_sub(1)));
+            }
+            Command::Undo => {
+                if let Some(plan) = self.history.undo() {
+                    self.adopt(plan);
+                }
+            }
+            Command::Redo => {
+                if let Some(plan) = self.history.redo() {
+                    self.adopt(plan);
+                }
+            }
+            Command::CancelJob(id) => self.cancel(id),
+            Command::Retry => self.entries.retain(|_, entry| !matches!(entry, Entry::Failed(_))),
+        }
+    }
+
+    /// Channels of the selected layer along its kept axis.
+    pub fn shown_channels(&self) -> usize {
+        let layer_idx = self.selection.layer_idx;
+        let layer = self.network().and_then(|network| network.layers.get(layer_idx));
+        layer.map_or(0, |layer| {
+            let axis = kept_axis(layer, &self.choice(layer_idx));
+            layer.dims.get(axis).copied().unwrap_or(1)
+        })
+    }
+
+    fn select_layer(&mut self, layer_idx: usize) {
+        let n_layers = self.network().map_or(0, |network| network.layers.len());
+        if layer_idx < n_layers && layer_idx != self.selection.layer_idx {
+            self.selection = Selection { layer_idx, channel_idx: None };
+        }
+    }
+
+    fn change(&mut self, label: &str, plan: Plan, gesture: Gesture) {
+        if plan != self.plan {
+            self.history.record(label, &self.plan, &plan, gesture);
+            self.adopt(plan);
+        }
+    }
+
+    /// Makes the plan the current one; another fold mode needs the network built anew.
+    fn adopt(&mut self, plan: Plan) {
+        self.plan = plan;
+        let n_channels = self.shown_channels();
+        if self.selection.channel_idx.is_some_and(|idx| idx >= n_channels) {
+            self.selection.channel_idx = None;
+        }
+        let Some(network) = self.network() else {
+            return;
+        };
+        let fold_mode = self.plan.fold_mode;
+        if network.fold_mode != fold_mode {
+            let model = Arc::clone(&network.model);
+            let title = model.title.clone();
+            self.run_errand("Folding batch normalization", move |_| {
+                let network = Network::new(model, fold_mode).map_err(|e| format!("{title}: {e}"));
+                ErrandResult::Refolded(network.map(Arc::new))
+            });
+        }
+    }
+
+    fn cancel(&mut self, id: u64) {
+        self.queue.remove(id);
+        if let Some(errand) = self.errands.iter().find(|errand| errand.id == id) {
+            errand.ctx.cancel();
+            self.errands.retain(|errand| errand.id != id);
+        }
+        for entry in self.entries.values_mut() {
+            if let Entry::Running { job_id, ctx, .. } = entry
+                && *job_id == id
+            {
+                ctx.cancel();
+                *entry = Entry::Failed("cancelled; View › Compute again starts it anew".to_owned());
+            }
+        }
+    }
+
+    fn start_opening(&mut self, reference: ModelRef) {
+        let label = format!("Opening {}", reference.label());
+        let fold_mode = FoldMode::Fold;
+        self.run_errand(&label, move |_| {
+            let opened = open(&reference, fold_mode);
+            ErrandResult::Opened(opened.map(Box::new).map_err(|error| error.to_string()))
+        });
+    }
+
+    fn start_opening_samples(&mut self, path: &Path) {
+        let path = path.to_owned();
+        let network = self.network().cloned();
+        self.run_errand(&format!("Opening {}", path.display()), move |_| {
+            ErrandResult::SamplesOpened(open_samples(&path, network.as_deref()))
+        });
+    }
+
+    fn start_opening_any(&mut self, path: &Path) {
+        let path = path.to_owned();
+        let network = self.network().cloned();
+        self.run_errand(&format!("Opening {}", path.display()), move |_| {
+            if is_sample_set(&path) {
+                return ErrandResult::SamplesOpened(open_samples(&path, network.as_deref()));
+            }
+            let opened = open(&ModelRef::Path(path), FoldMode::Fold);
+            ErrandResult::Opened(opened.map(Box::new).map_err(|error| error.to_string()))
+        });
+    }
+
+    fn run_errand(
+        &mut self,
+        label: &str,
+        run: impl FnOnce(&WorkCtx) -> ErrandResult + Send + 'static,
+    ) {
+        let id = self.take_job_id();
+        let ctx = WorkCtx::new();
+        self.queue.push(Job {
+            id,
+            lane: Lane::Quick,
+            ctx: ctx.clone(),
+            run: Box::new(move |ctx, _| run(ctx).message(id)),
+            on_panic: Box::new(move |text| Message::Opened(id, Err(text))),
+        });
+        self.errands.push(Errand { id, label: label.to_owned(), ctx });
+        (self.wake)();
+    }
+
+    /// Whether the errand was still wanted.
+    pub(super) fn end_errand(&mut self, id: u64) -> bool {
+        let n_before = self.errands.len();
+        self.errands.retain(|errand| errand.id != id);
+        self.errands.len() < n_before
+    }
+
+    /// Makes a model the open one, every layer but embeddings at the default scheme.
+    pub(super) fn show(&mut self, opened: Opened) {
+        for warning in &opened.warnings {
+            self.notify(NoticeKind::Warning, warning.clone());
+        }
+        let names = opened.network.default_layers().map(|layer| layer.name.as_str());
+        let recipe = Recipe::uniform(names, &SchemeChoice::new(&Int));
+        self.plan = Plan { recipe, fold_mode: opened.network.fold_mode };
+        self.history = History::default();
+        // The largest layer: its distribution shows most.
+        let products = opened.network.layers.iter().enumerate();
+        let default_layer = products
+            .filter(|(_, layer)| layer.role != LayerRole::Embedding)
+            .max_by_key(|(idx, layer)| (layer.count(), std::cmp::Reverse(*idx)))
+            .map(|(idx, _)| idx);
+        self.selection = Selection { layer_idx: default_layer.unwrap_or(0), channel_idx: None };
+        self.samples_id += 1;
+        let samples = opened.eval.clone();
+        let network = Arc::clone(&opened.network);
+        self.opened = Some(opened);
+        self.start_afresh(network, samples);
+    }
+
+    pub(super) fn use_network(&mut self, network: Arc<Network>) {
+        let samples = self.samples().cloned();
+        if let Some(opened) = &mut self.opened {
+            opened.network = Arc::clone(&network);
+            self.start_afresh(network, samples);
+        }
+    }
+
+    pub(super) fn use_samples(&mut self, samples: Arc<SampleSet>) {
+        let Some(network) = self.network().cloned() else {
+            return;
+        };
+        self.samples_id += 1;
+        self.notify(NoticeKind::Done, format!("Accuracy is now measured on {}", samples.name));
+        self.start_afresh(network, Some(samples));
+    }
+
+    fn start_afresh(&mut self, network: Arc<Network>, samples: Option<Arc<SampleSet>>) {
+        for entry in self.entries.values() {
+            if let Entry::Running { job_id, ctx, .. } = entry {
+                ctx.cancel();
+                self.queue.remove(*job_id);
+            }
+        }
+        self.entries.clear();
+        self.latest.clear();
+        self.network_id += 1;
+        self.workshop = Some(Arc::new(Workshop::new(network, samples)));
+    }
+
+    pub(super) fn notify(&mut self, kind: NoticeKind, text: String) {
+        self.notices.push(Notice { kind, text });
+    }
+
+    pub(super) fn take_job_id(&mut self) -> u64 {
+        self.next_job_id += 1;
+        self.next_job_id - 1
+    }
+}
+
+/// What an errand brings back.
+enum ErrandResult {
+    Opened(Result<Box<Opened>, String>),
+    SamplesOpened(Result<Arc<SampleSet>, String>),
+    Refolded(Result<Arc<Network>, String>),
+}
+
+impl ErrandResult {
+    fn message(self, id: u64) -> Message {
+        match self {
+            Self::Opened(result) => Message::Opened(id, result),
+            Self::SamplesOpened(result) => Message::SamplesOpened(id, result),
+            Self::Refolded(result) => Message::Refolded(id, result),
+        }
+    }
+}
+
+/// A sample set that fits the open network's input.
+fn open_samples(path: &Path, network: Option<&Network>) -> Result<Arc<SampleSet>, String> {
+    let samples = SampleSet::open(path).map_err(|error| error.to_string())?;
+    let graph = network.and_then(|network| network.graph.as_ref());
+    match graph.map(|graph| graph.inputs.as_slice()) {
+        Some([input]) => {
+            samples.feed(&input.resolve()).map_err(|error| error.to_string())?;
+            Ok(Arc::new(samples))
+        }
+        Some(inputs) => Err(format!("the model takes {} inputs, samples fill one", inputs.len())),
+        None => Err(format!(
+            "{}: the open model has no graph to run samples through; open one that has",
+            path.display()
+        )),
+    }
+}

@@ -1,0 +1,390 @@
+//! The one place where state lives and changes.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use super::history::{History, Plan};
+use super::job::{Job, JobQueue, Waker};
+use super::loaded::Loaded;
+use super::opening::Opened;
+use super::picture::LayerPicture;
+use super::query::{Answer, Query, Topic};
+use super::workshop::{QueryError, Workshop};
+use crate::base::{Progress, WorkCtx};
+use crate::eval::{Accuracy, LayerError, ModelSize, SampleSet};
+use crate::model::Network;
+use crate::quant::SchemeChoice;
+
+/// What is selected, shared by all panels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    pub layer_idx: usize,
+    /// The whole tensor if `None`.
+    pub channel_idx: Option<usize>,
+}
+
+/// Whether a notice reports a success or a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeKind {
+    Done,
+    Warning,
+    Failed,
+}
+
+/// One line for the person, shown once.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    pub kind: NoticeKind,
+    pub text: String,
+}
+
+/// A job that is running or waiting.
+#[derive(Clone, Debug)]
+pub struct JobStatus {
+    pub id: u64,
+    pub label: String,
+    pub progress: Progress,
+}
+
+pub(super) enum Message {
+    Partial(Query, Answer),
+    Answered(Query, Result<Answer, QueryError>),
+    Opened(u64, Result<Box<Opened>, String>),
+    SamplesOpened(u64, Result<Arc<SampleSet>, String>),
+    Refolded(u64, Result<Arc<Network>, String>),
+}
+
+pub(super) enum Entry {
+    Running { job_id: u64, ctx: WorkCtx, partial: Option<Answer> },
+    Ready(Answer),
+    Failed(String),
+}
+
+/// A job that is not a query: something is being opened.
+pub(super) struct Errand {
+    pub id: u64,
+    pub label: String,
+    pub ctx: WorkCtx,
+}
+
+/// Answers that are kept, so that going back is instant.
+const MAX_ANSWERS: usize = 4096;
+
+/// The application's state. [`apply`](Self::apply) is the only way to change it; questions are
+/// asked with `&self` and answered in the background.
+pub struct Session {
+    pub(super) opened: Option<Opened>,
+    pub(super) workshop: Option<Arc<Workshop>>,
+    pub(super) network_id: u64,
+    pub(super) samples_id: u64,
+    pub(super) plan: Plan,
+    pub(super) history: History,
+    pub(super) selection: Selection,
+    pub(super) notices: Vec<Notice>,
+    pub(super) entries: HashMap<Query, Entry>,
+    pub(super) latest: HashMap<Topic, Answer>,
+    pub(super) wishes: RefCell<Vec<Query>>,
+    pub(super) errands: Vec<Errand>,
+    pub(super) next_job_id: u64,
+    pub(super) queue: JobQueue<Message>,
+    pub(super) sender: Sender<Message>,
+    pub(super) inbox: Receiver<Message>,
+    pub(super) wake: Waker,
+}
+
+impl Session {
+    /// An empty session; `wake` is called from other threads when there is something to
+    /// [`poll`](Self::poll).
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let (sender, inbox) = channel();
+        let wake: Waker = Arc::new(wake);
+        Self {
+            opened: None,
+            workshop: None,
+            network_id: 0,
+            samples_id: 0,
+            plan: Plan::default(),
+            history: History::default(),
+            selection: Selection::default(),
+            notices: Vec::new(),
+            entries: HashMap::new(),
+            latest: HashMap::new(),
+            wishes: RefCell::default(),
+            errands: Vec::new(),
+            next_job_id: 1,
+            queue: JobQueue::start(&sender, &wake),
+            sender,
+            inbox,
+            wake,
+        }
+    }
+
+    pub fn opened(&self) -> Option<&Opened> {
+        self.opened.as_ref()
+    }
+
+    pub fn network(&self) -> Option<&Arc<Network>> {
+        self.opened.as_ref().map(|opened| &opened.network)
+    }
+
+    pub fn samples(&self) -> Option<&Arc<SampleSet>> {
+        self.workshop.as_ref()?.samples.as_ref()
+    }
+
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub fn selection(&self) -> Selection {
+        self.selection
+    }
+
+    /// The notices since the last call.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// How a layer is quantized.
+    pub fn choice(&self, layer_idx: usize) -> SchemeChoice {
+        let layer = self.network().and_then(|network| network.layers.get(layer_idx));
+        layer.map_or_else(SchemeChoice::float, |layer| self.plan.recipe.choice(&layer.name))
+    }
+
+    /// Label of what is being opened.
+    pub fn opening(&self) -> Option<&str> {
+        self.errands.first().map(|errand| errand.label.as_str())
+    }
+
+    // --- Questions -----------------------------------------------------------------------------
+
+    /// The error of a layer as it is quantized now.
+    pub fn layer_error(&self, layer_idx: usize) -> Loaded<LayerError> {
+        let spec = self.choice(layer_idx).to_string();
+        self.ask(
+            Query::Layer { network: self.network_id, layer_idx, spec },
+            |answer| match answer {
+                Answer::Layer(error) => Some(error),
+                _ => None,
+            },
+        )
+    }
+
+    /// The distribution of the selected layer and channel.
+    pub fn picture(&self) -> Loaded<LayerPicture> {
+        let Selection { layer_idx, channel_idx } = self.selection;
+        let spec = self.choice(layer_idx).to_string();
+        let query = Query::Picture { network: self.network_id, layer_idx, spec, channel_idx };
+        self.ask(query, |answer| match answer {
+            Answer::Picture(picture) => Some(picture),
+            _ => None,
+        })
+    }
+
+    /// Accuracy of the whole network as it is quantized now.
+    pub fn accuracy(&self) -> Loaded<Accuracy> {
+        let n_layers = self.network().map_or(0, |network| network.layers.len());
+        let specs: Vec<String> = (0..n_layers).map(|idx| self.choice(idx).to_string()).collect();
+        let (network, samples) = (self.network_id, self.samples_id);
+        self.ask(Query::Accuracy { network, samples, specs: specs.into() }, |answer| match answer {
+            Answer::Accuracy(accuracy) => Some(accuracy),
+            _ => None,
+        })
+    }
+
+    /// Size of the model; `None` while a layer is still being measured.
+    pub fn size(&self) -> Option<ModelSize> {
+        let network = self.network()?;
+        let errors: Vec<Loaded<LayerError>> =
+            (0..network.layers.len()).map(|idx| self.layer_error(idx)).collect();
+        let settled = errors.iter().all(|error| !matches!(error, Loaded::Pending { .. }));
+        let errors: Vec<Option<&LayerError>> =
+            errors.iter().map(|error| error.ready().map(|arc| &**arc)).collect();
+        settled.then(|| ModelSize::new(network, &errors))
+    }
+
+    fn ask<T>(&self, query: Query, pick: fn(Answer) -> Option<Arc<T>>) -> Loaded<T> {
+        let latest = || self.latest.get(&query.topic()).cloned().and_then(pick);
+        let loaded = match self.entries.get(&query) {
+            Some(Entry::Ready(answer)) => match pick(answer.clone()) {
+                Some(result) => Loaded::Ready(result),
+                None => Loaded::Failed("an answer of another kind".to_owned()),
+            },
+            Some(Entry::Failed(reason)) => Loaded::Failed(reason.clone()),
+            Some(Entry::Running { ctx, partial, .. }) => Loaded::Pending {
+                progress: ctx.progress(),
+                previous: latest(),
+                partial: partial.clone().and_then(pick),
+            },
+            None => {
+                Loaded::Pending { progress: Progress::default(), previous: latest(), partial: None }
+            }
+        };
+        self.wishes.borrow_mut().push(query);
+        loaded
+    }
+
+    // --- The frame -----------------------------------------------------------------------------
+
+    /// Takes in what jobs have finished.
+    pub fn poll(&mut self) {
+        while let Ok(message) = self.inbox.try_recv() {
+            self.receive(message);
+        }
+    }
+
+    /// Starts what was asked for since the last call, first asked first, and stops what nobody asks
+    /// for any more.
+    pub fn serve_wishes(&mut self) {
+        let wishes = std::mem::take(&mut *self.wishes.borrow_mut());
+        let wanted: HashSet<&Query> = wishes.iter().collect();
+        let queue = &self.queue;
+        self.entries.retain(|query, entry| match entry {
+            Entry::Running { job_id, ctx, .. } if !wanted.contains(query) => {
+                ctx.cancel();
+                queue.remove(*job_id);
+                false
+            }
+            _ => true,
+        });
+        let mut order = Vec::new();
+        for query in &wishes {
+            if !self.entries.contains_key(query) {
+                self.start(query.clone());
+            }
+            if let Some(Entry::Running { job_id, .. }) = self.entries.get(query) {
+                order.push(*job_id);
+            }
+        }
+        self.queue.prioritize(&order);
+        if self.entries.len() > MAX_ANSWERS {
+            self.entries.retain(|query, entry| {
+                wanted.contains(query) || matches!(entry, Entry::Running { .. })
+            });
+        }
+    }
+
+    /// Whether nothing is being computed or opened.
+    pub fn is_idle(&self) -> bool {
+        self.errands.is_empty()
+            && !self.entries.values().any(|entry| matches!(entry, Entry::Running { .. }))
+    }
+
+    /// Jobs that are running or waiting, those with progress first.
+    pub fn jobs(&self) -> Vec<JobStatus> {
+        let errands = self.errands.iter().map(|errand| JobStatus {
+            id: errand.id,
+            label: errand.label.clone(),
+            progress: errand.ctx.progress(),
+        });
+        let mut jobs: Vec<JobStatus> = self
+            .entries
+            .iter()
+            .filter_map(|(query, entry)| match entry {
+                Entry::Running { job_id, ctx, .. } => Some(JobStatus {
+                    id: *job_id,
+                    label: query.label().to_owned(),
+                    progress: ctx.progress(),
+                }),
+                _ => None,
+            })
+            .chain(errands)
+            .collect();
+        jobs.sort_by_key(|job| (job.progress.total == 0, job.id));
+        jobs
+    }
+
+    fn start(&mut self, query: Query) {
+        let Some(workshop) = self.workshop.clone() else {
+            return;
+        };
+        let job_id = self.take_job_id();
+        let ctx = WorkCtx::new();
+        let (asked, failed) = (query.clone(), query.clone());
+        self.queue.push(Job {
+            id: job_id,
+            lane: query.lane(),
+            ctx: ctx.clone(),
+            run: Box::new(move |ctx, outbox| {
+                let partial = |answer| outbox.send(Message::Partial(asked.clone(), answer));
+                let answer = workshop.answer(&asked, ctx, partial);
+                Message::Answered(asked.clone(), answer)
+            }),
+            on_panic: Box::new(move |text| {
+                let error = crate::eval::EvalError::Output(text);
+                Message::Answered(failed, Err(QueryError::Eval(error)))
+            }),
+        });
+        self.entries.insert(query, Entry::Running { job_id, ctx, partial: None });
+    }
+
+    fn receive(&mut self, message: Message) {
+        match message {
+            Message::Partial(query, answer) => {
+                if let Some(Entry::Running { partial, .. }) = self.entries.get_mut(&query) {
+                    *partial = Some(answer);
+                }
+            }
+            Message::Answered(query, answer) => self.receive_answer(query, answer),
+            Message::Opened(id, result) => {
+                if self.end_errand(id) {
+                    match result {
+                        Ok(opened) => self.show(*opened),
+                        Err(reason) => self.notify(NoticeKind::Failed, reason),
+                    }
+                }
+            }
+            Message::SamplesOpened(id, result) => {
+                if self.end_errand(id) {
+                    match result {
+                        Ok(samples) => self.use_samples(samples),
+                        Err(reason) => self.notify(NoticeKind::Failed, reason),
+                    }
+                }
+            }
+            Message::Refolded(id, result) => {
+                if self.end_errand(id) {
+                    match result {
+                        Ok(network) if network.fold_mode != self.plan.fold_mode => {}
+                        Ok(network) => self.use_network(network),
+                        Err(reason) => self.notify(NoticeKind::Failed, reason),
+                    }
+                }
+            }
+        }
+    }
+
+    fn receive_answer(&mut self, query: Query, answer: Result<Answer, QueryError>) {
+        // Nobody waits for an entry that is gone.
+        let Some(entry) = self.entries.get_mut(&query) else {
+            return;
+        };
+        match answer {
+            Ok(answer) => {
+                self.latest.insert(query.topic(), answer.clone());
+                *entry = Entry::Ready(answer);
+            }
+            Err(QueryError::Cancelled) => {
+                self.entries.remove(&query);
+            }
+            Err(error) => *entry = Entry::Failed(error.to_string()),
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        for entry in self.entries.values() {
+            if let Entry::Running { ctx, .. } = entry {
+                ctx.cancel();
+            }
+        }
+        // The sender keeps the channel open for jobs that end later.
+        let _ = &self.sender;
+    }
+}
