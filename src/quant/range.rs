@@ -143,8 +143,8 @@ const N_REFINEMENTS: usize = 2;
 /// The clip thresholds with the smallest squared error.
 ///
 /// - Symmetric: the best threshold in `(0, absmax]` on an even grid, then on finer grids around the
-///   winner. Asymmetric: both ends in turn, the other held, until neither moves (at most four
-///   rounds).
+///   winner. Asymmetric: the best pair of ends on a coarse grid, then both in turn, the other
+///   held, until neither moves (at most four rounds).
 /// - The error of every candidate is exact over the whole group; the choice is approximate, since
 ///   the error has many local minima in the threshold. It is never worse than min-max.
 fn mse_range(group: &[f32], codes: Codes, ctx: &WorkCtx) -> Result<ValueRange, Cancelled> {
@@ -160,7 +160,7 @@ fn mse_range(group: &[f32], codes: Codes, ctx: &WorkCtx) -> Result<ValueRange, C
             search.best(absmax, |threshold| ValueRange { lo: -threshold, hi: threshold })?;
         return Ok(ValueRange { lo: -threshold, hi: threshold });
     }
-    let mut range = full;
+    let mut range = search.best_pair(full)?;
     for _ in 0..4 {
         let before = range;
         if full.hi > 0.0 {
@@ -175,6 +175,10 @@ fn mse_range(group: &[f32], codes: Codes, ctx: &WorkCtx) -> Result<ValueRange, C
     }
     Ok(range)
 }
+
+/// Steps of each end in the joint search, for groups up to [`JOINT_MAX_LEN`] weights.
+const N_JOINT: usize = 24;
+const JOINT_MAX_LEN: usize = 1 << 14;
 
 struct Search<'a> {
     group: &'a [f32],
@@ -202,6 +206,27 @@ impl Search<'_> {
             }
             centre = f64::from(best.1);
             reach *= 2.0 / N_CANDIDATES as f64;
+        }
+        Ok(best.1)
+    }
+
+    /// A start for the search of both ends: both shrunk alike, and in small groups, where the error
+    /// is roughest, every pair of a coarse grid.
+    fn best_pair(&self, full: ValueRange) -> Result<ValueRange, Cancelled> {
+        let step = |nth: usize| (nth + 1) as f32 / N_JOINT as f32;
+        let mut best = (self.error(full)?, full);
+        for lo_idx in (0..N_JOINT).rev() {
+            for hi_idx in (0..N_JOINT).rev() {
+                if lo_idx != hi_idx && self.group.len() > JOINT_MAX_LEN {
+                    continue;
+                }
+                self.ctx.check()?;
+                let range = ValueRange { lo: full.lo * step(lo_idx), hi: full.hi * step(hi_idx) };
+                let error = self.error(range)?;
+                if error < best.0 {
+                    best = (error, range);
+                }
+            }
         }
         Ok(best.1)
     }

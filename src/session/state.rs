@@ -330,7 +330,7 @@ impl Session {
                     *partial = Some(answer);
                 }
             }
-            Message::Answered(query, answer) => self.receive_answer(query, answer),
+            Message::Answered(query, answer) => self.receive_answer(&query, answer),
             Message::Opened(id, result) => {
                 if self.end_errand(id) {
                     match result {
@@ -359,9 +359,9 @@ impl Session {
         }
     }
 
-    fn receive_answer(&mut self, query: Query, answer: Result<Answer, QueryError>) {
+    fn receive_answer(&mut self, query: &Query, answer: Result<Answer, QueryError>) {
         // Nobody waits for an entry that is gone.
-        let Some(entry) = self.entries.get_mut(&query) else {
+        let Some(entry) = self.entries.get_mut(query) else {
             return;
         };
         match answer {
@@ -370,7 +370,7 @@ impl Session {
                 *entry = Entry::Ready(answer);
             }
             Err(QueryError::Cancelled) => {
-                self.entries.remove(&query);
+                self.entries.remove(query);
             }
             Err(error) => *entry = Entry::Failed(error.to_string()),
         }

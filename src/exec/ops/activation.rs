@@ -150,7 +150,7 @@ impl Operator for PRelu {
 /// `min(max(x, min), max)`; `max` where the limits cross, NaN stays NaN.
 ///
 /// - Before opset 11 the limits are attributes, from then on optional scalar inputs of the
-///   input's type.
+///   input's type. An absent one is the type's largest or smallest finite number.
 /// - Source: ONNX Clip-6, -11, -12, -13.
 #[derive(Debug)]
 enum Clip {
@@ -177,8 +177,8 @@ impl Operator for Clip {
         }
         match inputs.take(0)? {
             Value::F32(tensor) => {
-                let low = limit::<f32>(inputs, 1)?.unwrap_or(f32::NEG_INFINITY);
-                let high = limit::<f32>(inputs, 2)?.unwrap_or(f32::INFINITY);
+                let low = limit::<f32>(inputs, 1)?.unwrap_or(f32::MIN);
+                let high = limit::<f32>(inputs, 2)?.unwrap_or(f32::MAX);
                 Ok(vec![map_f32(tensor, |x| limited(x, low, high))?.into()])
             }
             Value::I64(array) => {

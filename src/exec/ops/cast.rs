@@ -235,6 +235,21 @@ mod tests {
     }
 
     #[test]
+    fn cast_like_takes_the_kind_of_its_second_input() {
+        let floats = || Value::F32(array_of(&[2], vec![-1.5, 0.0]).unwrap());
+        let cast_to = |like: Value| {
+            CastLike.run(&mut Inputs::new(vec![Some(floats()), Some(like)])).unwrap().remove(0)
+        };
+        let Value::I64(ints) = cast_to(Value::from_ints(&[7])) else { panic!("not i64") };
+        assert_eq!(elements(&ints).as_ref(), [-1, 0]);
+        let Value::Bool(bools) = cast_to(Value::Bool(array_of(&[1], vec![true]).unwrap())) else {
+            panic!("not bool")
+        };
+        assert_eq!(elements(&bools).as_ref(), [true, false]);
+        assert_eq!(cast_to(floats()).type_name(), "f32");
+    }
+
+    #[test]
     fn every_type_number_is_decided() {
         for code in -3..30 {
             let supported = matches!(code, 1..=7 | 9..=13 | 16 | 21 | 22);

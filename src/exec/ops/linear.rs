@@ -16,6 +16,7 @@ pub static ENTRIES: &[OperatorEntry] = &[
 /// `y = alpha · A · B + beta · C` with `A`, `B` transposed on request.
 ///
 /// - Inputs: `A` `[M, K]`, `B` `[K, N]` (or transposed), optional `C` broadcastable to `[M, N]`.
+/// - `C` is not read where `beta` is 0, so NaN in it does not count.
 /// - Source: ONNX Gemm-7, -9, -11, -13. Floats only.
 #[derive(Debug)]
 struct Gemm {
@@ -54,6 +55,7 @@ impl Operator for Gemm {
         let dims = [left.rows, right.cols];
         let mut out = vec![0.0; output_count(&dims)?];
         let addend = addend.map(|addend| self.scaled_addend(addend, &dims)).transpose()?;
+        let addend = addend.filter(|_| self.beta != 0.0);
         let (row, addend) = match addend {
             Some(addend) if is_row(addend.shape(), right.cols) => (Some(addend), None),
             other => (None, other),

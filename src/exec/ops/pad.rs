@@ -130,6 +130,9 @@ fn pads_by_axis(
     Ok(by_axis)
 }
 
+/// Longest axis that is padded; its table of positions takes memory too.
+const MAX_LEN: usize = 1 << 26;
+
 /// Where each output position along one axis reads.
 struct PaddedAxis {
     /// Input position, or `None` for the constant.
@@ -146,7 +149,11 @@ impl PaddedAxis {
         let signed_len = i64::try_from(len).map_err(|_| refused())?;
         let out_len = begin.checked_add(end).and_then(|pad| pad.checked_add(signed_len));
         let out_len = out_len.and_then(|out| usize::try_from(out).ok()).ok_or_else(refused)?;
-        output_count(&[out_len])?;
+        if out_len > MAX_LEN {
+            return Err(OpError::Unsupported(format!(
+                "an axis padded to {out_len} (limit {MAX_LEN})"
+            )));
+        }
         // What is left of the axis after cutting.
         let first = begin.min(0).unsigned_abs() as usize;
         let last = len.checked_sub(end.min(0).unsigned_abs() as usize).ok_or_else(refused)?;

@@ -1,12 +1,12 @@
 //! Pooling: the largest or the mean element under a window, or of a whole channel.
 
 use super::attribute::{at_most_inputs, switch};
-use super::dense::{array_of, count_of, elements};
+use super::dense::{Element, array_of, count_of, elements};
 use super::reduce::sum_f64;
 use super::window::{WindowAttributes, WindowAxis, three_axes};
 use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry, output_count};
 use crate::model::Attributes;
-use crate::tensor::{Tensor, Value};
+use crate::tensor::Value;
 
 pub static ENTRIES: &[OperatorEntry] = &[
     OperatorEntry { op: "MaxPool", opsets: (7, 23), build: build_max_pool },
@@ -23,7 +23,8 @@ pub static ENTRIES: &[OperatorEntry] = &[
     },
 ];
 
-/// The largest element under the window; NaN if one of them is.
+/// The largest element under the window; NaN if one of them is (there ONNX Runtime's result
+/// depends on the order).
 ///
 /// - Input `[N, C, spatial…]` with one to three spatial axes, output `[N, C, outputs…]`, and on
 ///   request the flat index of each largest element (the first of equals).
@@ -61,29 +62,66 @@ fn read_window(ctx: &BuildCtx) -> Result<WindowAttributes, OpError> {
 
 impl Operator for MaxPool {
     fn run(&self, inputs: &mut Inputs) -> Result<Vec<Value>, OpError> {
-        let tensor = inputs.take_f32(0)?;
-        let shape = PoolShape::new(&self.window, &tensor)?;
-        let mut out = vec![f32::NEG_INFINITY; output_count(&shape.out_dims)?];
-        let data = elements(&tensor);
-        for (plane, out) in shape.planes(&data, &mut out) {
-            for_each_row(&shape.axes, |row| {
-                row.accumulate(plane, out, |max, x| if x > max || x.is_nan() { x } else { max });
-            });
-        }
-        let indices = match self.indices {
-            Indices::Unwanted => None,
-            order => {
-                Some(Value::I64(array_of(&shape.out_dims, max_indices(&shape, &data, order)?)?))
+        let value = inputs.take(0)?;
+        let shape = PoolShape::new(&self.window, value.dims())?;
+        match &value {
+            Value::F32(tensor) => self.pool(&elements(tensor), &shape),
+            Value::I64(array) => self.pool(&elements(array), &shape),
+            Value::Bool(_) => {
+                Err(OpError::Invalid("input 0 is bool, expected f32 or i64".to_owned()))
             }
-        };
-        let mut outputs = vec![array_of(&shape.out_dims, out)?.into()];
-        outputs.extend(indices);
+        }
+    }
+}
+
+impl MaxPool {
+    fn pool<T: Comparable>(&self, data: &[T], shape: &PoolShape) -> Result<Vec<Value>, OpError> {
+        let mut out = vec![T::SMALLEST; output_count(&shape.out_dims)?];
+        for (plane, out) in shape.planes(data, &mut out) {
+            for_each_row(&shape.axes, |row| row.accumulate(plane, out, T::larger));
+        }
+        let mut outputs = vec![T::wrap(array_of(&shape.out_dims, out)?)];
+        if self.indices != Indices::Unwanted {
+            let indices = max_indices(shape, data, self.indices)?;
+            outputs.push(Value::I64(array_of(&shape.out_dims, indices)?));
+        }
         Ok(outputs)
     }
 }
 
+/// A type with a larger of two elements.
+trait Comparable: Element + PartialOrd {
+    /// What every element replaces.
+    const SMALLEST: Self;
+
+    /// The larger; NaN if either is.
+    fn larger(a: Self, b: Self) -> Self;
+}
+
+impl Comparable for f32 {
+    const SMALLEST: Self = f32::NEG_INFINITY;
+
+    #[inline(always)]
+    fn larger(a: Self, b: Self) -> Self {
+        if b > a || b.is_nan() { b } else { a }
+    }
+}
+
+impl Comparable for i64 {
+    const SMALLEST: Self = i64::MIN;
+
+    #[inline(always)]
+    fn larger(a: Self, b: Self) -> Self {
+        a.max(b)
+    }
+}
+
 /// The flat index of every window's largest element.
-fn max_indices(shape: &PoolShape, data: &[f32], order: Indices) -> Result<Vec<i64>, OpError> {
+fn max_indices<T: Comparable>(
+    shape: &PoolShape,
+    data: &[T],
+    order: Indices,
+) -> Result<Vec<i64>, OpError> {
     let [depth, height, width] = shape.axes;
     let mut found = Vec::with_capacity(output_count(&shape.out_dims)?);
     let in_len = shape.in_len();
@@ -144,7 +182,7 @@ fn build_average_pool(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
 impl Operator for AveragePool {
     fn run(&self, inputs: &mut Inputs) -> Result<Vec<Value>, OpError> {
         let tensor = inputs.take_f32(0)?;
-        let shape = PoolShape::new(&self.window, &tensor)?;
+        let shape = PoolShape::new(&self.window, tensor.shape())?;
         let mut out = vec![0.0f32; output_count(&shape.out_dims)?];
         let data = elements(&tensor);
         let [depths, heights, widths] = shape.axes.map(|axis| self.counts(&axis));
@@ -188,8 +226,8 @@ struct PoolShape {
 }
 
 impl PoolShape {
-    fn new(window: &WindowAttributes, tensor: &Tensor) -> Result<Self, OpError> {
-        let (channels, spatial) = split_dims(tensor.shape())?;
+    fn new(window: &WindowAttributes, dims: &[usize]) -> Result<Self, OpError> {
+        let (channels, spatial) = split_dims(dims)?;
         let kernel = Attributes::required("kernel_shape", window.kernel.as_deref())?;
         let axes = window.over(spatial, kernel)?;
         let n_positions = kernel.iter().try_fold(1usize, |n, &len| n.checked_mul(len));
@@ -211,11 +249,11 @@ impl PoolShape {
         count_of(&self.axes.map(|axis| axis.output))
     }
 
-    fn planes<'a>(
+    fn planes<'a, T>(
         &self,
-        data: &'a [f32],
-        out: &'a mut [f32],
-    ) -> impl Iterator<Item = (&'a [f32], &'a mut [f32])> {
+        data: &'a [T],
+        out: &'a mut [T],
+    ) -> impl Iterator<Item = (&'a [T], &'a mut [T])> {
         data.chunks_exact(self.in_len().max(1)).zip(out.chunks_exact_mut(self.out_len().max(1)))
     }
 }
@@ -244,7 +282,7 @@ struct Row {
 
 impl Row {
     /// Replaces every output of the row by `combine(output, what it reads)`.
-    fn accumulate(&self, plane: &[f32], out: &mut [f32], combine: impl Fn(f32, f32) -> f32) {
+    fn accumulate<T: Copy>(&self, plane: &[T], out: &mut [T], combine: impl Fn(T, T) -> T) {
         let out = &mut out[self.out_start + self.columns.start..self.out_start + self.columns.end];
         let input = &plane[self.first_input..];
         match self.stride {
@@ -313,9 +351,7 @@ impl Operator for GlobalPool {
         }
         let data = elements(&tensor);
         let out = data.chunks_exact(plane_len).map(|plane| match self {
-            Self::Max => plane
-                .iter()
-                .fold(f32::NEG_INFINITY, |max, &x| if x > max || x.is_nan() { x } else { max }),
+            Self::Max => plane.iter().fold(f32::SMALLEST, |max, &x| f32::larger(max, x)),
             Self::Mean => (sum_f64(plane) / plane_len as f64) as f32,
         });
         let out_dims: Vec<usize> =

@@ -52,6 +52,7 @@ enum Kind {
 ///   Reduced axes stay with length 1 if `keepdims`.
 /// - Floats are accumulated in `f64` and rounded once. Integers wrap around; a mean of integers is
 ///   cut towards zero; norms and logarithms of integers are not supported.
+/// - Max and Min of bool are "any" and "all".
 /// - NaN gives NaN. Over no element: the neutral element (−∞ for Max, NaN for Mean).
 /// - Axes are an attribute before opset 13 (ReduceSum) or 18 (the others), input 1 from then on.
 /// - Source: ONNX Reduce*-1, -11, -13, -18, -20.
@@ -107,7 +108,13 @@ impl Operator for Reduce {
                 let data = reduce_ints(self.kind, &elements(&array), &groups)?;
                 Ok(vec![Value::I64(array_of(&out_dims, data)?)])
             }
-            Value::Bool(_) => Err(OpError::Unsupported("a reduction of bool".to_owned())),
+            Value::Bool(array) if matches!(self.kind, Kind::Max | Kind::Min) => {
+                let ints: Vec<i64> = elements(&array).iter().map(|&on| i64::from(on)).collect();
+                let found = reduce_ints(self.kind, &ints, &groups)?;
+                let bools = found.into_iter().map(|int| int > 0).collect();
+                Ok(vec![Value::Bool(array_of(&out_dims, bools)?)])
+            }
+            Value::Bool(_) => Err(OpError::Unsupported(format!("{:?} of bool", self.kind))),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::attribute::{choice, switch};
 use super::dense::{array_of, count_of, elements};
-use super::resize_grid::{AxisGrid, Coordinates, GridRule, Kernel, Nearest, Tap};
+use super::resize_grid::{AxisGrid, Coordinates, GridRule, Kernel, Nearest, Shrinking, Tap};
 use crate::exec::operator::{
     BuildCtx, Inputs, OpError, Operator, OperatorEntry, output_count, resolve_axis,
 };
@@ -23,7 +23,7 @@ pub static ENTRIES: &[OperatorEntry] = &[
 /// - Opset 10 and Upsample: position `o / scale`; nearest takes the element before it when
 ///   enlarging, the one after it when shrinking (as ONNX Runtime).
 /// - Positions are computed in `f32`, as in ONNX Runtime, so that nearest agrees at ties.
-/// - Source: ONNX Resize-10, -11, -13, -18, -19; Upsample-7, -9. `antialias` is not supported.
+/// - Source: ONNX Resize-10, -11, -13, -18, -19; Upsample-7, -9.
 #[derive(Debug)]
 struct Resize {
     rule: GridRule,
@@ -86,6 +86,7 @@ fn simple_resize(ctx: &BuildCtx, sizes_from: SizesFrom) -> Result<Box<dyn Operat
         kernel: read_kernel(ctx, &modes, Nearest::Simple)?,
         coordinates: Coordinates::Asymmetric,
         excludes_outside: false,
+        shrinking: Shrinking::Plain,
     };
     Ok(Box::new(Resize {
         rule,
@@ -99,9 +100,6 @@ fn simple_resize(ctx: &BuildCtx, sizes_from: SizesFrom) -> Result<Box<dyn Operat
 fn build_resize(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     if ctx.opset < 11 {
         return simple_resize(ctx, SizesFrom::ScalesInput);
-    }
-    if ctx.opset >= 18 && switch(ctx, "antialias", 0)? {
-        return Err(OpError::Unsupported("attribute \"antialias\" 1".to_owned()));
     }
     let nearest = choice(
         ctx,
@@ -127,6 +125,10 @@ fn build_resize(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
         kernel,
         coordinates: Coordinates::read(ctx)?,
         excludes_outside: switch(ctx, "exclude_outside", 0)?,
+        shrinking: match ctx.opset >= 18 && switch(ctx, "antialias", 0)? {
+            true => Shrinking::Antialiased,
+            false => Shrinking::Plain,
+        },
     };
     Ok(Box::new(Resize {
         rule,
@@ -161,6 +163,7 @@ impl Operator for Resize {
                 ))),
             };
         }
+        check_lengths(&wanted)?;
         let grids: Vec<AxisGrid> = wanted
             .iter()
             .zip(&dims)
@@ -171,6 +174,19 @@ impl Operator for Resize {
             extrapolate(&mut data, &grids, self.extrapolation);
         }
         Ok(vec![array_of(&out_dims, data)?.into()])
+    }
+}
+
+/// Longest axis and strongest shrinking that is resized; the grid of an axis takes memory too.
+const MAX_LEN: usize = 1 << 24;
+
+fn check_lengths(wanted: &[Wanted]) -> Result<(), OpError> {
+    let too_far = |wanted: &&Wanted| wanted.len > MAX_LEN || wanted.scale < 1.0 / MAX_LEN as f32;
+    match wanted.iter().find(too_far) {
+        None => Ok(()),
+        Some(Wanted { scale, len, .. }) => Err(OpError::Unsupported(format!(
+            "an axis resized by {scale} to {len} (limits are 1/{MAX_LEN} and {MAX_LEN})"
+        ))),
     }
 }
 

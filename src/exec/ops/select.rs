@@ -21,17 +21,27 @@ pub static ENTRIES: &[OperatorEntry] = &[
 /// A value that can be ranked; NaN ranks above everything, as in NumPy.
 trait Ranked: Element {
     fn rank(a: Self, b: Self) -> Ordering;
+
+    fn is_nan(self) -> bool;
 }
 
 impl Ranked for f32 {
     fn rank(a: Self, b: Self) -> Ordering {
         a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
     }
+
+    fn is_nan(self) -> bool {
+        self.is_nan()
+    }
 }
 
 impl Ranked for i64 {
     fn rank(a: Self, b: Self) -> Ordering {
         a.cmp(&b)
+    }
+
+    fn is_nan(self) -> bool {
+        false
     }
 }
 
@@ -73,7 +83,7 @@ impl Extreme {
 
 /// Index of the largest or smallest element along an axis.
 ///
-/// - Of equals the first, or with `select_last_index` the last. NaN counts as the largest.
+/// - Of equals the first, or with `select_last_index` the last. NaN goes before every number.
 /// - Source: ONNX ArgMax-1, -11, -12, -13; ArgMin likewise.
 #[derive(Debug)]
 struct ArgExtreme {
@@ -125,7 +135,8 @@ impl ArgExtreme {
             .map(|line_idx| {
                 let mut best = 0;
                 for idx in 1..lines.len {
-                    let order = self.extreme.order(at(line_idx, idx), at(line_idx, best));
+                    let (a, b) = (at(line_idx, idx), at(line_idx, best));
+                    let order = b.is_nan().cmp(&a.is_nan()).then(self.extreme.order(a, b));
                     if order == Ordering::Less || (order == Ordering::Equal && self.takes_last) {
                         best = idx;
                     }

@@ -1,0 +1,141 @@
+//! Small model and sample files, well formed or not, for the integration tests.
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value as Json, json};
+
+/// A safetensors file in the making. Nothing is checked, so that it can lie.
+#[derive(Clone, Default)]
+pub struct FileBuilder {
+    header: serde_json::Map<String, Json>,
+    metadata: serde_json::Map<String, Json>,
+    data: Vec<u8>,
+}
+
+impl FileBuilder {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A tensor of `f32`.
+    pub fn floats(self, name: &str, shape: &[usize], values: &[f32]) -> Self {
+        let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+        self.tensor(name, "F32", shape, bytes)
+    }
+
+    /// A tensor of any type, from its bytes.
+    pub fn tensor(mut self, name: &str, dtype: &str, shape: &[usize], bytes: Vec<u8>) -> Self {
+        let start = self.data.len();
+        self.data.extend(bytes);
+        let offsets = [start, self.data.len()];
+        self.header.insert(
+            name.to_owned(),
+            json!({"dtype": dtype, "shape": shape, "data_offsets": offsets}),
+        );
+        self
+    }
+
+    /// Overwrites a field of a tensor's entry.
+    pub fn lie(mut self, name: &str, field: &str, value: Json) -> Self {
+        self.header[name][field] = value;
+        self
+    }
+
+    pub fn metadata(mut self, key: &str, value: &Json) -> Self {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        self.metadata.insert(key.to_owned(), json!(text));
+        self
+    }
+
+    pub fn graph(self, graph: &Json) -> Self {
+        self.metadata("quantscope.graph", graph)
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut header = self.header.clone();
+        if !self.metadata.is_empty() {
+            header.insert("__metadata__".to_owned(), Json::Object(self.metadata.clone()));
+        }
+        let mut text = serde_json::to_vec(&header).unwrap();
+        text.resize(text.len().next_multiple_of(8), b' ');
+        let mut bytes = (text.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(text);
+        bytes.extend(&self.data);
+        bytes
+    }
+
+    pub fn write(&self, folder: &Path, name: &str) -> PathBuf {
+        write(folder, name, &self.bytes())
+    }
+}
+
+pub fn write(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// One node as the graph's JSON has it.
+pub fn node(name: &str, op: &str, inputs: &[&str], outputs: &[&str], attributes: Json) -> Json {
+    json!({"name": name, "op": op, "inputs": inputs, "outputs": outputs, "attributes": attributes})
+}
+
+/// A graph from `input` of shape `[N, …]` to `output`.
+pub fn graph(sample_dims: &[usize], nodes: Vec<Json>) -> Json {
+    let mut shape = vec![json!("N")];
+    shape.extend(sample_dims.iter().map(|dim| json!(dim)));
+    json!({
+        "version": 1, "opset": 13,
+        "inputs": [{"name": "input", "dtype": "f32", "shape": shape}],
+        "outputs": [{"name": "output"}],
+        "nodes": nodes,
+    })
+}
+
+/// A dense layer from two numbers to two classes.
+pub fn dense_model() -> FileBuilder {
+    let gemm =
+        node("fc", "Gemm", &["input", "fc.weight", "fc.bias"], &["output"], json!({"transB": 1}));
+    FileBuilder::new()
+        .floats("fc.weight", &[2, 2], &[1.0, -0.5, 0.25, 0.75])
+        .floats("fc.bias", &[2], &[0.0, 0.1])
+        .graph(&graph(&[2], vec![gemm]))
+}
+
+/// A convolution with these attributes over 1×4×4.
+pub fn conv_model(attributes: Json) -> FileBuilder {
+    let conv = node("conv", "Conv", &["input", "w"], &["output"], attributes);
+    FileBuilder::new().floats("w", &[1, 1, 3, 3], &[0.5; 9]).graph(&graph(&[1, 4, 4], vec![conv]))
+}
+
+pub fn samples_meta(classes: usize) -> Json {
+    let classes: Vec<String> = (0..classes).map(|class| format!("class {class}")).collect();
+    json!({
+        "version": 1, "task": "classification", "split": "eval", "classes": classes,
+        "layout": null, "image": false,
+    })
+}
+
+/// Four samples of two numbers.
+pub fn dense_samples() -> FileBuilder {
+    FileBuilder::new()
+        .floats("inputs", &[4, 2], &[1.0, 0.0, 0.0, 1.0, 1.0, 1.0, -1.0, 0.5])
+        .tensor("labels", "U8", &[4], vec![0, 1, 1, 1])
+        .metadata("quantscope.samples", &samples_meta(2))
+}
+
+/// The models for development, where they lie beside the project; a test without them says so.
+pub fn shared_models() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/models");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("skipped: {} is not there", folder.display());
+    None
+}
+
+/// A file of the project.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
