@@ -60,6 +60,9 @@ fn samples(options: &EvalOptions, opened: &Opened) -> Result<Arc<SampleSet>, Cli
     if let Some(path) = &options.samples {
         return Ok(Arc::new(SampleSet::open(path)?));
     }
+    if let Some(error) = &opened.eval_error {
+        return Err((&**error).into());
+    }
     opened.eval.clone().ok_or_else(|| {
         CliError::new(
             Exit::WrongUse,

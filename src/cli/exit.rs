@@ -53,6 +53,12 @@ impl From<OpeningError> for CliError {
 
 impl From<SamplesError> for CliError {
     fn from(error: SamplesError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&SamplesError> for CliError {
+    fn from(error: &SamplesError) -> Self {
         let exit = match error {
             SamplesError::Unfit { .. } => Exit::NoSense,
             _ => Exit::BadFile,

@@ -144,7 +144,7 @@ pub(super) enum ThemeOption {
 /// Opens the model; warnings go to standard error.
 pub(super) fn open(model: &str, fold_mode: FoldMode) -> Result<Opened, CliError> {
     let opened = session::open(&ModelRef::parse(model)?, fold_mode)?;
-    for warning in &opened.warnings {
+    for warning in &opened.network.model.warnings {
         eprintln!("quantscope: warning: {warning}");
     }
     Ok(opened)

@@ -175,17 +175,19 @@ fn blame(bytes: &[u8], refusal: &str) -> String {
 
 /// Two tensors over one another, a gap between them, or bytes that belong to none.
 fn blame_layout(places: &[((u64, u64), &String)], data_len: u64) -> Option<String> {
-    let mut end = 0;
-    let mut before = None;
-    for ((start, stop), name) in places {
-        if *start < end {
-            let before = before.unwrap_or(name);
-            return Some(format!("tensors {before:?} and {name:?} overlap at byte {start}"));
+    for pair in places.windows(2) {
+        if let [((_, end), first), ((start, _), second)] = pair
+            && start < end
+        {
+            return Some(format!("tensors {first:?} and {second:?} overlap at byte {start}"));
         }
+    }
+    let mut end = 0;
+    for ((start, stop), name) in places {
         if *start > end {
             return Some(format!("tensor {name:?} starts at byte {start}, expected {end}: a gap"));
         }
-        (end, before) = (*stop, Some(name));
+        end = *stop;
     }
     (end != data_len).then(|| {
         format!("the tensors end at byte {end} of {data_len}; the file is damaged, fetch it again")

@@ -180,8 +180,9 @@ impl Session {
 
     /// Makes a model the open one, every layer but embeddings at the default scheme.
     pub(super) fn show(&mut self, opened: Opened) {
-        for warning in &opened.warnings {
-            self.notify(NoticeKind::Warning, warning.clone());
+        let eval_error = opened.eval_error.iter().map(ToString::to_string);
+        for warning in opened.network.model.warnings.iter().cloned().chain(eval_error) {
+            self.notify(NoticeKind::Warning, warning);
         }
         let names = opened.network.default_layers().map(|layer| layer.name.as_str());
         let recipe = Recipe::uniform(names, &SchemeChoice::new(&Int));

@@ -66,29 +66,25 @@ pub struct Opened {
     pub network: Arc<Network>,
     /// The set that judges, if one lies beside the model.
     pub eval: Option<Arc<SampleSet>>,
-    /// A set beside the model that could not be read: why.
-    pub warnings: Vec<String>,
+    /// Why the set beside the model could not be read, if there is one.
+    pub eval_error: Option<Arc<SamplesError>>,
 }
 
-/// Opens a model and the `eval` set beside it. A set that cannot be read is a warning: the model's
+/// Opens a model and the `eval` set beside it. A set that cannot be read is no failure: the model's
 /// weights can be looked at all the same.
 ///
 /// # Errors
 /// The model cannot be opened.
 pub fn open(reference: &ModelRef, fold_mode: FoldMode) -> Result<Opened, OpeningError> {
     let model = open_model(reference)?;
-    let mut warnings = model.warnings.clone();
     let network = Network::new(Arc::new(model), fold_mode)
         .map_err(|source| OpeningError::Store { path: reference.label(), source })?;
-    let eval = match find_set(reference, network.model.path.as_deref(), Split::Eval) {
-        None => None,
-        Some(Ok(set)) => Some(Arc::new(set)),
-        Some(Err(error)) => {
-            warnings.push(error.to_string());
-            None
-        }
+    let (eval, eval_error) = match find_set(reference, network.model.path.as_deref(), Split::Eval) {
+        None => (None, None),
+        Some(Ok(set)) => (Some(Arc::new(set)), None),
+        Some(Err(error)) => (None, Some(Arc::new(error))),
     };
-    Ok(Opened { label: reference.label(), network: Arc::new(network), eval, warnings })
+    Ok(Opened { label: reference.label(), network: Arc::new(network), eval, eval_error })
 }
 
 fn open_model(reference: &ModelRef) -> Result<Model, OpeningError> {

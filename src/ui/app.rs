@@ -66,13 +66,17 @@ impl App {
             if notice.kind == NoticeKind::Failed {
                 self.last_failure = Some(notice.text.clone());
             }
-            let toast = match notice.kind {
-                NoticeKind::Done => self.toasts.success(notice.text),
-                NoticeKind::Warning => self.toasts.warning(notice.text),
-                NoticeKind::Failed => self.toasts.error(notice.text),
+            let theme = theme::of(ctx.theme());
+            // Signs that the embedded fonts have, unlike those of the crate.
+            let (sign, colour, secs) = match notice.kind {
+                NoticeKind::Done => ("✓", theme.rounding, 4),
+                NoticeKind::Warning => ("!", theme.quantized, 12),
+                NoticeKind::Failed => ("✕", theme.bad, 16),
             };
-            let secs = if notice.kind == NoticeKind::Done { 4 } else { 20 };
-            toast.duration(Some(std::time::Duration::from_secs(secs))).closable(true);
+            self.toasts
+                .custom(notice.text, sign.to_owned(), colour)
+                .duration(Some(std::time::Duration::from_secs(secs)))
+                .closable(false);
         }
         if let Some(command) = self.dialogs.poll() {
             self.session.apply(command);

@@ -170,7 +170,9 @@ impl Operator for GatherNd {
         Ok(vec![each_type!(value, array => {
             let data = elements(&array);
             let mut out = Vec::with_capacity(count);
-            for (tuple_idx, offset) in tuples.offsets.iter().enumerate() {
+            // Without elements there is nothing an offset could point at.
+            let offsets = if count == 0 { &[][..] } else { &tuples.offsets[..] };
+            for (tuple_idx, offset) in offsets.iter().enumerate() {
                 let start = tuple_idx.checked_div(per_batch).unwrap_or(0) * batch_len + offset;
                 out.extend_from_slice(&data[start..start + tuples.slice_len]);
             }
