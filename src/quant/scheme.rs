@@ -4,6 +4,7 @@ use super::grid::{CodeRange, Grid};
 use super::group::GroupLayout;
 use super::settings::{ParamSpec, SettingError, Settings};
 use crate::base::{Cancelled, WorkCtx};
+use crate::codec::Encoded;
 use crate::tensor::ChannelMajor;
 
 /// Why weights cannot be quantized.
@@ -84,4 +85,7 @@ pub trait FittedQuantizer: Send + Sync {
 
     /// Bits to store codes and everything needed to decode them.
     fn storage_bits(&self) -> u64;
+
+    /// The weights it was fitted to as bits; `None` where nothing is encoded.
+    fn encode(&self, weights: &ChannelMajor) -> Option<Encoded>;
 }

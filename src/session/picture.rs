@@ -42,16 +42,13 @@ impl LayerPicture {
         let reconstructed = values.get(range.clone()).unwrap_or_default();
         let stats = TensorStats::compute(original, ctx)?;
         let reconstructed_stats = TensorStats::compute(reconstructed, ctx)?;
-        let bounds = histogram_bounds(&stats, &reconstructed_stats);
         let layout = error.fitted.layout();
         let groups = match channel_idx {
             None => 0..layout.n_groups(),
             Some(channel_idx) => layout.groups_of_channel(channel_idx),
         };
         let grid = (groups.len() == 1).then(|| error.fitted.grid(groups.start));
-        // About twice the square root: few weights in few bins, so that a shape is seen.
-        let n_bins = (2.0 * (original.len() as f64).sqrt()) as usize;
-        let n_bins = n_bins.clamp(*N_BINS.start(), *N_BINS.end());
+        let (bounds, n_bins) = bins(&stats, &reconstructed_stats, grid.as_ref());
         let channel_error = channel_idx.and_then(|idx| error.channels.get(idx).copied());
         Ok(Self {
             channel_idx,
@@ -74,12 +71,35 @@ fn shown_range(weights: &ChannelMajor, channel_idx: Option<usize>) -> Range<usiz
     }
 }
 
-/// From the smallest to the largest value, original or reconstructed.
-fn histogram_bounds(original: &TensorStats, reconstructed: &TensorStats) -> (f64, f64) {
+/// Ends and number of the bins, from the smallest to the largest value, original or reconstructed.
+///
+/// About twice the square root of the number of weights, so that few weights show a shape. Where
+/// the levels of one grid lie closer than that, a bin is a whole number of steps wide and ends
+/// between two levels: each then holds as many levels as the next, and none seems fuller for that.
+fn bins(
+    original: &TensorStats,
+    reconstructed: &TensorStats,
+    grid: Option<&Grid>,
+) -> ((f64, f64), usize) {
     let ends = |pick: fn(&TensorStats) -> Option<f32>| {
         [pick(original), pick(reconstructed)].into_iter().flatten().map(f64::from)
     };
     let lo = ends(|stats| stats.min).fold(f64::INFINITY, f64::min);
     let hi = ends(|stats| stats.max).fold(f64::NEG_INFINITY, f64::max);
-    if lo <= hi { (lo, hi) } else { (0.0, 0.0) }
+    let n_wanted = (2.0 * (original.count as f64).sqrt()) as usize;
+    let n_bins = n_wanted.clamp(*N_BINS.start(), *N_BINS.end());
+    if lo > hi {
+        return ((0.0, 0.0), n_bins);
+    }
+    let width = (hi - lo) / n_bins as f64;
+    match grid {
+        Some(Grid::Uniform { params, .. }) if f64::from(params.scale) <= width => {
+            let step = f64::from(params.scale);
+            let aligned_width = (width / step).ceil() * step;
+            let start = ((lo / step - 0.5).floor() + 0.5) * step;
+            let n_aligned = ((hi - start) / aligned_width).ceil().max(1.0);
+            ((start, start + n_aligned * aligned_width), n_aligned as usize)
+        }
+        _ => ((lo, hi), n_bins),
+    }
 }

@@ -103,7 +103,7 @@ impl App {
                 Place::Left => {
                     EguiPanel::left(entry.id).default_size(440.0).size_range(330.0..=720.0)
                 }
-                _ => EguiPanel::right(entry.id).default_size(330.0).size_range(300.0..=460.0),
+                _ => EguiPanel::right(entry.id).default_size(348.0).size_range(320.0..=480.0),
             };
             side.frame(plain(ui))
                 .resizable(true)

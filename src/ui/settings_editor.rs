@@ -17,7 +17,7 @@ pub struct Edited {
 }
 
 /// Width of the labels before the controls.
-const LABEL_WIDTH: f32 = 84.0;
+const LABEL_WIDTH: f32 = 76.0;
 
 /// Draws the scheme and its settings. From `stats` come the ends shown where a range by hand is
 /// still automatic, and whether there is anything that is not a number.

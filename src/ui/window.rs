@@ -60,6 +60,22 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "an internal error".to_owned())
 }
 
+/// The text on one line, without the place in some library's source that it starts with.
 fn one_line(text: &str) -> String {
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+    let joined = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>();
+    let joined = joined.join(" ");
+    let after_place = joined.rsplit_once(".rs:").and_then(|(_, rest)| rest.split_once(": "));
+    after_place.map_or(joined.as_str(), |(_, reason)| reason).trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_clean_line() {
+        let text = "winit EventLoopError: os error at /a/b/mod.rs:765: no DISPLAY is set.";
+        assert_eq!(one_line(text), "no DISPLAY is set");
+        assert_eq!(one_line("two\n  lines"), "two lines");
+    }
 }

@@ -1,6 +1,7 @@
 //! `float`: the layer stays as it is, which is what mixed precision starts from.
 
 use crate::base::WorkCtx;
+use crate::codec::Encoded;
 use crate::quant::{
     CodeRange, FittedQuantizer, Granularity, Grid, GroupLayout, ParamSpec, QuantError, QuantScheme,
     Run, Settings,
@@ -76,5 +77,9 @@ impl FittedQuantizer for Kept {
 
     fn storage_bits(&self) -> u64 {
         self.layout.count() as u64 * 32
+    }
+
+    fn encode(&self, _weights: &ChannelMajor) -> Option<Encoded> {
+        None
     }
 }

@@ -2,6 +2,8 @@
 //! channel or group.
 
 use crate::base::{WorkCtx, reduce};
+use crate::codec::Encoded;
+use crate::codec::packing::Signedness;
 use crate::quant::range::{self, RangeEstimator};
 use crate::quant::{
     ChoiceSpec, CodeRange, Condition, FittedQuantizer, Granularity, Grid, GroupLayout, ParamKind,
@@ -358,6 +360,29 @@ impl FittedQuantizer for FittedInt {
         };
         let code_bits = self.layout.count() as u64 * u64::from(self.codes.bits);
         code_bits + self.params.len() as u64 * (32 + zero_point_bits)
+    }
+
+    fn encode(&self, weights: &ChannelMajor) -> Option<Encoded> {
+        let data = weights.data();
+        let mut codes = vec![0i32; data.len()];
+        let (mut values, mut clipped) = (vec![0f32; data.len()], vec![0u8; data.len()]);
+        for group_idx in 0..self.params.len() {
+            let range = self.layout.range(group_idx);
+            let run = Run {
+                codes: codes.get_mut(range.clone())?,
+                values: values.get_mut(range.clone())?,
+                clipped: clipped.get_mut(range.clone())?,
+            };
+            self.quantize(group_idx, data.get(range)?, run);
+        }
+        let is_signed = self.codes.symmetry != Symmetry::Asymmetric;
+        let signedness = if is_signed { Signedness::Signed } else { Signedness::Unsigned };
+        let scales = self.params.iter().map(|params| params.scale).collect();
+        let zero_points: Vec<i32> = match self.codes.symmetry {
+            Symmetry::Asymmetric => self.params.iter().map(|params| params.zero_point).collect(),
+            _ => Vec::new(),
+        };
+        Some(Encoded::new(&codes, (self.codes.bits, signedness), scales, &zero_points))
     }
 }
 

@@ -1,0 +1,139 @@
+//! Laws that every scheme of the table keeps, at every setting that it declares.
+#![allow(clippy::unwrap_used)]
+
+use ndarray::IxDyn;
+use quantscope::base::WorkCtx;
+use quantscope::eval::{LayerError, fake_quantize, layer_error};
+use quantscope::quant::schemes::SCHEMES;
+use quantscope::quant::{Grid, ParamKind, SchemeChoice, SettingValue};
+use quantscope::tensor::{ChannelMajor, Tensor};
+
+/// Weights with ties, outliers, zeros and an all-zero channel.
+fn weights() -> ChannelMajor {
+    let tensor = Tensor::from_shape_fn(IxDyn(&[5, 37]), |idx| match (idx[0], idx[1]) {
+        (1, _) => 0.0,
+        (2, column) => column as f32 * 0.25 + 0.125,
+        (3, 7) => 40.0,
+        (row, column) => (((row * 37 + column) * 7919) % 1009) as f32 * 0.003 - 1.5,
+    });
+    ChannelMajor::new(&tensor, 0)
+}
+
+/// Every setting of a scheme at its ends and choices, one at a time, and each of them with every
+/// granularity.
+fn choices() -> Vec<SchemeChoice> {
+    let mut choices = Vec::new();
+    for &scheme in SCHEMES {
+        let base = SchemeChoice::new(scheme);
+        let granularities = match base.param("granularity").map(|param| &param.kind) {
+            Some(ParamKind::Choice { choices, .. }) => choices
+                .iter()
+                .map(|c| base.with("granularity", SettingValue::Choice(c.key)).unwrap())
+                .collect(),
+            _ => vec![base],
+        };
+        for base in granularities {
+            for param in scheme.params() {
+                let values: Vec<SettingValue> = match &param.kind {
+                    ParamKind::Int { min, max, .. } => {
+                        [*min, 3.clamp(*min, *max), *max].map(SettingValue::Int).into()
+                    }
+                    ParamKind::AutoInt { min, .. } => vec![SettingValue::Int(*min)],
+                    ParamKind::Float { min, max, .. } => {
+                        [*min, *max].map(SettingValue::Float).into()
+                    }
+                    ParamKind::AutoFloat { .. } => Vec::new(),
+                    ParamKind::Choice { choices, .. } => {
+                        choices.iter().map(|choice| SettingValue::Choice(choice.key)).collect()
+                    }
+                };
+                choices
+                    .extend(values.into_iter().map(|value| base.with(param.key, value).unwrap()));
+            }
+            choices.push(base);
+        }
+    }
+    choices
+}
+
+fn fitted(choice: &SchemeChoice) -> (LayerError, Vec<f32>) {
+    let ctx = WorkCtx::new();
+    let error = layer_error(&weights(), choice, &ctx).unwrap();
+    let values = fake_quantize(&weights(), &*error.fitted, &ctx).unwrap();
+    (error, values)
+}
+
+#[test]
+fn decoded_values_lie_on_the_grid() {
+    for choice in choices() {
+        let (error, values) = fitted(&choice);
+        let layout = error.fitted.layout();
+        for group_idx in 0..layout.n_groups() {
+            let grid = error.fitted.grid(group_idx);
+            let levels: Vec<u32> =
+                grid.levels().iter().map(|(_, level)| (level + 0.0).to_bits()).collect();
+            if matches!(grid, Grid::Continuous) {
+                continue;
+            }
+            for value in &values[layout.range(group_idx)] {
+                assert!(levels.contains(&(value + 0.0).to_bits()), "{choice}: {value}");
+            }
+        }
+    }
+}
+
+/// Encoding a decoded tensor with the same parameters gives the same codes.
+#[test]
+fn quantizing_again_changes_nothing() {
+    for choice in choices() {
+        let (error, values) = fitted(&choice);
+        let again = weights().with_data(values.clone());
+        let again = fake_quantize(&again, &*error.fitted, &WorkCtx::new()).unwrap();
+        assert_eq!(again, values, "{choice}");
+    }
+}
+
+#[test]
+fn inside_the_range_the_error_is_half_a_step() {
+    for choice in choices() {
+        let (error, values) = fitted(&choice);
+        let layout = error.fitted.layout();
+        for (idx, (&x, &value)) in weights().data().iter().zip(&values).enumerate() {
+            let grid = error.fitted.grid(layout.group_of(idx));
+            let Grid::Uniform { params, .. } = grid else { continue };
+            let (lo, hi) = grid.bounds().unwrap();
+            if x >= lo && x <= hi {
+                let limit = params.scale * 0.5 * (1.0 + 1e-5) + f32::EPSILON * x.abs();
+                assert!((x - value).abs() <= limit, "{choice}: {x} became {value}");
+            }
+        }
+    }
+}
+
+#[test]
+fn zero_stays_zero() {
+    for choice in choices() {
+        let (_, values) = fitted(&choice);
+        for (&x, &value) in weights().data().iter().zip(&values) {
+            assert!(x != 0.0 || value == 0.0, "{choice}: 0 became {value}");
+        }
+    }
+}
+
+#[test]
+fn stored_bits_are_those_of_the_encoding() {
+    for choice in choices() {
+        let (error, values) = fitted(&choice);
+        let Some(encoded) = error.fitted.encode(&weights()) else { continue };
+        assert_eq!(error.fitted.storage_bits(), encoded.n_bits(), "{choice}");
+        let whole = error.stored_bytes() as usize;
+        assert!((whole..whole + 3).contains(&encoded.n_bytes()), "{choice}: padding");
+        let layout = error.fitted.layout();
+        let zero_points = encoded.unpack_zero_points();
+        for (idx, code) in encoded.unpack_codes().into_iter().enumerate() {
+            let group_idx = layout.group_of(idx);
+            let decoded = encoded.scales[group_idx] * (code - zero_points[group_idx]) as f32;
+            assert_eq!(decoded, values[idx], "{choice}: weight {idx}");
+        }
+    }
+}
