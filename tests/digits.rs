@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use quantscope::base::WorkCtx;
 use quantscope::eval::{
-    Accuracy, FloatOutputs, QuantizedLayer, RunRequest, Runner, overlay, quantize_network,
+    Accuracy, ActivationError, ActivationQuantizer, FloatOutputs, QuantizedLayer, RunRequest,
+    Runner, activation_points, overlay, quantize_network,
 };
 use quantscope::exec::NoHook;
 use quantscope::model::FoldMode;
@@ -129,4 +130,37 @@ fn folding_leaves_the_answers_as_they_are() {
     assert!(folded.network.folded.len() >= 4 && kept.network.folded.is_empty());
     let float = |opened: &Opened| measure(opened, "float").0.float.unwrap();
     assert_eq!(float(&folded), float(&kept));
+}
+
+#[test]
+fn activations_are_quantized_where_values_are_made() {
+    let opened = opened("sample:digits");
+    let network = &opened.network;
+    let graph = network.graph.as_ref().unwrap();
+    let points = activation_points(graph);
+    let wanted = ["stem.relu", "block1.dw.relu", "block1.pw.relu", "res.conv1.relu"];
+    for name in wanted.into_iter().chain(["res.conv2.bn", "res.relu", "gap"]) {
+        assert!(points.iter().any(|point| point == name), "{name} is not among {points:?}");
+    }
+    for name in ["stem", "stem.bn", "pool", "flatten", "logits", "res.add"] {
+        assert!(!points.iter().any(|point| point == name), "{name} is among {points:?}");
+    }
+    let runner = Runner::new(Arc::clone(network), opened.eval.clone().unwrap()).unwrap();
+    let ctx = WorkCtx::new();
+    let with = |spec: &str| {
+        let choice = spec.parse().unwrap();
+        let hook = ActivationQuantizer::calibrate(&runner, graph, &choice, 0..100, &ctx)?;
+        assert_eq!(hook.n_points(), points.len());
+        let constants = runner.constants(&overlay(network, &[]))?;
+        let request = RunRequest { quantized: Some(&constants), hook: &hook, limit: None };
+        let accuracy = runner.run(&request, &mut FloatOutputs::default(), &ctx, |_| {})?;
+        let found = accuracy.comparison.unwrap();
+        Ok::<_, ActivationError>((found.agreement, found.output_sqnr.db().unwrap()))
+    };
+    let eight = with("int:bits=8,symmetry=asymmetric").unwrap();
+    let four = with("int:bits=4,symmetry=asymmetric").unwrap();
+    assert!(eight.0 > 0.99 && eight.1 > 30.0, "{eight:?}");
+    assert!(four.1 < eight.1 - 15.0, "{four:?}");
+    let refused = with("int:granularity=per-channel");
+    assert!(matches!(refused, Err(ActivationError::Granularity("per-channel"))));
 }

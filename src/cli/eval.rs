@@ -6,15 +6,15 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::exit::{CliError, Exit};
-use super::options::{EvalOptions, open};
+use super::options::{EvalOptions, open, parse_spec};
 use super::table::{Align, render};
 use super::{print_json, print_out};
 use crate::base::{WorkCtx, bytes, fixed, percent, significant, thousands};
 use crate::eval::{
-    Accuracy, Comparison, Estimate, FloatOutputs, LayerError, Metric, ModelSize, RunRequest,
-    Runner, SampleSet, overlay, quantize_network,
+    Accuracy, ActivationQuantizer, Comparison, Estimate, EvalError, FloatOutputs, LayerError,
+    Metric, ModelSize, RunRequest, Runner, SampleSet, Split, overlay, quantize_network,
 };
-use crate::exec::NoHook;
+use crate::exec::{NoHook, ValueHook};
 use crate::session::Opened;
 
 pub(super) fn run(options: &EvalOptions) -> Result<(), CliError> {
@@ -28,24 +28,22 @@ pub(super) fn run(options: &EvalOptions) -> Result<(), CliError> {
         None => Vec::new(),
     };
     let runner = Runner::new(Arc::clone(network), samples)?;
-    let quantized = match &recipe {
-        Some(_) => Some(runner.constants(&overlay(network, &layers))?),
+    let mut limit = options.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let activations = match &options.activations {
+        Some(spec) => Some(calibrated(options, &opened, &runner, (spec, &mut limit))?),
         None => None,
     };
-    let request = RunRequest {
-        quantized: quantized.as_ref(),
-        hook: &NoHook,
-        limit: options.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+    let is_quantized = recipe.is_some() || activations.is_some();
+    let quantized = match is_quantized {
+        true => Some(runner.constants(&overlay(network, &layers))?),
+        false => None,
     };
-    let shows_progress = std::io::stderr().is_terminal();
-    let accuracy = runner.run(&request, &mut FloatOutputs::default(), &ctx, |partial| {
-        if shows_progress {
-            eprint!("\r{} of {} samples", partial.n_samples, partial.n_total);
-        }
-    })?;
-    if shows_progress {
-        eprint!("\r\x1b[K");
-    }
+    let hook: &dyn ValueHook = match &activations {
+        Some(activations) => activations,
+        None => &NoHook,
+    };
+    let request = RunRequest { quantized: quantized.as_ref(), hook, limit };
+    let accuracy = run_shown(&runner, &request, &ctx)?;
     let errors: Vec<Option<&LayerError>> = layers.iter().map(|layer| Some(&layer.error)).collect();
     let size = ModelSize::new(network, &errors);
     if options.json {
@@ -54,6 +52,63 @@ pub(super) fn run(options: &EvalOptions) -> Result<(), CliError> {
         print_out(&text(&opened, runner.samples(), &accuracy, size));
     }
     Ok(())
+}
+
+/// Runs with a count on standard error, where a person sees it.
+fn run_shown(runner: &Runner, request: &RunRequest, ctx: &WorkCtx) -> Result<Accuracy, CliError> {
+    let shows_progress = std::io::stderr().is_terminal();
+    let accuracy = runner.run(request, &mut FloatOutputs::default(), ctx, |partial| {
+        if shows_progress {
+            eprint!("\r{} of {} samples", partial.n_samples, partial.n_total);
+        }
+    });
+    if shows_progress {
+        eprint!("\r\x1b[K");
+    }
+    Ok(accuracy?)
+}
+
+/// Samples at most that ranges are taken from.
+const MAX_CALIBRATION: usize = 512;
+
+/// Activation ranges from the calibration set, else the train set, else the end of the evaluation
+/// order, which `limit` then keeps out of the evaluation.
+fn calibrated(
+    options: &EvalOptions,
+    opened: &Opened,
+    runner: &Runner,
+    (spec, limit): (&str, &mut Option<usize>),
+) -> Result<ActivationQuantizer, CliError> {
+    let choice = parse_spec("--activations", spec)?;
+    let network = &opened.network;
+    let Some(graph) = &network.graph else { return Err(EvalError::NoGraph.into()) };
+    let ctx = WorkCtx::new();
+    let found = match &options.calibration {
+        Some(path) => Some(SampleSet::open(path)?),
+        None => {
+            let splits = [Split::Calibration, Split::Train];
+            splits.into_iter().find_map(|split| opened.find_set(split)).transpose()?
+        }
+    };
+    if let Some(set) = found {
+        let n_used = set.len().min(MAX_CALIBRATION);
+        eprintln!("quantscope: activation ranges from {n_used} samples of {}", set.name);
+        let other = Runner::new(Arc::clone(network), Arc::new(set))?;
+        return Ok(ActivationQuantizer::calibrate(&other, graph, &choice, 0..n_used, &ctx)?);
+    }
+    let n_samples = runner.samples().len();
+    let n_apart = (n_samples / 5).clamp(1, MAX_CALIBRATION);
+    if n_samples < 2 {
+        let message = "one sample cannot be both for calibration and for evaluation; name a set with --calibration FILE";
+        return Err(CliError::new(Exit::NoSense, message));
+    }
+    let n_judged = n_samples - n_apart;
+    *limit = Some(limit.map_or(n_judged, |limit| limit.min(n_judged)));
+    eprintln!(
+        "quantscope: activation ranges from {n_apart} samples of {} that are kept apart; {n_judged} judge",
+        runner.samples().name
+    );
+    Ok(ActivationQuantizer::calibrate(runner, graph, &choice, n_judged..n_samples, &ctx)?)
 }
 
 fn samples(options: &EvalOptions, opened: &Opened) -> Result<Arc<SampleSet>, CliError> {
@@ -68,7 +123,7 @@ fn samples(options: &EvalOptions, opened: &Opened) -> Result<Arc<SampleSet>, Cli
             Exit::WrongUse,
             format!(
                 "{}: no eval.safetensors lies beside it; name a sample set with --samples FILE",
-                opened.label
+                opened.reference.label()
             ),
         )
     })

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::eval::{EvalError, RecipeEvalError, SamplesError};
+use crate::eval::{ActivationError, EvalError, RecipeEvalError, SamplesError};
 use crate::model::StoreError;
 use crate::quant::{RecipeError, SpecError};
 use crate::session::OpeningError;
@@ -77,6 +77,15 @@ impl From<EvalError> for CliError {
             EvalError::Exec(_) | EvalError::Cancelled(_) => {
                 Self::new(Exit::CannotRun, error.to_string())
             }
+        }
+    }
+}
+
+impl From<ActivationError> for CliError {
+    fn from(error: ActivationError) -> Self {
+        match error {
+            ActivationError::Eval(error) => error.into(),
+            error => Self::new(Exit::NoSense, error.to_string()),
         }
     }
 }

@@ -93,6 +93,12 @@ pub(super) struct EvalOptions {
     /// The sample set; without it eval.safetensors beside the model
     #[arg(long, value_name = "FILE")]
     pub samples: Option<PathBuf>,
+    /// One scheme for every activation, per tensor, e.g. int:bits=8,symmetry=asymmetric
+    #[arg(long, value_name = "SPEC")]
+    pub activations: Option<String>,
+    /// Samples that activation ranges are taken from; without it calibration.safetensors beside the model, else train, else a part of the samples kept apart
+    #[arg(long, value_name = "FILE", requires = "activations")]
+    pub calibration: Option<PathBuf>,
     /// Only the first N samples of the seeded, class-balanced order
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
@@ -165,16 +171,15 @@ impl WeightOptions {
         let Some(spec) = &self.weights else {
             return Ok(None);
         };
-        let choice = parse_spec(spec)?;
+        let choice = parse_spec("--weights", spec)?;
         let names = network.default_layers().map(|layer| layer.name.as_str());
         Ok(Some(Recipe::uniform(names, &choice)))
     }
 }
 
-/// What `--weights` asks for.
-pub(super) fn parse_spec(spec: &str) -> Result<SchemeChoice, CliError> {
-    spec.parse()
-        .map_err(|error| CliError::new(Exit::WrongUse, format!("--weights {spec}: {error}")))
+/// The scheme that a flag asks for.
+pub(super) fn parse_spec(flag: &str, spec: &str) -> Result<SchemeChoice, CliError> {
+    spec.parse().map_err(|error| CliError::new(Exit::WrongUse, format!("{flag} {spec}: {error}")))
 }
 
 fn read_recipe(path: &Path) -> Result<Recipe, CliError> {

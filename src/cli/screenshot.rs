@@ -35,7 +35,7 @@ pub(super) fn run(options: &ScreenshotOptions) -> Result<(), CliError> {
     };
     let app = AppOptions { model, only_panel: panel_id(options.panel.as_deref())? };
     let commands = match &options.weights {
-        Some(spec) => vec![Command::SetAllChoices(parse_spec(spec)?)],
+        Some(spec) => vec![Command::SetAllChoices(parse_spec("--weights", spec)?)],
         None => Vec::new(),
     };
     let picture = draw(&PictureRequest { commands, app, size, scale: options.scale, theme })

@@ -282,7 +282,7 @@ pub(super) fn for_each_run(
 }
 
 /// Elements quantized at a time: small enough for the first-level cache.
-const RUN_LEN: usize = 1024;
+pub(super) const RUN_LEN: usize = 1024;
 
 /// Fixed pieces of a tensor, none across channels, that are worked on in parallel.
 struct Segments {

@@ -1,6 +1,7 @@
 //! What quantization does: the error of a tensor, accuracy on samples, size. Draws nothing.
 
 mod accuracy;
+mod activations;
 mod error;
 mod fidelity;
 mod interval;
@@ -11,6 +12,7 @@ mod size;
 mod usage;
 
 pub use accuracy::{Accuracy, ClassRecall, Comparison, Metric};
+pub use activations::{ActivationError, ActivationQuantizer, activation_points};
 pub use error::{
     ErrorStats, LayerError, Sqnr, channels_for, fake_quantize, kept_axis, layer_error,
 };

@@ -163,6 +163,31 @@ impl Runner {
         Ok(accuracy)
     }
 
+    /// Chunks that so many samples make.
+    pub fn n_chunks(&self, n_samples: usize) -> usize {
+        n_samples.div_ceil(self.chunk_len.max(1))
+    }
+
+    /// Runs the float model over samples, by their places in the balanced order, one chunk after
+    /// another, so that the hook sees values in a fixed order.
+    ///
+    /// # Errors
+    /// A node that cannot run, cancelled.
+    pub fn observe(
+        &self,
+        samples: std::ops::Range<usize>,
+        hook: &dyn ValueHook,
+        ctx: &WorkCtx,
+    ) -> Result<(), EvalError> {
+        let samples = self.order.get(samples).unwrap_or_default();
+        for chunk in samples.chunks(self.chunk_len.max(1)) {
+            ctx.check()?;
+            let batch = self.samples.batch(&self.feed, chunk);
+            self.plan.run(&self.float, vec![batch], hook)?;
+        }
+        Ok(())
+    }
+
     fn run_chunk(
         &self,
         chunk: &[usize],

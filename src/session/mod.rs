@@ -17,7 +17,7 @@ pub use builtin::{BUILTIN_SAMPLES, BuiltinSample};
 pub use command::{Command, Gesture};
 pub use history::{History, Plan};
 pub use loaded::Loaded;
-pub use opening::{ModelRef, Opened, OpeningError, find_set, open};
+pub use opening::{ModelRef, Opened, OpeningError, open};
 pub use picture::LayerPicture;
 pub use query::{Answer, Query};
 pub use state::{JobStatus, Notice, NoticeKind, Selection, Session};

@@ -59,10 +59,17 @@ impl ModelRef {
     }
 }
 
+impl Opened {
+    /// The set of that split beside the model, if there is one.
+    pub fn find_set(&self, split: Split) -> Option<Result<SampleSet, SamplesError>> {
+        find_set(&self.reference, self.network.model.path.as_deref(), split)
+    }
+}
+
 /// A model, ready to be looked at, and its sample sets.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    pub label: String,
+    pub reference: ModelRef,
     pub network: Arc<Network>,
     /// The set that judges, if one lies beside the model.
     pub eval: Option<Arc<SampleSet>>,
@@ -84,7 +91,7 @@ pub fn open(reference: &ModelRef, fold_mode: FoldMode) -> Result<Opened, Opening
         Some(Ok(set)) => (Some(Arc::new(set)), None),
         Some(Err(error)) => (None, Some(Arc::new(error))),
     };
-    Ok(Opened { label: reference.label(), network: Arc::new(network), eval, eval_error })
+    Ok(Opened { reference: reference.clone(), network: Arc::new(network), eval, eval_error })
 }
 
 fn open_model(reference: &ModelRef) -> Result<Model, OpeningError> {
@@ -99,7 +106,7 @@ fn open_model(reference: &ModelRef) -> Result<Model, OpeningError> {
 /// `model.safetensors`, or `NAME.eval.safetensors` beside `NAME.safetensors`.
 ///
 /// `model_path` is the file that was opened, where there is one.
-pub fn find_set(
+fn find_set(
     reference: &ModelRef,
     model_path: Option<&Path>,
     split: Split,
