@@ -1,5 +1,5 @@
 //! Numbers against those of the reference packages (`tests/reference/`).
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

@@ -20,7 +20,7 @@ pub enum RangeEstimator {
     /// `percentile` of `|x|` for symmetric codes; `100 − percentile` and `percentile` of `x` for
     /// asymmetric ones. Linear interpolation, as numpy's default.
     Percentile { percentile: f64 },
-    /// The thresholds with the smallest squared error: see [`mse_range`].
+    /// The thresholds with the smallest squared error: see `mse_range`.
     Mse,
     /// Given ends; an absent one is the smallest or largest value.
     Manual { lo: Option<f32>, hi: Option<f32> },

@@ -35,7 +35,7 @@ IR_VERSION = 10
 
 
 def attribute_json(value):
-    """An attribute as MODEL_FORMAT.md's graph writes it."""
+    """An attribute as the graph of a native model writes it."""
     if isinstance(value, np.ndarray):
         return {"tensor": value.tolist(), "dtype": DTYPE_NAMES[value.dtype.name]}
     return value

@@ -48,7 +48,7 @@ def ties(rng):
     return np.array(rows, F32) / F32(32)
 
 
-# --- Configurations: the settings as NUMERICS spells them ----------------------------------------
+# --- Configurations: the settings as a specification spells them ----------------------------------------
 
 
 def configurations():
@@ -106,7 +106,7 @@ def mse_configurations():
             yield {"bits": bits, "symmetry": symmetry, **granularity, "range": "mse"}
 
 
-# --- The scheme, f32 as NUMERICS writes it --------------------------------------------------------
+# --- The scheme, f32 as its definition writes it --------------------------------------------------------
 
 
 def code_range(settings):

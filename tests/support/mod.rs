@@ -1,5 +1,5 @@
 //! Small model and sample files, well formed or not, for the integration tests.
-#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 
@@ -104,8 +104,8 @@ pub fn dense_model() -> FileBuilder {
 }
 
 /// A convolution with these attributes over 1×4×4.
-pub fn conv_model(attributes: Json) -> FileBuilder {
-    let conv = node("conv", "Conv", &["input", "w"], &["output"], attributes);
+pub fn conv_model(attributes: &Json) -> FileBuilder {
+    let conv = node("conv", "Conv", &["input", "w"], &["output"], attributes.clone());
     FileBuilder::new().floats("w", &[1, 1, 3, 3], &[0.5; 9]).graph(&graph(&[1, 4, 4], vec![conv]))
 }
 

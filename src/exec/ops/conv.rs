@@ -211,6 +211,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)] // A table of cases.
     fn every_path_agrees_with_the_definition() {
         let case = |x, w, attributes, group| Case { x, w, attributes, group };
         let cases = [

@@ -163,7 +163,7 @@ fn write_row(
         1 => inside.copy_from_slice(&input[..inside.len()]),
         2 => inside.iter_mut().zip(input.chunks(2)).for_each(|(out, pair)| *out = pair[0]),
         stride => {
-            inside.iter_mut().zip(input.iter().step_by(stride)).for_each(|(out, x)| *out = *x)
+            inside.iter_mut().zip(input.iter().step_by(stride)).for_each(|(out, x)| *out = *x);
         }
     }
 }

@@ -118,7 +118,7 @@ pub(super) fn element_offsets(
         row_major_strides(dims).into_iter().map(isize::unsigned_abs).collect();
     let mut position = vec![0usize; found.len()];
     let mut offsets = Vec::with_capacity(indices.len());
-    for &index in indices.iter() {
+    for &index in indices {
         let resolved = resolve_index(index, dims[axis])?;
         let parts = position.iter().zip(&strides).enumerate();
         offsets.push(

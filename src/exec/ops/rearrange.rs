@@ -150,12 +150,11 @@ fn build_split(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     let n_parts = ctx.n_outputs;
     if ctx.opset >= 18
         && let Some(wanted) = ctx.attributes.int("num_outputs")?
+        && usize::try_from(wanted) != Ok(n_parts)
     {
-        if usize::try_from(wanted) != Ok(n_parts) {
-            return Err(OpError::Invalid(format!(
-                "attribute \"num_outputs\" is {wanted}, the node has {n_parts} outputs"
-            )));
-        }
+        return Err(OpError::Invalid(format!(
+            "attribute \"num_outputs\" is {wanted}, the node has {n_parts} outputs"
+        )));
     }
     Ok(Box::new(Split {
         axis: ctx.attributes.int_or("axis", 0)?,

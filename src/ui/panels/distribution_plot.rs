@@ -271,7 +271,6 @@ fn bin_ui(ui: &mut Ui, picture: &LayerPicture, at: PlotPoint) {
     });
 }
 
-#[allow(clippy::needless_pass_by_value)] // As the plot's formatter wants it.
 fn axis_number(mark: GridMark) -> String {
     let decimals = (-mark.step_size.log10().floor()).clamp(0.0, 8.0) as usize;
     fixed(mark.value, decimals)

@@ -1,16 +1,11 @@
 #!/usr/bin/env python3
 """Reference values of the statistics and of the small number formats.
 
-usage: python tests/reference/statistics.py
+usage: python tests/reference/figures.py
 
 Writes `tests/data/quant/statistics.json` (scipy, statsmodels, and Newcombe's interval from the paper's
 formula) and `tests/data/quant/minifloat.json` (ml_dtypes); README.md describes them.
 """
-import sys
-
-# The interpreter puts this folder first, where this file would hide Python's own `statistics` module.
-sys.path.pop(0)
-
 import json
 import math
 import pathlib
