@@ -24,13 +24,16 @@ pub static ENTRIES: &[OperatorEntry] = &[
     OperatorEntry { op: "Where", opsets: (9, 23), build: |_| Ok(Box::new(Where)) },
 ];
 
+/// Compares two arrays, broadcast to one shape.
+type Compare<T> = fn(&Array<T>, &Array<T>) -> Result<Array<bool>, OpError>;
+
 /// A comparison of two values of one type, each with its loop compiled in. Comparing with NaN is
 /// false.
 #[derive(Clone, Copy, Debug)]
 struct Comparison {
-    floats: fn(&Tensor, &Tensor) -> Result<Array<bool>, OpError>,
-    ints: fn(&Array<i64>, &Array<i64>) -> Result<Array<bool>, OpError>,
-    bools: Option<fn(&Array<bool>, &Array<bool>) -> Result<Array<bool>, OpError>>,
+    floats: Compare<f32>,
+    ints: Compare<i64>,
+    bools: Option<Compare<bool>>,
 }
 
 /// ONNX Equal-7, -11, -13, -19.

@@ -335,9 +335,11 @@ impl Operator for Blocks {
     }
 }
 
+/// The input as six axes, their order in the output, and the output's four dimensions.
+type BlockLayout = ([usize; 6], [usize; 6], [usize; 4]);
+
 impl Blocks {
-    /// The input as six axes, their order in the output, and the output's four dimensions.
-    fn layout(&self, found: &[usize]) -> Result<([usize; 6], [usize; 6], [usize; 4]), OpError> {
+    fn layout(&self, found: &[usize]) -> Result<BlockLayout, OpError> {
         let size = self.size;
         let refused = || {
             OpError::Invalid(format!(
