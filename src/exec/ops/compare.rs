@@ -4,7 +4,7 @@ use super::broadcast::{broadcast_dims, combine, combine_in_place};
 use super::dense::{Array, Element, array_of, elements};
 use super::rearrange::broadcast_to;
 use crate::exec::operator::{Inputs, OpError, Operator, OperatorEntry};
-use crate::tensor::{Tensor, Value};
+use crate::tensor::Value;
 
 pub static ENTRIES: &[OperatorEntry] = &[
     OperatorEntry { op: "Equal", opsets: (7, 23), build: |_| Ok(Box::new(EQUAL)) },
