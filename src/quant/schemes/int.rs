@@ -439,7 +439,8 @@ mod tests {
 
     /// The definition, step by step.
     fn quantize_reference(x: f32, params: QuantParams, range: CodeRange) -> (i32, f32, u8) {
-        let wanted = (x / params.scale).round_ties_even() as i64 + i64::from(params.zero_point);
+        let level = (x / params.scale).round_ties_even() as i64;
+        let wanted = level.saturating_add(i64::from(params.zero_point));
         let code = wanted.clamp(i64::from(range.qmin), i64::from(range.qmax)) as i32;
         let value = params.scale * (code - params.zero_point) as f32;
         (code, value, u8::from(wanted != i64::from(code)))
