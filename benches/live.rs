@@ -121,7 +121,7 @@ fn bit_change(criterion: &mut Criterion) {
                             c.with("percentile", SettingValue::Float(99.0 + nth as f64 * 1e-6))
                         })
                         .unwrap();
-                    let gesture = Gesture::Start;
+                    let gesture = Gesture::Once;
                     let started = Instant::now();
                     session.apply(Command::SetChoice { layer: layer.clone(), choice, gesture });
                     wait_for_layer(&mut session, layer_idx);

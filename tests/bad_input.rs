@@ -264,7 +264,13 @@ fn sample_sets_that_are_broken_or_do_not_fit() {
     let tokens = FileBuilder::new()
         .tensor("tokens", "I32", &[1, 3], vec![0; 12])
         .metadata("quantscope.samples", &meta(|m| m["task"] = json!("language-model")));
+    let no_classes = meta(|m| m["classes"] = json!([]));
+    let negative = inputs()
+        .tensor("labels", "I8", &[2], vec![0, 0xff])
+        .metadata("quantscope.samples", &{ meta(|m| m["classes"] = Json::Null) });
     for (name, samples, code, parts) in [
+        ("empty list of classes", with(&no_classes), 4, vec!["classes is empty"]),
+        ("negative label", negative, 4, vec!["sample 1 is -1", "0 or more"]),
         ("no metadata", inputs(), 4, vec!["quantscope.samples"]),
         ("label out of range", label_7, 4, vec!["sample 1", "7", "0 to 1"]),
         ("too few labels", short_labels, 4, vec!["[2]"]),
@@ -409,5 +415,57 @@ fn external_data_stays_in_the_folder() {
     ] {
         let bad = path(location, length);
         assert_fails(location, &["inspect", bad.to_str().unwrap()], 4, &["\"w\"", part]);
+    }
+}
+
+#[test]
+fn tokens_outside_the_vocabulary() {
+    let nodes = vec![
+        node("embed", "Gather", &["table", "input"], &["h"], json!({})),
+        node("head", "MatMul", &["h", "w"], &["output"], json!({})),
+    ];
+    let mut graph = graph(&[2], nodes);
+    graph["inputs"][0]["dtype"] = json!("i64");
+    let model = FileBuilder::new()
+        .floats("table", &[3, 2], &[0.0; 6])
+        .floats("w", &[2, 3], &[0.0; 6])
+        .graph(&graph);
+    let mut meta = support::samples_meta(3);
+    meta["task"] = json!("language-model");
+    let tokens = |last: u8| {
+        FileBuilder::new()
+            .tensor("tokens", "U8", &[2, 3], vec![0, 1, 2, 0, last, 1])
+            .metadata("quantscope.samples", &meta)
+    };
+    let files = Files::new(&model, &tokens(2));
+    assert!(run(&files.eval(&[])).status.success());
+    let files = Files::new(&model, &tokens(3));
+    assert_fails("token", &files.eval(&[]), 6, &["row 1", "token 3", "\"table\" has 3"]);
+}
+
+/// A graph may ask for more than any machine has.
+#[test]
+fn sizes_that_cannot_be_held_are_refused() {
+    let mut graph = graph(&[2], vec![]);
+    graph["inputs"][0]["shape"] = json!([1_000_000_000u64, 2]);
+    graph["nodes"] = json!([node("fc", "Gemm", &["input", "fc.weight"], &["output"], json!({}))]);
+    let model = FileBuilder::new().floats("fc.weight", &[2, 2], &[0.0; 4]).graph(&graph);
+    let files = Files::new(&model, &dense_samples());
+    assert_fails("batch", &files.eval(&[]), 6, &["eval.safetensors", "1000000000", "can be held"]);
+    let wide = FileBuilder::new().floats("w", &[1 << 28, 0], &[]).floats("v", &[2, 1], &[1.0; 2]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = wide.write(folder.path(), "wide.safetensors");
+    let output = run(&["error", path.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_are_no_files() {
+    assert_fails("device", &["inspect", "/dev/zero"], 4, &["/dev/zero", "a device or a pipe"]);
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("model.onnx");
+    if Command::new("mkfifo").arg(&pipe).status().is_ok_and(|made| made.success()) {
+        assert_fails("pipe", &["inspect", pipe.to_str().unwrap()], 4, &["a device or a pipe"]);
     }
 }

@@ -364,6 +364,8 @@ fn a_cancelled_job_is_shown_and_starts_anew() {
     if let Some(id) = accuracy {
         window.state_mut().apply(Command::CancelJob(id));
         assert!(session(&window).accuracy().failure().unwrap().contains("cancelled"));
+        settle(&mut window);
+        assert!(session(&window).accuracy().failure().is_some(), "it stays cancelled");
         window.state_mut().apply(Command::Retry);
     }
     settle(&mut window);

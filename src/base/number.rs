@@ -19,6 +19,14 @@ pub fn fixed(value: f64, decimals: usize) -> String {
     if value < 0.0 && !is_zero { format!("{MINUS}{text}") } else { text }
 }
 
+/// A text for a message: cut after 80 characters.
+pub fn shortened(text: String) -> String {
+    match text.char_indices().nth(80) {
+        None => text,
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
 /// `value` to that many significant digits; powers of ten from 10⁴ up and from 10⁻⁴ down.
 pub fn significant(value: f64, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {

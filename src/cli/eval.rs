@@ -27,7 +27,8 @@ pub(super) fn run(options: &EvalOptions) -> Result<(), CliError> {
         Some(recipe) => quantize_network(network, recipe, &ctx)?,
         None => Vec::new(),
     };
-    let runner = Runner::new(Arc::clone(network), samples)?;
+    let named = |error: EvalError| CliError::from(error).about(&opened.reference.label());
+    let runner = Runner::new(Arc::clone(network), samples).map_err(named)?;
     let mut limit = options.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let activations = match &options.activations {
         Some(spec) => Some(calibrated(options, &opened, &runner, (spec, &mut limit))?),
@@ -35,7 +36,7 @@ pub(super) fn run(options: &EvalOptions) -> Result<(), CliError> {
     };
     let is_quantized = recipe.is_some() || activations.is_some();
     let quantized = match is_quantized {
-        true => Some(runner.constants(&overlay(network, &layers))?),
+        true => Some(runner.constants(&overlay(network, &layers)).map_err(named)?),
         false => None,
     };
     let hook: &dyn ValueHook = match &activations {
@@ -43,7 +44,7 @@ pub(super) fn run(options: &EvalOptions) -> Result<(), CliError> {
         None => &NoHook,
     };
     let request = RunRequest { quantized: quantized.as_ref(), hook, limit };
-    let accuracy = run_shown(&runner, &request, &ctx)?;
+    let accuracy = run_shown(&runner, &request, &ctx).map_err(named)?;
     let errors: Vec<Option<&LayerError>> = layers.iter().map(|layer| Some(&layer.error)).collect();
     let size = ModelSize::new(network, &errors);
     if options.json {
@@ -55,7 +56,7 @@ pub(super) fn run(options: &EvalOptions) -> Result<(), CliError> {
 }
 
 /// Runs with a count on standard error, where a person sees it.
-fn run_shown(runner: &Runner, request: &RunRequest, ctx: &WorkCtx) -> Result<Accuracy, CliError> {
+fn run_shown(runner: &Runner, request: &RunRequest, ctx: &WorkCtx) -> Result<Accuracy, EvalError> {
     let shows_progress = std::io::stderr().is_terminal();
     let accuracy = runner.run(request, &mut FloatOutputs::default(), ctx, |partial| {
         if shows_progress {
@@ -65,7 +66,7 @@ fn run_shown(runner: &Runner, request: &RunRequest, ctx: &WorkCtx) -> Result<Acc
     if shows_progress {
         eprint!("\r\x1b[K");
     }
-    Ok(accuracy?)
+    accuracy
 }
 
 /// Samples at most that ranges are taken from.

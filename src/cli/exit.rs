@@ -39,6 +39,14 @@ impl CliError {
     pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into().replace('\n', " ") }
     }
+
+    /// The same with the model's name ahead, where the message does not tell whose node it is.
+    pub(super) fn about(self, model: &str) -> Self {
+        match self.exit {
+            Exit::CannotRun => Self { message: format!("{model}: {}", self.message), ..self },
+            _ => self,
+        }
+    }
 }
 
 impl From<OpeningError> for CliError {

@@ -8,7 +8,7 @@ use super::error::RUN_LEN;
 use super::runner::{EvalError, Runner};
 use crate::base::WorkCtx;
 use crate::exec::ValueHook;
-use crate::model::{Graph, Node};
+use crate::model::{Graph, Links, Node};
 use crate::quant::{FittedQuantizer, QuantError, Run, SchemeChoice, SettingValue};
 use crate::tensor::{ChannelMajor, Tensor};
 
@@ -69,21 +69,22 @@ const MAX_KEPT: usize = 1 << 18;
 /// product and the Relu or Clip that alone reads it are one point. The graph's input and its
 /// outputs stay float, and so does what only Softmax or a root reads.
 pub fn activation_points(graph: &Graph) -> Vec<String> {
+    let links = Links::new(graph);
     let is_output = |value: &String| graph.outputs.contains(value);
     graph
         .nodes
         .iter()
-        .filter(|node| PRODUCING.contains(&node.op.as_str()) && !is_fused(graph, node))
+        .filter(|node| PRODUCING.contains(&node.op.as_str()) && !is_fused(&links, node))
         .filter_map(|node| node.outputs.first())
         .filter(|value| !value.is_empty() && !is_output(value))
-        .filter(|value| !graph.readers(value).all(|node| KEEPING.contains(&node.op.as_str())))
+        .filter(|value| !links.readers(value).all(|node| KEEPING.contains(&node.op.as_str())))
         .cloned()
         .collect()
 }
 
-fn is_fused(graph: &Graph, node: &Node) -> bool {
+fn is_fused(links: &Links, node: &Node) -> bool {
     let Some(value) = node.outputs.first() else { return false };
-    let mut readers = graph.readers(value);
+    let mut readers = links.readers(value);
     let only = (readers.next(), readers.next());
     FUSING.contains(&node.op.as_str())
         && matches!(only, (Some(reader), None) if matches!(reader.op.as_str(), "Relu" | "Clip"))

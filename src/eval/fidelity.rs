@@ -72,7 +72,7 @@ impl OutcomeReader {
             };
             let after = self.read_row(other, target, &mut change.quantized);
             let (right_before, right_after) = (before.is_right(target), after.is_right(target));
-            change.n_agree += usize::from(before.answer == after.answer);
+            change.n_agree += usize::from(before.answer.is_some() && before.answer == after.answer);
             change.n_broken += usize::from(right_before && !right_after);
             change.n_fixed += usize::from(!right_before && right_after);
             change.kl += kl(&before.log_probabilities, &after.log_probabilities);
@@ -137,14 +137,14 @@ fn argmax(row: &[f32]) -> Option<usize> {
     Some(best.0)
 }
 
-/// Fewer than five scores are higher, or equal and earlier.
+/// Fewer than five scores are higher, or equal and earlier; no if one is NaN.
 fn is_among_top5(row: &[f32], target: usize) -> bool {
     let Some(&score) = row.get(target) else {
         return false;
     };
     let above =
         row.iter().enumerate().filter(|&(idx, &x)| x > score || (x == score && idx < target));
-    !score.is_nan() && above.take(5).count() < 5
+    !row.iter().any(|x| x.is_nan()) && above.take(5).count() < 5
 }
 
 /// `Σ p·(ln p − ln q)`; a class with `p = 0` adds nothing, one with `q = 0` makes it infinite.
@@ -152,7 +152,9 @@ fn kl(log_p: &[f64], log_q: &[f64]) -> f64 {
     let term = |(&p, &q): (&f64, &f64)| {
         if p == f64::NEG_INFINITY { 0.0 } else { p.exp() * (p - q) }
     };
-    log_p.iter().zip(log_q).map(term).sum::<f64>().max(0.0)
+    let sum: f64 = log_p.iter().zip(log_q).map(term).sum();
+    // Rounding may leave a sum just below zero; NaN stays NaN.
+    if sum < 0.0 { 0.0 } else { sum }
 }
 
 #[cfg(test)]
@@ -176,6 +178,11 @@ mod tests {
     fn ties_and_nan_have_rules() {
         assert_eq!(argmax(&[1.0, 1.0]), Some(0));
         assert_eq!(argmax(&[1.0, f32::NAN]), None);
+        assert!(!is_among_top5(&[1.0, f32::NAN], 0));
+        assert!(kl(&[0.0, f64::NAN], &[0.0, 0.0]).is_nan());
+        let reader = OutcomeReader { kind: OutputKind::Logits, n_classes: 2 };
+        let outcome = reader.read(0, &[0], &[f32::NAN, 1.0], Some(&[f32::NAN, 1.0]));
+        assert_eq!(outcome.change.unwrap().n_agree, 0);
         let row = [5.0, 4.0, 3.0, 2.0, 1.0, 1.0];
         assert!(is_among_top5(&row, 4) && !is_among_top5(&row, 5));
         assert_eq!(kl(&[f64::NEG_INFINITY, 0.0], &[0.5f64.ln(), 0.5f64.ln()]), 2f64.ln());

@@ -12,7 +12,7 @@ use super::fidelity::{OutcomeReader, OutputKind, SampleOutcome};
 use super::samples::{Feed, SampleSet, SamplesError};
 use crate::base::{Cancelled, WorkCtx};
 use crate::exec::{Constants, ExecError, ExecPlan, NoHook, ValueHook};
-use crate::model::Network;
+use crate::model::{Graph, Links, Network};
 use crate::tensor::{Tensor, Value};
 
 /// Why accuracy cannot be measured.
@@ -80,15 +80,11 @@ impl Runner {
         };
         let plan = ExecPlan::new(graph)?;
         let feed = samples.feed(&input.resolve())?;
+        check_vocabulary(&network, &input.name, &samples)?;
         let float = plan.constants(|name| network.value(name), &BTreeMap::new())?;
-        let last = graph.outputs.first();
-        let is_softmax = |node: &&crate::model::Node| node.outputs.first() == last;
-        let kind = match graph.nodes.iter().find(is_softmax) {
-            Some(node) if node.op == "Softmax" => OutputKind::Probabilities,
-            _ => OutputKind::Logits,
-        };
+        let kind = output_kind(graph);
         let order = samples.balanced_order();
-        let chunk_len = feed.fixed_batch.unwrap_or_else(|| chunk_len_for(&samples, &feed));
+        let chunk_len = feed.fixed_batch.unwrap_or_else(|| chunk_len_for(&samples, &feed)).max(1);
         Ok(Self { network, samples, plan, feed, kind, float, order, chunk_len })
     }
 
@@ -253,6 +249,53 @@ impl Runner {
         let per_row = output.len() / n_rows;
         Ok(output.iter().copied().take(chunk.len() * per_row).collect())
     }
+}
+
+/// Checks that every token has a row in the tables that tokens are looked up in.
+fn check_vocabulary(
+    network: &Network,
+    input: &str,
+    samples: &SampleSet,
+) -> Result<(), SamplesError> {
+    let (Some(graph), Some((token, row_idx))) = (&network.graph, samples.largest_token()) else {
+        return Ok(());
+    };
+    let tables = graph.nodes.iter().filter(|node| {
+        node.op == "Gather" && node.inputs.get(1).is_some_and(|indices| indices == input)
+    });
+    for table in tables {
+        let layer_idx = table.inputs.first().and_then(|weight| network.layer_of_weight(weight));
+        let Some(layer) = layer_idx.map(|idx| &network.layers[idx]) else { continue };
+        let n_tokens = layer.dims.first().copied().unwrap_or(0);
+        if usize::try_from(token).is_ok_and(|token| token >= n_tokens) {
+            return Err(SamplesError::Unfit {
+                name: samples.name.clone(),
+                reason: format!(
+                    "row {row_idx} holds token {token}, the model's vocabulary {:?} has {n_tokens}",
+                    layer.weight
+                ),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Operators that leave the values of their first input as they are.
+const PASSING: &[&str] =
+    &["Cast", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"];
+
+/// Whether the first output comes from a Softmax, also through nodes that only pass it on.
+fn output_kind(graph: &Graph) -> OutputKind {
+    let links = Links::new(graph);
+    let mut value = graph.outputs.first();
+    while let Some(node) = value.and_then(|value| links.producer(value)) {
+        match node.op.as_str() {
+            "Softmax" => return OutputKind::Probabilities,
+            op if PASSING.contains(&op) => value = node.inputs.first(),
+            _ => break,
+        }
+    }
+    OutputKind::Logits
 }
 
 struct ChunkDone {

@@ -9,9 +9,10 @@ use rand::seq::SliceRandom;
 use serde::Deserialize;
 
 use crate::base::{SEED, seeded};
+use crate::exec::MAX_OUTPUT_ELEMENTS;
 use crate::formats::{FormatError, SourceFile, safetensors};
 use crate::model::ResolvedInput;
-use crate::tensor::{Tensor, Value};
+use crate::tensor::{DType, Tensor, Value};
 
 /// Key of the metadata that makes a file a sample set.
 const KEY: &str = "quantscope.samples";
@@ -84,8 +85,25 @@ struct SamplesJson {
 
 #[derive(Deserialize)]
 struct PreprocessJson {
-    subtract: Vec<f32>,
-    divide: Vec<f32>,
+    subtract: Numbers,
+    divide: Numbers,
+}
+
+/// One number, or a list with one for each channel.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Numbers {
+    One(f32),
+    Many(Vec<f32>),
+}
+
+impl Numbers {
+    fn list(&self) -> &[f32] {
+        match self {
+            Self::One(number) => std::slice::from_ref(number),
+            Self::Many(list) => list,
+        }
+    }
 }
 
 /// `(stored − subtract)/divide`, in `f32`; one number for all channels or one each.
@@ -116,10 +134,26 @@ pub struct SampleSet {
 
 #[derive(Debug)]
 enum Inputs {
-    /// Stored values widened to `f32`, each sample in the order channel, row, column.
-    Features { data: Vec<f32>, dims: Vec<usize>, preprocess: Option<Preprocess> },
+    /// Each sample in the order channel, row, column.
+    Features { data: Stored, dims: Vec<usize>, preprocess: Option<Preprocess> },
     /// Rows of `row_len` tokens: inputs are the first `row_len − 1`, targets the last.
     Tokens { data: Vec<i64>, row_len: usize },
+}
+
+/// Values as narrow as the file has them: pictures are bytes.
+#[derive(Debug)]
+enum Stored {
+    Bytes(Vec<u8>),
+    Floats(Vec<f32>),
+}
+
+impl Stored {
+    fn len(&self) -> usize {
+        match self {
+            Self::Bytes(data) => data.len(),
+            Self::Floats(data) => data.len(),
+        }
+    }
 }
 
 /// A set that fits a graph's input.
@@ -178,7 +212,19 @@ impl SampleSet {
         let read =
             |tensor: &str| store.value(tensor).map_err(|error| malformed(format!("{error}")));
         let inputs = match json.task {
-            Task::Classification => features(&read("inputs")?, &json).map_err(malformed)?,
+            Task::Classification => {
+                let is_bytes = store.info("inputs").is_some_and(|info| info.dtype == DType::U8);
+                let (data, dims) = if is_bytes {
+                    let bytes =
+                        store.bytes("inputs").map_err(|error| malformed(error.to_string()))?;
+                    let dims = store.info("inputs").map(|info| info.shape.dims().to_vec());
+                    (Stored::Bytes(bytes.to_vec()), dims.unwrap_or_default())
+                } else {
+                    let value = read("inputs")?;
+                    (Stored::Floats(floats(&value).map_err(malformed)?), value.dims().to_vec())
+                };
+                features(data, &dims, &json).map_err(malformed)?
+            }
             Task::LanguageModel => tokens(&read("tokens")?).map_err(malformed)?,
         };
         let n_samples = inputs.n_samples();
@@ -236,6 +282,15 @@ impl SampleSet {
             (_, Some(labels)) => Some(vec![*labels.get(sample_idx)?]),
             _ => None,
         }
+    }
+
+    /// The largest token and the row it stands in; `None` for a set without tokens.
+    pub fn largest_token(&self) -> Option<(i64, usize)> {
+        let Inputs::Tokens { data, row_len } = &self.inputs else {
+            return None;
+        };
+        let rows = data.chunks_exact(*row_len).enumerate();
+        rows.filter_map(|(row_idx, row)| Some((*row.iter().max()?, row_idx))).max_by_key(|m| m.0)
     }
 
     /// The order samples are looked at: seeded, and class by class in equal shares, so that any
@@ -296,6 +351,15 @@ impl SampleSet {
         };
         let sample_dims = fit_dims(&dims, &input.sample_dims)
             .ok_or_else(|| unfit(shape_text(&dims), shown(&input.sample_dims)))?;
+        if let Some(batch) = input.fixed_batch {
+            let n_values = sample_dims.iter().try_fold(batch, |n, &dim| n.checked_mul(dim));
+            if n_values.is_none_or(|n| n > MAX_OUTPUT_ELEMENTS) {
+                return Err(unfit(
+                    shape_text(&dims),
+                    format!("{batch} of them at once, which is more than can be held"),
+                ));
+            }
+        }
         Ok(Feed { sample_dims, fixed_batch: input.fixed_batch })
     }
 
@@ -311,13 +375,18 @@ impl SampleSet {
                 let len: usize = stored.iter().product();
                 let mut batch = Vec::with_capacity(n_rows * len);
                 for &sample_idx in rows {
-                    let sample = data.get(sample_idx * len..(sample_idx + 1) * len);
-                    push_preprocessed(
-                        &mut batch,
-                        sample.unwrap_or_default(),
-                        stored,
-                        preprocess.as_ref(),
-                    );
+                    let range = sample_idx * len..(sample_idx + 1) * len;
+                    let preprocess = preprocess.as_ref();
+                    match data {
+                        Stored::Bytes(data) => {
+                            let sample = data.get(range).unwrap_or_default();
+                            push_preprocessed(&mut batch, sample, stored, preprocess);
+                        }
+                        Stored::Floats(data) => {
+                            let sample = data.get(range).unwrap_or_default();
+                            push_preprocessed(&mut batch, sample, stored, preprocess);
+                        }
+                    }
                 }
                 Value::F32(Tensor::from_shape_vec(IxDyn(&dims), batch).unwrap_or_default())
             }
@@ -358,14 +427,14 @@ fn fit_dims(found: &[usize], wanted: &[Option<usize>]) -> Option<Vec<usize>> {
     candidates.into_iter().flatten().find(|dims| agrees(dims))
 }
 
-fn push_preprocessed(
+fn push_preprocessed<T: Copy + Into<f32>>(
     batch: &mut Vec<f32>,
-    sample: &[f32],
+    sample: &[T],
     dims: &[usize],
     preprocess: Option<&Preprocess>,
 ) {
     let Some(Preprocess { subtract, divide }) = preprocess else {
-        batch.extend_from_slice(sample);
+        batch.extend(sample.iter().map(|&stored| stored.into()));
         return;
     };
     let n_channels = if dims.len() > 2 { dims[0] } else { 1 };
@@ -373,32 +442,36 @@ fn push_preprocessed(
     for (channel_idx, plane) in sample.chunks(plane_len).enumerate() {
         let of = |list: &[f32]| list.get(channel_idx).or(list.first()).copied();
         let (subtract, divide) = (of(subtract).unwrap_or(0.0), of(divide).unwrap_or(1.0));
-        batch.extend(plane.iter().map(|&stored| (stored - subtract) / divide));
+        batch.extend(plane.iter().map(|&stored| (stored.into() - subtract) / divide));
     }
 }
 
-fn features(value: &Value, json: &SamplesJson) -> Result<Inputs, String> {
-    let dims = value.dims().to_vec();
-    let (Some(_), Some(stored)) = (dims.first(), dims.get(1..).filter(|rest| !rest.is_empty()))
-    else {
-        return Err(format!("\"inputs\" has shape {dims:?}, expected [samples, …]"));
-    };
+fn floats(value: &Value) -> Result<Vec<f32>, String> {
     let data: Vec<f32> = match value {
         Value::F32(array) => array.iter().copied().collect(),
         Value::I64(array) => array.iter().map(|&x| x as f32).collect(),
         Value::Bool(_) => return Err("\"inputs\" holds booleans, expected numbers".to_owned()),
     };
     if let Some(idx) = data.iter().position(|x| !x.is_finite()) {
-        let len: usize = stored.iter().product();
-        return Err(format!(
-            "sample {} holds {}, expected finite numbers",
-            idx / len.max(1),
-            data[idx]
-        ));
+        let n_samples = value.dims().first().copied().unwrap_or(1).max(1);
+        let len = (data.len() / n_samples).max(1);
+        return Err(format!("sample {} holds {}, expected finite numbers", idx / len, data[idx]));
     }
+    Ok(data)
+}
+
+fn features(data: Stored, dims: &[usize], json: &SamplesJson) -> Result<Inputs, String> {
+    let Some(stored) = dims.get(1..).filter(|rest| !rest.is_empty()) else {
+        return Err(format!("\"inputs\" has shape {dims:?}, expected [samples, …]"));
+    };
     let (data, dims) = match (json.layout, stored) {
         (Some(Layout::Nhwc), &[height, width, channels]) => {
-            (channels_first(&data, height * width, channels), vec![channels, height, width])
+            let plane_len = height * width;
+            let data = match data {
+                Stored::Bytes(data) => Stored::Bytes(channels_first(&data, plane_len, channels)),
+                Stored::Floats(data) => Stored::Floats(channels_first(&data, plane_len, channels)),
+            };
+            (data, vec![channels, height, width])
         }
         (Some(Layout::Nhw), &[height, width]) => (data, vec![height, width]),
         (Some(Layout::Nchw), dims @ &[_, _, _]) => (data, dims.to_vec()),
@@ -414,7 +487,8 @@ fn features(value: &Value, json: &SamplesJson) -> Result<Inputs, String> {
 
 fn check_preprocess(json: &PreprocessJson, dims: &[usize]) -> Result<Preprocess, String> {
     let n_channels = if dims.len() > 2 { dims[0] } else { 1 };
-    for (key, list) in [("subtract", &json.subtract), ("divide", &json.divide)] {
+    let (subtract, divide) = (json.subtract.list(), json.divide.list());
+    for (key, list) in [("subtract", subtract), ("divide", divide)] {
         if list.len() != 1 && list.len() != n_channels {
             return Err(format!(
                 "preprocess {key:?} has {} numbers, expected 1 or one for each of {n_channels} channels",
@@ -427,10 +501,10 @@ fn check_preprocess(json: &PreprocessJson, dims: &[usize]) -> Result<Preprocess,
             return Err(format!("preprocess {key:?} holds {number}"));
         }
     }
-    Ok(Preprocess { subtract: json.subtract.clone(), divide: json.divide.clone() })
+    Ok(Preprocess { subtract: subtract.to_vec(), divide: divide.to_vec() })
 }
 
-fn channels_first(data: &[f32], plane_len: usize, n_channels: usize) -> Vec<f32> {
+fn channels_first<T: Copy>(data: &[T], plane_len: usize, n_channels: usize) -> Vec<T> {
     let mut reordered = Vec::with_capacity(data.len());
     for sample in data.chunks_exact((plane_len * n_channels).max(1)) {
         for channel_idx in 0..n_channels {
@@ -465,6 +539,9 @@ fn labels(
     let Value::I64(array) = value else {
         return Err(format!("\"labels\" is {}, expected integers", value.type_name()));
     };
+    if classes.is_some_and(<[String]>::is_empty) {
+        return Err("its list of classes is empty".to_owned());
+    }
     if array.len() != n_samples || value.dims().len() != 1 {
         return Err(format!(
             "\"labels\" has shape {:?}, expected [{n_samples}], one for each sample",
@@ -477,10 +554,11 @@ fn labels(
         .enumerate()
         .map(|(sample_idx, &label)| {
             usize::try_from(label).ok().filter(|&label| label < limit).ok_or_else(|| {
-                format!(
-                    "label of sample {sample_idx} is {label}, expected 0 to {}",
-                    limit.saturating_sub(1)
-                )
+                let expected = match classes {
+                    Some(classes) => format!("0 to {}", classes.len().saturating_sub(1)),
+                    None => "0 or more".to_owned(),
+                };
+                format!("label of sample {sample_idx} is {label}, expected {expected}")
             })
         })
         .collect()
@@ -508,7 +586,7 @@ mod tests {
         assert_eq!(channels_first(&[1.0, 2.0, 3.0, 4.0], 2, 2), [1.0, 3.0, 2.0, 4.0]);
         let preprocess = Preprocess { subtract: vec![1.0, 2.0], divide: vec![2.0] };
         let mut batch = Vec::new();
-        push_preprocessed(&mut batch, &[1.0, 3.0, 2.0, 4.0], &[2, 1, 2], Some(&preprocess));
+        push_preprocessed(&mut batch, &[1.0f32, 3.0, 2.0, 4.0], &[2, 1, 2], Some(&preprocess));
         assert_eq!(batch, [0.0, 1.0, 0.0, 1.0]);
     }
 }

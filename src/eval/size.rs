@@ -19,7 +19,7 @@ impl ModelSize {
     pub fn new(network: &Network, errors: &[Option<&LayerError>]) -> Self {
         let mut size = Self::default();
         let quantized = |name: &str| {
-            let layer_idx = network.layers.iter().position(|layer| layer.weight == name)?;
+            let layer_idx = network.layer_of_weight(name)?;
             errors.get(layer_idx).copied().flatten().filter(|error| !error.keeps_float)
         };
         let (mut bits, mut weights) = (0u64, 0u64);

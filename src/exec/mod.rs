@@ -5,4 +5,5 @@ pub mod operator;
 pub mod ops;
 mod plan;
 
+pub use operator::MAX_OUTPUT_ELEMENTS;
 pub use plan::{Constants, ExecError, ExecPlan, NoHook, ValueHook, unsupported_operators};

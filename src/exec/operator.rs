@@ -5,7 +5,7 @@ use crate::tensor::{Tensor, Value};
 
 /// The most elements one operator may write; a graph that asks for more is refused before memory
 /// is.
-pub const MAX_OUTPUT_ELEMENTS: usize = 1 << 31;
+pub const MAX_OUTPUT_ELEMENTS: usize = 1 << 28;
 
 /// Why an operator cannot be built or run. The executor adds the node's name.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
@@ -125,7 +125,7 @@ pub fn output_count(dims: &[usize]) -> Result<usize, OpError> {
         .filter(|&count| count <= MAX_OUTPUT_ELEMENTS)
         .ok_or_else(|| {
             OpError::Invalid(format!(
-                "the output would have shape {dims:?}, more than 2^31 elements"
+                "the output would have shape {dims:?}, more than 2^28 elements"
             ))
         })
 }

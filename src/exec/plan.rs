@@ -4,7 +4,7 @@
 //! and leaves the plan as it is. Steps are kept in topological order, so that a later run can start
 //! in their middle from kept values.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::operator::{BuildCtx, Inputs, OpError, Operator};
 use super::ops;
@@ -90,6 +90,7 @@ impl ExecPlan {
             graph.inputs.iter().map(|input| slots.of(&input.name)).collect();
         let mut produced: BTreeSet<usize> = input_slots.iter().copied().collect();
         let mut constant_slots = Vec::new();
+        let mut known_constants = HashSet::new();
         let mut varying: BTreeSet<usize> = produced.clone();
         let mut steps = Vec::with_capacity(graph.nodes.len());
         for node in &graph.nodes {
@@ -97,7 +98,7 @@ impl ExecPlan {
             let inputs: Vec<Option<usize>> =
                 node.inputs.iter().map(|v| slots.of_optional(v)).collect();
             for &slot in inputs.iter().flatten().filter(|slot| !produced.contains(slot)) {
-                if !constant_slots.contains(&slot) {
+                if known_constants.insert(slot) {
                     constant_slots.push(slot);
                 }
             }
@@ -142,13 +143,19 @@ impl ExecPlan {
                 None => read(name)?,
             });
         }
+        let mut live = LiveBytes::default();
         for step in self.steps.iter().filter(|step| step.is_constant) {
             let inputs = step.inputs.iter().map(|slot| values[(*slot)?].clone()).collect();
             let outputs = step.run(inputs)?;
             for (slot, output) in step.outputs.iter().zip(outputs) {
                 if let Some(slot) = slot {
+                    live.add(*slot, &output, step)?;
                     values[*slot] = Some(output);
                 }
+            }
+            for &slot in &step.frees {
+                live.drop(slot);
+                values[slot] = None;
             }
         }
         Ok(Constants { values })
@@ -174,6 +181,7 @@ impl ExecPlan {
         for (&slot, input) in self.input_slots.iter().zip(inputs) {
             values[slot] = Some(input);
         }
+        let mut live = LiveBytes::default();
         for step in self.steps.iter().filter(|step| !step.is_constant) {
             let step_inputs = step.take_inputs(&mut values, constants);
             let outputs = step.run(step_inputs)?;
@@ -182,9 +190,11 @@ impl ExecPlan {
                 if let Value::F32(tensor) = &mut output {
                     hook.visit(&self.slot_names[slot], tensor);
                 }
+                live.add(slot, &output, step)?;
                 values[slot] = Some(output);
             }
             for &slot in &step.frees {
+                live.drop(slot);
                 values[slot] = None;
             }
         }
@@ -245,17 +255,57 @@ fn build_operator(node: &Node, opset: u32) -> Result<Box<dyn Operator>, ExecErro
     (entry.build)(&ctx).map_err(|source| ExecError::Node { node: name, op, source })
 }
 
-/// Lets every varying value be freed after the last step that reads it, or right away if none does.
+/// Lets every value be freed after the last step that reads it, or right away if none does. A
+/// constant that only constant steps read is freed once those have run.
 fn mark_last_uses(steps: &mut [Step], varying: &BTreeSet<usize>, output_slots: &[usize]) {
     let mut seen: BTreeSet<usize> = output_slots.iter().copied().collect();
-    for step in steps.iter_mut().rev().filter(|step| !step.is_constant) {
+    let (mut constant, mut later): (Vec<&mut Step>, Vec<&mut Step>) =
+        steps.iter_mut().partition(|step| step.is_constant);
+    for step in later.iter_mut().rev() {
         let touched = step.inputs.iter().chain(&step.outputs).flatten();
-        let frees: BTreeSet<usize> = touched
-            .copied()
-            .filter(|slot| varying.contains(slot) && !seen.contains(slot))
-            .collect();
-        seen.extend(&frees);
-        step.frees = frees.into_iter().collect();
+        let fresh: BTreeSet<usize> = touched.copied().filter(|slot| !seen.contains(slot)).collect();
+        seen.extend(&fresh);
+        step.frees = fresh.into_iter().filter(|slot| varying.contains(slot)).collect();
+    }
+    for step in constant.iter_mut().rev() {
+        let touched = step.inputs.iter().chain(&step.outputs).flatten();
+        let fresh: BTreeSet<usize> = touched.copied().filter(|slot| !seen.contains(slot)).collect();
+        seen.extend(&fresh);
+        step.frees = fresh.into_iter().collect();
+    }
+}
+
+/// The most bytes the computed values of one run may take at once; a graph that needs more is
+/// refused before the machine's memory is gone.
+const MAX_LIVE_BYTES: usize = 6 << 30;
+
+/// What the values held at one moment take.
+#[derive(Default)]
+struct LiveBytes {
+    total: usize,
+    by_slot: HashMap<usize, usize>,
+}
+
+impl LiveBytes {
+    fn add(&mut self, slot: usize, value: &Value, step: &Step) -> Result<(), ExecError> {
+        let n_bytes = value.dims().iter().product::<usize>().saturating_mul(value.element_bytes());
+        self.total = self.total.saturating_add(n_bytes);
+        self.by_slot.insert(slot, n_bytes);
+        if self.total <= MAX_LIVE_BYTES {
+            return Ok(());
+        }
+        Err(ExecError::Node {
+            node: step.node.clone(),
+            op: step.op.clone(),
+            source: OpError::Invalid(format!(
+                "the values computed up to here take more than {} GiB at once",
+                MAX_LIVE_BYTES >> 30
+            )),
+        })
+    }
+
+    fn drop(&mut self, slot: usize) {
+        self.total -= self.by_slot.remove(&slot).unwrap_or(0);
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::FormatError;
+use crate::base::shortened;
 use crate::model::{Attribute, Attributes, Card, Dim, Graph, GraphInput, Node};
 use crate::tensor::{DType, Value};
 
@@ -98,13 +99,13 @@ fn parse_node(json: NodeJson) -> Result<Node, FormatError> {
 /// # Errors
 /// [`FormatError::Malformed`] naming the attribute.
 pub fn parse_attributes(json: &Json) -> Result<Attributes, FormatError> {
-    let object = json
-        .as_object()
-        .ok_or_else(|| malformed(format!("attributes are {json}, expected an object")))?;
+    let object = json.as_object().ok_or_else(|| {
+        malformed(format!("attributes are {}, expected an object", shortened(json.to_string())))
+    })?;
     let mut attributes = Attributes::default();
     for (name, value) in object {
         let attribute = parse_attribute(value)
-            .ok_or_else(|| malformed(format!("attribute {name:?} has the value {value}, expected a number, a text, a list of one kind or a tensor")))?;
+            .ok_or_else(|| malformed(format!("attribute {name:?} has the value {}, expected a number, a text, a list of one kind or a tensor", shortened(value.to_string()))))?;
         attributes.0.insert(name.clone(), attribute);
     }
     Ok(attributes)

@@ -199,24 +199,51 @@ fn guess_type(proto: &AttributeProto) -> AttributeType {
     }
 }
 
-/// Refuses a file whose subgraphs nest so deep that a parser which recurses would run out of
-/// stack. Walks only where a subgraph can be: model → graph (7) → node (1) → attribute (5) →
-/// graph (6) → …
-fn check_depth(bytes: &[u8], depth_left: usize) -> Result<(), FormatError> {
-    const PATH: [u64; 3] = [1, 5, 6];
-    let mut pending: Vec<(&[u8], usize, u64)> = vec![(bytes, 0, 7)];
-    while let Some((message, depth, wanted)) = pending.pop() {
-        if depth > depth_left {
+/// The messages of an ONNX file that can hold others of their own kind.
+#[derive(Clone, Copy)]
+enum Nesting {
+    Model,
+    Graph,
+    Node,
+    Attribute,
+    ValueInfo,
+    Type,
+    /// A sequence or an optional, with its element's type.
+    Container,
+    Map,
+}
+
+impl Nesting {
+    /// What that field of the message holds, if it can nest.
+    fn child(self, field: u64) -> Option<Self> {
+        Some(match (self, field) {
+            (Self::Model, 7) | (Self::Attribute, 6 | 11) => Self::Graph,
+            (Self::Graph, 1) => Self::Node,
+            (Self::Graph, 11..=13) => Self::ValueInfo,
+            (Self::Node, 5) => Self::Attribute,
+            (Self::Attribute, 14 | 15)
+            | (Self::ValueInfo | Self::Map, 2)
+            | (Self::Container, 1) => Self::Type,
+            (Self::Type, 4 | 9) => Self::Container,
+            (Self::Type, 5) => Self::Map,
+            _ => return None,
+        })
+    }
+}
+
+/// Refuses a file whose messages nest so deep that a parser which recurses would run out of stack.
+fn check_depth(bytes: &[u8], max_depth: usize) -> Result<(), FormatError> {
+    let mut pending = vec![(bytes, 0, Nesting::Model)];
+    while let Some((message, depth, kind)) = pending.pop() {
+        if depth > max_depth {
             return Err(malformed(format!(
-                "the ONNX file nests subgraphs deeper than {}, which no exporter does",
-                depth_left / PATH.len()
+                "the ONNX file nests graphs or types deeper than {max_depth} messages, which no exporter does"
             )));
         }
-        let next = PATH.get(depth % PATH.len()).copied().unwrap_or(1);
         let mut rest = message;
         while let Some((field, content, after)) = next_field(rest) {
-            if let (true, Some(content)) = (field == wanted, content) {
-                pending.push((content, depth + 1, next));
+            if let (Some(child), Some(content)) = (kind.child(field), content) {
+                pending.push((content, depth + 1, child));
             }
             rest = after;
         }
@@ -257,4 +284,35 @@ fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
 
 fn malformed(text: String) -> FormatError {
     FormatError::Malformed(text)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// `content` as a field of a message.
+    fn field(number: u8, content: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![number << 3 | 2];
+        let mut len = content.len();
+        while len >= 0x80 {
+            bytes.push(u8::try_from(len & 0x7f).unwrap() | 0x80);
+            len >>= 7;
+        }
+        bytes.push(u8::try_from(len).unwrap());
+        bytes.extend(content);
+        bytes
+    }
+
+    #[test]
+    fn types_and_graphs_that_nest_without_end_are_refused() {
+        let types = |n: usize| (0..n).fold(Vec::new(), |inner, _| field(4, &field(1, &inner)));
+        let inputs = |n: usize| field(7, &field(11, &field(2, &types(n))));
+        assert!(check_depth(&inputs(3), MAX_DEPTH).is_ok());
+        assert!(check_depth(&inputs(2_000), MAX_DEPTH).is_err());
+        let graphs =
+            |n: usize| (0..n).fold(Vec::new(), |inner, _| field(1, &field(5, &field(6, &inner))));
+        assert!(check_depth(&field(7, &graphs(3)), MAX_DEPTH).is_ok());
+        assert!(check_depth(&field(7, &graphs(2_000)), MAX_DEPTH).is_err());
+    }
 }

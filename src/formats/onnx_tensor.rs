@@ -67,6 +67,9 @@ impl<'a> TensorReader<'a> {
         let bytes = match &proto.raw_data {
             Some(raw) if is_four_bit => unpack_four_bit(&raw.borrow(), data_type, count),
             Some(raw) => raw.borrow().clone(),
+            None if is_four_bit => {
+                unpack_four_bit(&typed_bytes(name, proto, data_type)?, data_type, count)
+            }
             None => typed_bytes(name, proto, data_type)?,
         };
         let end = u64::try_from(bytes.len()).unwrap_or(u64::MAX);

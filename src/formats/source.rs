@@ -71,14 +71,20 @@ impl SourceFile {
 /// # Errors
 /// [`FormatError::Io`] when it cannot be opened, [`FormatError::Empty`] when it has no bytes.
 pub fn map_file(path: &Path) -> Result<FileBytes, FormatError> {
-    let file = std::fs::File::open(path)?;
-    let metadata = file.metadata()?;
+    // Asked before opening: to open a pipe waits for somebody to write into it.
+    let metadata = std::fs::metadata(path)?;
     if metadata.is_dir() {
         return Err(FormatError::Malformed("this is a folder, expected a file".to_owned()));
+    }
+    if !metadata.is_file() {
+        return Err(FormatError::Malformed(
+            "this is a device or a pipe, expected a file".to_owned(),
+        ));
     }
     if metadata.len() == 0 {
         return Err(FormatError::Empty);
     }
+    let file = std::fs::File::open(path)?;
     // SAFETY: the map is read-only and lives as long as the model. Another program that truncates
     // the file meanwhile can make a read fault; every tool that maps weights accepts that.
     #[allow(unsafe_code)]

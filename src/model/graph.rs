@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::shortened;
 use crate::tensor::{DType, Value};
 
 /// Why a graph does not hold together.
@@ -87,10 +88,10 @@ impl Attribute {
         match self {
             Self::Int(int) => int.to_string(),
             Self::Float(float) => float.to_string(),
-            Self::String(text) => format!("{text:?}"),
-            Self::Ints(ints) => format!("{ints:?}"),
-            Self::Floats(floats) => format!("{floats:?}"),
-            Self::Strings(texts) => format!("{texts:?}"),
+            Self::String(text) => shortened(format!("{text:?}")),
+            Self::Ints(ints) => shortened(format!("{ints:?}")),
+            Self::Floats(floats) => shortened(format!("{floats:?}")),
+            Self::Strings(texts) => shortened(format!("{texts:?}")),
             Self::Tensor(value) => format!("a tensor of shape {:?}", value.dims()),
         }
     }
@@ -223,10 +224,5 @@ impl Graph {
             *counts.entry(node.op.as_str()).or_default() += 1;
         }
         counts
-    }
-
-    /// The nodes that read `value`, in order.
-    pub fn readers<'a>(&'a self, value: &'a str) -> impl Iterator<Item = &'a Node> {
-        self.nodes.iter().filter(move |node| node.inputs.iter().any(|input| input == value))
     }
 }

@@ -1,6 +1,9 @@
 //! Which tensors of a model are weights that can be quantized, and along which axis.
 
+use std::collections::{HashMap, HashSet};
+
 use super::graph::{Graph, Node};
+use super::links::{Links, free_name};
 use super::network::Tensors;
 
 /// What a layer's weight is to the network.
@@ -43,28 +46,39 @@ impl Layer {
 /// The weights of `graph` in the order of their first quantized use.
 ///
 /// A weight is a float initializer that is the constant operand of Conv, ConvTranspose, Gemm,
-/// MatMul or Gather, also when reached through Transpose, Reshape, Identity, Cast or
-/// DequantizeLinear. A tensor used twice is one layer.
+/// MatMul or Gather, also when reached through Transpose, Reshape, Identity or Cast; one behind
+/// DequantizeLinear has become such a tensor before. A tensor used twice is one layer.
 pub(super) fn layers_of_graph(graph: &Graph, tensors: &Tensors) -> Vec<Layer> {
+    let links = Links::new(graph);
     let mut layers: Vec<Layer> = Vec::new();
+    let mut names: HashSet<String> = HashSet::new();
+    let mut by_weight: HashMap<String, usize> = HashMap::new();
     for node in &graph.nodes {
-        let Some((found, role)) = weight_of_node(node, graph, tensors) else {
+        let Some((found, role)) = weight_of_node(node, &links, tensors) else {
             continue;
         };
+        let known_idx = by_weight.get(&found.tensor).copied();
+        let is_first_product = role == LayerRole::Product
+            && known_idx.is_some_and(|idx| layers[idx].role == LayerRole::Embedding);
+        if known_idx.is_some() && !is_first_product {
+            continue;
+        }
+        let base = if node.name.is_empty() { node.outputs.first() } else { Some(&node.name) };
+        let name = free_name(base.map_or("", String::as_str), |name| names.contains(name));
+        names.insert(name.clone());
         let layer = Layer {
-            name: unique_name(node, &layers),
+            name,
             op: node.op.clone(),
-            weight: found.tensor,
+            weight: found.tensor.clone(),
             dims: found.dims,
             axis: found.axis,
             role,
         };
-        match layers.iter_mut().find(|known| known.weight == layer.weight) {
-            None => layers.push(layer),
-            Some(known) if known.role == LayerRole::Embedding && role == LayerRole::Product => {
-                *known = layer;
-            }
-            Some(_) => {}
+        if let Some(idx) = known_idx {
+            layers[idx] = layer;
+        } else {
+            by_weight.insert(found.tensor, layers.len());
+            layers.push(layer);
         }
     }
     layers
@@ -86,19 +100,6 @@ pub(super) fn layers_of_tensors(tensors: &Tensors) -> Vec<Layer> {
         .collect()
 }
 
-fn unique_name(node: &Node, layers: &[Layer]) -> String {
-    let base = if node.name.is_empty() {
-        node.outputs.first().cloned().unwrap_or_default()
-    } else {
-        node.name.clone()
-    };
-    let taken = |name: &str| layers.iter().any(|layer| layer.name == name);
-    if !taken(&base) {
-        return base;
-    }
-    (2..).map(|n| format!("{base} ({n})")).find(|name| !taken(name)).unwrap_or(base)
-}
-
 /// A weight followed back to its tensor, its axis carried along.
 struct Found {
     tensor: String,
@@ -106,10 +107,10 @@ struct Found {
     axis: usize,
 }
 
-fn weight_of_node(node: &Node, graph: &Graph, tensors: &Tensors) -> Option<(Found, LayerRole)> {
+fn weight_of_node(node: &Node, links: &Links, tensors: &Tensors) -> Option<(Found, LayerRole)> {
     let trace = |input_idx: usize, axis: fn(usize) -> Option<usize>| {
         let value = node.inputs.get(input_idx)?;
-        let (tensor, dims, steps) = trace_back(value, graph, tensors)?;
+        let (tensor, dims, steps) = trace_back(value, links, tensors)?;
         let rank = steps.last().map_or(dims.len(), |step| step.rank_out);
         let axis = steps.iter().rev().try_fold(axis(rank)?, |axis, step| step.axis_before(axis))?;
         Some(Found { tensor, dims, axis })
@@ -117,7 +118,7 @@ fn weight_of_node(node: &Node, graph: &Graph, tensors: &Tensors) -> Option<(Foun
     let product =
         |found: Option<Found>| found.filter(|f| f.dims.len() >= 2).map(|f| (f, LayerRole::Product));
     let is_constant =
-        |idx: usize| node.inputs.get(idx).is_some_and(|v| trace_back(v, graph, tensors).is_some());
+        |idx: usize| node.inputs.get(idx).is_some_and(|v| trace_back(v, links, tensors).is_some());
     match node.op.as_str() {
         "Conv" => product(trace(1, |_| Some(0))),
         "ConvTranspose" => product(trace(1, |_| Some(1))),
@@ -155,21 +156,21 @@ impl Step {
 
 /// Follows a value to a float tensor of the model: its name, dimensions, and the steps from the
 /// tensor to the value, in that order.
-fn trace_back(value: &str, graph: &Graph, tensors: &Tensors) -> Option<Trace> {
-    trace_back_at(value, graph, tensors, 0)
+fn trace_back(value: &str, links: &Links, tensors: &Tensors) -> Option<Trace> {
+    trace_back_at(value, links, tensors, 0)
 }
 
-fn trace_back_at(value: &str, graph: &Graph, tensors: &Tensors, depth: usize) -> Option<Trace> {
+fn trace_back_at(value: &str, links: &Links, tensors: &Tensors, depth: usize) -> Option<Trace> {
     if depth > MAX_STEPS {
         return None;
     }
     if let Some(dims) = tensors.weight_dims(value) {
         return Some((value.to_owned(), dims, Vec::new()));
     }
-    let node = graph.nodes.iter().find(|node| node.outputs.first().is_some_and(|v| v == value))?;
+    let node = links.producer(value)?;
     let (tensor, dims, mut steps) = match node.op.as_str() {
-        "Transpose" | "Reshape" | "Identity" | "Cast" | "DequantizeLinear" => {
-            trace_back_at(node.inputs.first()?, graph, tensors, depth + 1)?
+        "Transpose" | "Reshape" | "Identity" | "Cast" => {
+            trace_back_at(node.inputs.first()?, links, tensors, depth + 1)?
         }
         _ => return None,
     };

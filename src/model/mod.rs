@@ -2,9 +2,11 @@
 //! Runs nothing.
 
 mod card;
+mod dequantize;
 mod fold;
 mod graph;
 mod layers;
+mod links;
 mod network;
 mod store;
 
@@ -12,6 +14,7 @@ pub use card::Card;
 pub use fold::{FoldMode, FoldedNorm};
 pub use graph::{Attribute, AttributeError, Attributes, Dim, Graph, GraphError, GraphInput, Node};
 pub use layers::{Layer, LayerRole};
+pub use links::Links;
 pub use network::{Network, ResolvedInput};
 pub use store::{FileBytes, StoreError, TensorInfo, TensorStore};
 

@@ -1,12 +1,14 @@
 //! A model made ready to be measured: batch normalization folded or not, weights found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::Model;
+use super::dequantize::dequantize_weights;
 use super::fold::{FoldMode, FoldedNorm, fold_batch_norms};
 use super::graph::{Dim, Graph, GraphInput};
 use super::layers::{Layer, LayerRole, layers_of_graph, layers_of_tensors};
+use super::links::Links;
 use super::store::StoreError;
 use crate::tensor::{DType, Tensor, Value};
 
@@ -18,8 +20,7 @@ pub(super) struct Tensors<'a> {
 }
 
 impl Tensors<'_> {
-    /// Dimensions of a tensor that may be a weight: floats, or integers that a DequantizeLinear
-    /// turns into floats.
+    /// Dimensions of a tensor that may be a weight: one that holds floats.
     pub(super) fn weight_dims(&self, name: &str) -> Option<Vec<usize>> {
         if let Some(tensor) = self.replaced.get(name) {
             return Some(tensor.shape().to_vec());
@@ -63,27 +64,50 @@ pub struct Network {
     pub folded: Vec<FoldedNorm>,
     pub layers: Vec<Layer>,
     replaced: BTreeMap<String, Tensor>,
+    float_counts: Vec<(String, usize)>,
+    layer_by_name: HashMap<String, usize>,
+    layer_by_weight: HashMap<String, usize>,
 }
 
 impl Network {
-    /// Folds if asked to and lists the layers.
+    /// Folds if asked to and lists the layers. Weights stored as integers with scales become the
+    /// floats they stand for.
     ///
     /// # Errors
     /// A tensor that cannot be read.
     pub fn new(model: Arc<Model>, fold_mode: FoldMode) -> Result<Self, StoreError> {
-        let (graph, replaced, folded) = match (&model.graph, fold_mode) {
-            (Some(graph), FoldMode::Fold) => {
-                let folding = fold_batch_norms(graph, &model.store)?;
-                (Some(folding.graph), folding.replaced, folding.folded)
+        let (graph, replaced, folded) = match &model.graph {
+            None => (None, BTreeMap::new(), Vec::new()),
+            Some(graph) => {
+                let (graph, replaced) = dequantize_weights(graph, &model.store)?;
+                match fold_mode {
+                    FoldMode::Keep => (Some(graph), replaced, Vec::new()),
+                    FoldMode::Fold => {
+                        let folding = fold_batch_norms(&graph, &model.store, replaced)?;
+                        (Some(folding.graph), folding.replaced, folding.folded)
+                    }
+                }
             }
-            (graph, _) => (graph.clone(), BTreeMap::new(), Vec::new()),
         };
         let tensors = Tensors { model: &model, replaced: &replaced };
         let layers = match &graph {
             Some(graph) => layers_of_graph(graph, &tensors),
             None => layers_of_tensors(&tensors),
         };
-        Ok(Self { model, fold_mode, graph, folded, layers, replaced })
+        let places = |name: fn(&Layer) -> &String| {
+            layers.iter().enumerate().map(|(idx, layer)| (name(layer).clone(), idx)).collect()
+        };
+        Ok(Self {
+            float_counts: float_counts(&model, graph.as_ref(), &replaced),
+            layer_by_name: places(|layer| &layer.name),
+            layer_by_weight: places(|layer| &layer.weight),
+            model,
+            fold_mode,
+            graph,
+            folded,
+            layers,
+            replaced,
+        })
     }
 
     /// A float tensor as it is measured and run: after folding.
@@ -114,7 +138,12 @@ impl Network {
     }
 
     pub fn layer_idx(&self, name: &str) -> Option<usize> {
-        self.layers.iter().position(|layer| layer.name == name)
+        self.layer_by_name.get(name).copied()
+    }
+
+    /// The layer whose weight is that tensor.
+    pub fn layer_of_weight(&self, tensor: &str) -> Option<usize> {
+        self.layer_by_weight.get(tensor).copied()
     }
 
     /// Parameters of the float model: every float tensor, folded normalizations excluded.
@@ -125,23 +154,30 @@ impl Network {
     /// Float tensors the network needs, with their element counts. With a graph: those its nodes
     /// read.
     pub fn float_tensor_counts(&self) -> impl Iterator<Item = (&str, usize)> {
-        let store = &self.model.store;
-        let added = self.replaced.iter().filter(|(name, _)| store.info(name).is_none());
-        let from_file = store.names().filter_map(move |name| {
-            let info = store.info(name)?;
-            (info.dtype.is_float() && self.is_read(name)).then_some((name, info.shape.count()))
-        });
-        from_file.chain(added.map(|(name, tensor)| (name.as_str(), tensor.len())))
-    }
-
-    fn is_read(&self, name: &str) -> bool {
-        self.graph.as_ref().is_none_or(|graph| graph.readers(name).next().is_some())
+        self.float_counts.iter().map(|(name, count)| (name.as_str(), *count))
     }
 
     /// The layers that are quantized unless a person says otherwise.
     pub fn default_layers(&self) -> impl Iterator<Item = &Layer> {
         self.layers.iter().filter(|layer| layer.role != LayerRole::Embedding)
     }
+}
+
+fn float_counts(
+    model: &Model,
+    graph: Option<&Graph>,
+    replaced: &BTreeMap<String, Tensor>,
+) -> Vec<(String, usize)> {
+    let links = graph.map(Links::new);
+    let is_read = |name: &str| links.as_ref().is_none_or(|links| links.n_readers(name) > 0);
+    let store = &model.store;
+    let from_file = store.names().filter_map(|name| {
+        let info = store.info(name)?;
+        let is_float = info.dtype.is_float() || replaced.contains_key(name);
+        (is_float && is_read(name)).then(|| (name.to_owned(), info.shape.count()))
+    });
+    let added = replaced.iter().filter(|(name, _)| store.info(name).is_none());
+    from_file.chain(added.map(|(name, tensor)| (name.clone(), tensor.len()))).collect()
 }
 
 impl GraphInput {

@@ -36,11 +36,11 @@ impl Session {
                         plan.recipe.set(&layer.name, choice.clone());
                     }
                 }
-                self.change(&label, plan, Gesture::Start);
+                self.change(&label, plan, Gesture::Once);
             }
             Command::SetFold(fold_mode) => {
                 let plan = Plan { fold_mode, ..self.plan.clone() };
-                self.change("Fold batch norm", plan, Gesture::Start);
+                self.change("Fold batch norm", plan, Gesture::Once);
             }
             Command::SelectLayer(layer_idx) => self.select_layer(layer_idx),
             Command::SelectChannel(channel_idx) => {
@@ -81,7 +81,7 @@ impl Session {
     }
 
     fn change(&mut self, label: &str, plan: Plan, gesture: Gesture) {
-        if plan != self.plan {
+        if plan != self.plan && self.opened.is_some() {
             self.history.record(label, &self.plan, &plan, gesture);
             self.adopt(plan);
         }
@@ -113,6 +113,7 @@ impl Session {
         if let Some(errand) = self.errands.iter().find(|errand| errand.id == id) {
             errand.ctx.cancel();
             self.errands.retain(|errand| errand.id != id);
+            self.use_held_samples();
         }
         for entry in self.entries.values_mut() {
             if let Entry::Running { job_id, ctx, .. } = entry
@@ -135,18 +136,16 @@ impl Session {
 
     fn start_opening_samples(&mut self, path: &Path) {
         let path = path.to_owned();
-        let network = self.network().cloned();
         self.run_errand(&format!("Opening {}", path.display()), move |_| {
-            ErrandResult::SamplesOpened(open_samples(&path, network.as_deref()))
+            ErrandResult::SamplesOpened(open_samples(&path))
         });
     }
 
     fn start_opening_any(&mut self, path: &Path) {
         let path = path.to_owned();
-        let network = self.network().cloned();
         self.run_errand(&format!("Opening {}", path.display()), move |_| {
             if is_sample_set(&path) {
-                return ErrandResult::SamplesOpened(open_samples(&path, network.as_deref()));
+                return ErrandResult::SamplesOpened(open_samples(&path));
             }
             let opened = open(&ModelRef::Path(path), FoldMode::Fold);
             ErrandResult::Opened(opened.map(Box::new).map_err(|error| error.to_string()))
@@ -202,7 +201,12 @@ impl Session {
         self.start_afresh(network, samples);
     }
 
+    /// Takes the open model folded another way; one of a model that is no longer open is dropped.
     pub(super) fn use_network(&mut self, network: Arc<Network>) {
+        let is_current = self.network().is_some_and(|now| Arc::ptr_eq(&now.model, &network.model));
+        if !is_current || network.fold_mode != self.plan.fold_mode {
+            return;
+        }
         let samples = self.samples().cloned();
         if let Some(opened) = &mut self.opened {
             opened.network = Arc::clone(&network);
@@ -210,9 +214,15 @@ impl Session {
         }
     }
 
+    /// Measures accuracy on another set, if the open model takes it.
     pub(super) fn use_samples(&mut self, samples: Arc<SampleSet>) {
-        let Some(network) = self.network().cloned() else {
-            return;
+        let network = match self.network() {
+            None => Err(format!("{}: open the model first that is to be run on it", samples.name)),
+            Some(network) => check_samples(&samples, network).map(|()| Arc::clone(network)),
+        };
+        let network = match network {
+            Ok(network) => network,
+            Err(reason) => return self.notify(NoticeKind::Failed, reason),
         };
         self.samples_id += 1;
         self.notify(NoticeKind::Done, format!("Accuracy is now measured on {}", samples.name));
@@ -259,19 +269,20 @@ impl ErrandResult {
     }
 }
 
-/// A sample set that fits the open network's input.
-fn open_samples(path: &Path, network: Option<&Network>) -> Result<Arc<SampleSet>, String> {
-    let samples = SampleSet::open(path).map_err(|error| error.to_string())?;
-    let graph = network.and_then(|network| network.graph.as_ref());
-    match graph.map(|graph| graph.inputs.as_slice()) {
+fn open_samples(path: &Path) -> Result<Arc<SampleSet>, String> {
+    SampleSet::open(path).map(Arc::new).map_err(|error| error.to_string())
+}
+
+/// Whether the network can be run on the samples.
+fn check_samples(samples: &SampleSet, network: &Network) -> Result<(), String> {
+    match network.graph.as_ref().map(|graph| graph.inputs.as_slice()) {
         Some([input]) => {
-            samples.feed(&input.resolve()).map_err(|error| error.to_string())?;
-            Ok(Arc::new(samples))
+            samples.feed(&input.resolve()).map(drop).map_err(|error| error.to_string())
         }
         Some(inputs) => Err(format!("the model takes {} inputs, samples fill one", inputs.len())),
         None => Err(format!(
             "{}: the open model has no graph to run samples through; open one that has",
-            path.display()
+            samples.name
         )),
     }
 }

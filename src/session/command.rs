@@ -6,12 +6,13 @@ use super::opening::ModelRef;
 use crate::model::FoldMode;
 use crate::quant::SchemeChoice;
 
-/// Whether a change goes on with the one before it, as while a slider is dragged, so that both are
-/// undone together.
+/// Which changes are undone together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gesture {
-    Start,
-    Continue,
+    /// This one alone.
+    Once,
+    /// All changes of one drag of the mouse, told apart by that number.
+    Drag(u64),
 }
 
 /// A change of the session.

@@ -14,6 +14,7 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 struct Edit {
     label: String,
+    gesture: Gesture,
     before: Plan,
     after: Plan,
 }
@@ -29,11 +30,12 @@ pub struct History {
 const MAX_EDITS: usize = 1000;
 
 impl History {
-    /// Records a change; one that goes on with the last of the same label becomes part of it.
+    /// Records a change; one of the same drag and label as the last becomes part of it.
     pub(super) fn record(&mut self, label: &str, before: &Plan, after: &Plan, gesture: Gesture) {
         self.undone.clear();
-        if gesture == Gesture::Continue
-            && let Some(last) = self.done.last_mut().filter(|last| last.label == label)
+        let goes_on = |last: &Edit| last.gesture == gesture && last.label == label;
+        if gesture != Gesture::Once
+            && let Some(last) = self.done.last_mut().filter(|last| goes_on(last))
         {
             last.after = after.clone();
             return;
@@ -43,6 +45,7 @@ impl History {
         }
         self.done.push(Edit {
             label: label.to_owned(),
+            gesture,
             before: before.clone(),
             after: after.clone(),
         });
@@ -85,9 +88,9 @@ mod tests {
     #[test]
     fn a_drag_is_one_step() {
         let mut history = History::default();
-        history.record("bits", &plan("int8"), &plan("int7"), Gesture::Start);
-        history.record("bits", &plan("int7"), &plan("int6"), Gesture::Continue);
-        history.record("bits", &plan("int6"), &plan("int4"), Gesture::Start);
+        history.record("bits", &plan("int8"), &plan("int7"), Gesture::Drag(1));
+        history.record("bits", &plan("int7"), &plan("int6"), Gesture::Drag(1));
+        history.record("bits", &plan("int6"), &plan("int4"), Gesture::Drag(2));
         assert_eq!(history.undo(), Some(plan("int6")));
         assert_eq!(history.undo(), Some(plan("int8")));
         assert_eq!(history.undo(), None);

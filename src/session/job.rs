@@ -1,6 +1,6 @@
 //! Background work: named threads, one queue, results sent back before the window is woken.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -94,9 +94,9 @@ impl<M: Send + 'static> JobQueue<M> {
 
     /// Puts the jobs whose numbers `order` gives first, in that order.
     pub fn prioritize(&self, order: &[u64]) {
-        let place = |id: u64| order.iter().position(|&first| first == id).unwrap_or(usize::MAX);
-        let mut pending = self.lock();
-        pending.jobs.make_contiguous().sort_by_key(|job| place(job.id));
+        let places: HashMap<u64, usize> = order.iter().copied().zip(0..).collect();
+        let place = |id: u64| places.get(&id).copied().unwrap_or(usize::MAX);
+        self.lock().jobs.make_contiguous().sort_by_key(|job| place(job.id));
     }
 
     /// Drops a job that has not started.

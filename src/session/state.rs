@@ -49,8 +49,8 @@ pub struct JobStatus {
 }
 
 pub(super) enum Message {
-    Partial(Query, Answer),
-    Answered(Query, Result<Answer, QueryError>),
+    Partial(u64, Query, Answer),
+    Answered(u64, Query, Result<Answer, QueryError>),
     Opened(u64, Result<Box<Opened>, String>),
     SamplesOpened(u64, Result<Arc<SampleSet>, String>),
     Refolded(u64, Result<Arc<Network>, String>),
@@ -87,6 +87,10 @@ pub struct Session {
     pub(super) latest: HashMap<Topic, Answer>,
     pub(super) wishes: RefCell<Vec<Query>>,
     pub(super) errands: Vec<Errand>,
+    /// Sample sets read before the model that was asked for ahead of them.
+    pub(super) held: Vec<(u64, Arc<SampleSet>)>,
+    /// The errand that brought the model that is open.
+    pub(super) shown_errand: u64,
     pub(super) next_job_id: u64,
     pub(super) queue: JobQueue<Message>,
     pub(super) sender: Sender<Message>,
@@ -113,6 +117,8 @@ impl Session {
             latest: HashMap::new(),
             wishes: RefCell::default(),
             errands: Vec::new(),
+            held: Vec::new(),
+            shown_errand: 0,
             next_job_id: 1,
             queue: JobQueue::start(&sender, &wake),
             sender,
@@ -311,13 +317,13 @@ impl Session {
             lane: query.lane(),
             ctx: ctx.clone(),
             run: Box::new(move |ctx, outbox| {
-                let partial = |answer| outbox.send(Message::Partial(asked.clone(), answer));
+                let partial = |answer| outbox.send(Message::Partial(job_id, asked.clone(), answer));
                 let answer = workshop.answer(&asked, ctx, partial);
-                Message::Answered(asked.clone(), answer)
+                Message::Answered(job_id, asked.clone(), answer)
             }),
             on_panic: Box::new(move |text| {
                 let error = crate::eval::EvalError::Output(text);
-                Message::Answered(failed, Err(QueryError::Eval(error)))
+                Message::Answered(job_id, failed, Err(QueryError::Eval(error)))
             }),
         });
         self.entries.insert(query, Entry::Running { job_id, ctx, partial: None });
@@ -325,32 +331,40 @@ impl Session {
 
     fn receive(&mut self, message: Message) {
         match message {
-            Message::Partial(query, answer) => {
-                if let Some(Entry::Running { partial, .. }) = self.entries.get_mut(&query) {
+            Message::Partial(id, query, answer) => {
+                if let Some(Entry::Running { job_id, partial, .. }) = self.entries.get_mut(&query)
+                    && *job_id == id
+                {
                     *partial = Some(answer);
                 }
             }
-            Message::Answered(query, answer) => self.receive_answer(&query, answer),
+            Message::Answered(id, query, answer) => self.receive_answer(id, &query, answer),
             Message::Opened(id, result) => {
                 if self.end_errand(id) {
                     match result {
-                        Ok(opened) => self.show(*opened),
+                        // What was asked for last is what shows, whichever is read first.
+                        Ok(_) if id < self.shown_errand => {}
+                        Ok(opened) => {
+                            self.shown_errand = id;
+                            self.show(*opened);
+                        }
                         Err(reason) => self.notify(NoticeKind::Failed, reason),
                     }
+                    self.use_held_samples();
                 }
             }
             Message::SamplesOpened(id, result) => {
                 if self.end_errand(id) {
                     match result {
-                        Ok(samples) => self.use_samples(samples),
+                        Ok(samples) => self.held.push((id, samples)),
                         Err(reason) => self.notify(NoticeKind::Failed, reason),
                     }
+                    self.use_held_samples();
                 }
             }
             Message::Refolded(id, result) => {
                 if self.end_errand(id) {
                     match result {
-                        Ok(network) if network.fold_mode != self.plan.fold_mode => {}
                         Ok(network) => self.use_network(network),
                         Err(reason) => self.notify(NoticeKind::Failed, reason),
                     }
@@ -359,11 +373,27 @@ impl Session {
         }
     }
 
-    fn receive_answer(&mut self, query: &Query, answer: Result<Answer, QueryError>) {
-        // Nobody waits for an entry that is gone.
+    /// Takes the sample sets for which nothing asked for earlier is still being opened.
+    pub(super) fn use_held_samples(&mut self) {
+        let first_pending = self.errands.iter().map(|errand| errand.id).min().unwrap_or(u64::MAX);
+        let held = std::mem::take(&mut self.held);
+        for (id, samples) in held {
+            if id > first_pending {
+                self.held.push((id, samples));
+            } else if id > self.shown_errand {
+                self.use_samples(samples);
+            }
+        }
+    }
+
+    fn receive_answer(&mut self, id: u64, query: &Query, answer: Result<Answer, QueryError>) {
+        // Nobody waits for an entry that is gone, cancelled or asked for anew since.
         let Some(entry) = self.entries.get_mut(query) else {
             return;
         };
+        if !matches!(entry, Entry::Running { job_id, .. } if *job_id == id) {
+            return;
+        }
         match answer {
             Ok(answer) => {
                 self.latest.insert(query.topic(), answer.clone());

@@ -18,11 +18,11 @@ pub struct ChannelMajor {
 
 impl ChannelMajor {
     /// Copies `tensor` with `axis` first. A scalar is one channel; an axis beyond the last is the
-    /// last.
+    /// last; an empty tensor has no channels.
     pub fn new(tensor: &Tensor, axis: usize) -> Self {
         let dims = tensor.shape().to_vec();
         let axis = axis.min(dims.len().saturating_sub(1));
-        let n_channels = dims.get(axis).copied().unwrap_or(1);
+        let n_channels = dims.get(axis).copied().unwrap_or(1).min(tensor.len());
         let data = if axis == 0 {
             tensor.iter().copied().collect()
         } else {

@@ -25,6 +25,15 @@ impl Value {
         }
     }
 
+    /// Bytes one element takes in memory.
+    pub fn element_bytes(&self) -> usize {
+        match self {
+            Self::F32(_) => size_of::<f32>(),
+            Self::I64(_) => size_of::<i64>(),
+            Self::Bool(_) => size_of::<bool>(),
+        }
+    }
+
     /// Number of elements.
     pub fn count(&self) -> usize {
         self.dims().iter().product()

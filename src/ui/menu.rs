@@ -182,7 +182,7 @@ fn step_bits(ctx: &PanelCtx, step: i64) {
     let stepped =
         choice.bits().map(|bits| choice.with("bits", crate::quant::SettingValue::Int(bits + step)));
     if let (Some(layer), Some(Ok(choice))) = (layer, stepped) {
-        let gesture = crate::session::Gesture::Start;
+        let gesture = crate::session::Gesture::Once;
         ctx.send(Command::SetChoice { layer: layer.name.clone(), choice, gesture });
     }
 }

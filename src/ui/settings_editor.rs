@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use egui::{ComboBox, DragValue, RichText, Slider, Ui, vec2};
 
 use super::theme::{self, Theme};
+use super::widgets::gesture_of;
 use crate::quant::schemes::SCHEMES;
 use crate::quant::{ChoiceSpec, ParamKind, ParamSpec, Prominence, SchemeChoice, SettingValue};
 use crate::session::Gesture;
@@ -66,7 +67,7 @@ fn scheme_ui(ui: &mut Ui, choice: &SchemeChoice) -> Option<Edited> {
                     let response = ui.selectable_label(is_current, other.name());
                     if response.on_hover_text(other.summary()).clicked() && !is_current {
                         let choice = choice.switched_to(other);
-                        edited = Some(Edited { choice, gesture: Gesture::Start });
+                        edited = Some(Edited { choice, gesture: Gesture::Once });
                     }
                 }
             });
@@ -160,7 +161,7 @@ fn stepper_ui(ui: &mut Ui, label: &str, int: i64, range: RangeInclusive<i64>) ->
         let response = ui.add_enabled(enabled, button.min_size(vec2(24.0, 24.0)));
         name_it(&response, &name);
         if response.clicked() {
-            changed = Some((SettingValue::Int(to), Gesture::Start));
+            changed = Some((SettingValue::Int(to), Gesture::Once));
         }
     };
     step(ui, "−", format!("{label}: one less"), int - 1);
@@ -174,7 +175,7 @@ fn stepper_ui(ui: &mut Ui, label: &str, int: i64, range: RangeInclusive<i64>) ->
         let response = ui.add_enabled(int < max, button.min_size(vec2(24.0, 24.0)));
         name_it(&response, &format!("{label}: one more"));
         if response.clicked() {
-            step_up = Some((SettingValue::Int(int + 1), Gesture::Start));
+            step_up = Some((SettingValue::Int(int + 1), Gesture::Once));
         }
     }
     let mut slid = int;
@@ -212,7 +213,7 @@ fn auto_int_ui(
             let options = std::iter::once(SettingValue::Auto).chain(range.map(SettingValue::Int));
             for option in options {
                 if ui.selectable_label(option == value, option.to_string()).clicked() {
-                    changed = Some((option, Gesture::Start));
+                    changed = Some((option, Gesture::Once));
                 }
             }
         });
@@ -254,7 +255,7 @@ fn segments_ui(ui: &mut Ui, choices: &'static [ChoiceSpec], key: &str) -> Change
             .corner_radius(0);
         let response = ui.add_sized([width, 24.0], button).on_hover_text(choice.help);
         if response.clicked() && !is_current {
-            changed = Some((SettingValue::Choice(choice.key), Gesture::Start));
+            changed = Some((SettingValue::Choice(choice.key), Gesture::Once));
         }
     }
     changed
@@ -270,17 +271,12 @@ fn combo_ui(ui: &mut Ui, label: &str, choices: &'static [ChoiceSpec], key: &str)
             for choice in choices {
                 let response = ui.selectable_label(choice.key == key, choice.label);
                 if response.on_hover_text(choice.help).clicked() {
-                    changed = Some((SettingValue::Choice(choice.key), Gesture::Start));
+                    changed = Some((SettingValue::Choice(choice.key), Gesture::Once));
                 }
             }
         });
     name_it(&combo.response, label);
     changed
-}
-
-/// A drag is one step of the history from its second change on.
-fn gesture_of(response: &egui::Response) -> Gesture {
-    if response.dragged() && !response.drag_started() { Gesture::Continue } else { Gesture::Start }
 }
 
 /// Gives a control the name that screen readers and tests know it by.

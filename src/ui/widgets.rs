@@ -4,6 +4,7 @@ use egui::{Color32, Rect, Response, RichText, Sense, Ui, WidgetInfo, pos2, vec2}
 
 use super::theme::{self, Theme};
 use crate::eval::Estimate;
+use crate::session::Gesture;
 
 /// A caption over a number, as in the header strip.
 pub fn caption(ui: &mut Ui, text: &str) -> Response {
@@ -104,5 +105,15 @@ pub fn hatch(painter: &egui::Painter, rect: Rect, colour: Color32) {
             [pos2(x, rect.top()), pos2(x - rect.height(), rect.bottom())],
             egui::Stroke::new(1.0, colour),
         );
+    }
+}
+
+/// What the change a control reports belongs to: all changes from one press of the mouse to its
+/// release are one step of the history.
+pub fn gesture_of(response: &Response) -> Gesture {
+    let pressed = response.ctx.input(|input| input.pointer.press_start_time());
+    match pressed.filter(|_| response.dragged()) {
+        Some(seconds) => Gesture::Drag(seconds.to_bits()),
+        None => Gesture::Once,
     }
 }

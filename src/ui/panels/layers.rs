@@ -7,7 +7,7 @@ use crate::base::{fixed, percent, thousands};
 use crate::eval::{LayerError, Sqnr};
 use crate::model::Layer;
 use crate::quant::SettingValue;
-use crate::session::{Command, Gesture, Loaded};
+use crate::session::{Command, Loaded};
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
@@ -236,11 +236,7 @@ fn bits_ui(ui: &mut Ui, ctx: &PanelCtx, layer_idx: usize, layer: &Layer) {
     if edited != bits
         && let Ok(choice) = choice.with("bits", SettingValue::Int(edited))
     {
-        let gesture = if response.dragged() && !response.drag_started() {
-            Gesture::Continue
-        } else {
-            Gesture::Start
-        };
+        let gesture = widgets::gesture_of(&response);
         ctx.send(Command::SetChoice { layer: layer.name.clone(), choice, gesture });
     }
 }

@@ -1,0 +1,106 @@
+//! Weights that a file stores as integers with scales, read as the numbers they stand for.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::graph::{Graph, Node};
+use super::links::Links;
+use super::store::{StoreError, TensorStore};
+use crate::tensor::{Tensor, Value};
+
+/// Replaces every `DequantizeLinear` over tensors of the file by its result, under the name of the
+/// integer tensor, so that the weight is a layer like any other.
+///
+/// - `w = (q − zero_point) · scale`, the product rounded once to `f32`; one scale for the tensor
+///   or one for each slice along `axis`.
+/// - A node that does not fit stays: blocks of scales, a tensor that somebody else reads too,
+///   attributes the operator does not take.
+///
+/// # Errors
+/// A tensor that cannot be read.
+pub(super) fn dequantize_weights(
+    graph: &Graph,
+    store: &TensorStore,
+) -> Result<(Graph, BTreeMap<String, Tensor>), StoreError> {
+    let links = Links::new(graph);
+    let mut replaced = BTreeMap::new();
+    let mut renamed: HashMap<&str, &str> = HashMap::new();
+    let mut dropped: HashSet<usize> = HashSet::new();
+    for (node_idx, node) in graph.nodes.iter().enumerate() {
+        let (Some(weight), Some(output)) = (node.inputs.first(), node.outputs.first()) else {
+            continue;
+        };
+        let is_alone = links.n_readers(weight) == 1
+            && !graph.outputs.contains(output)
+            && !graph.outputs.contains(weight);
+        if node.op != "DequantizeLinear" || !is_alone {
+            continue;
+        }
+        if let Some(values) = dequantized(node, graph.opset, store)? {
+            replaced.insert(weight.clone(), values);
+            renamed.insert(output, weight);
+            dropped.insert(node_idx);
+        }
+    }
+    let with_names = |node: &Node| {
+        let mut node = node.clone();
+        for input in &mut node.inputs {
+            if let Some(&name) = renamed.get(input.as_str()) {
+                name.clone_into(input);
+            }
+        }
+        node
+    };
+    let kept = graph.nodes.iter().enumerate().filter(|(idx, _)| !dropped.contains(idx));
+    let nodes = kept.map(|(_, node)| with_names(node)).collect();
+    Ok((Graph { nodes, ..graph.clone() }, replaced))
+}
+
+/// What the node makes; `None` if it is not of the plain kind.
+fn dequantized(node: &Node, opset: u32, store: &TensorStore) -> Result<Option<Tensor>, StoreError> {
+    let (Some(weight), Some(scale)) = (node.inputs.first(), node.inputs.get(1)) else {
+        return Ok(None);
+    };
+    let zero = node.inputs.get(2).filter(|name| !name.is_empty());
+    let attributes = &node.attributes;
+    let is_plain = attributes.int_or("block_size", 0) == Ok(0)
+        && attributes.int_or("output_dtype", 0) == Ok(0);
+    let names = [Some(weight), Some(scale), zero];
+    let all_there = names.into_iter().flatten().all(|name| store.info(name).is_some());
+    let (Ok(axis), true) = (attributes.int_or("axis", 1), is_plain && all_there) else {
+        return Ok(None);
+    };
+    let (Value::I64(codes), Value::F32(scales)) = (store.value(weight)?, store.value(scale)?)
+    else {
+        return Ok(None);
+    };
+    let zeros = match zero.map(|name| store.value(name)).transpose()? {
+        None => vec![0; scales.len()],
+        Some(Value::I64(zeros)) if zeros.shape() == scales.shape() => {
+            zeros.iter().copied().collect()
+        }
+        Some(_) => return Ok(None),
+    };
+    let axis = if opset >= 13 { axis } else { 0 };
+    let axis = if axis < 0 { axis + codes.ndim() as i64 } else { axis };
+    let axis = usize::try_from(axis).ok().filter(|&axis| axis < codes.ndim());
+    let value = |code: i64, at: usize, scale: f32| {
+        (i128::from(code) - i128::from(zeros[at])) as f32 * scale
+    };
+    let scales: Vec<f32> = match (scales.ndim(), axis) {
+        (0, _) => scales.iter().copied().collect(),
+        (1, _) if scales.len() == 1 => scales.iter().copied().collect(),
+        (1, Some(axis)) if scales.len() == codes.shape()[axis] => scales.iter().copied().collect(),
+        _ => return Ok(None),
+    };
+    let mut out = codes.map(|_| 0.0f32);
+    if let &[scale] = scales.as_slice() {
+        out.zip_mut_with(&codes, |out, &code| *out = value(code, 0, scale));
+    } else if let Some(axis) = axis {
+        let axis = ndarray::Axis(axis);
+        let slices = out.axis_iter_mut(axis).zip(codes.axis_iter(axis)).zip(&scales).enumerate();
+        for (at, ((mut out, codes), &scale)) in slices {
+            out.zip_mut_with(&codes, |out, &code| *out = value(code, at, scale));
+        }
+    }
+    Ok(Some(out.into_shared()))
+}

@@ -1,0 +1,114 @@
+//! The session's rules where several things are under way at once.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use quantscope::model::FoldMode;
+use quantscope::session::{Command, Gesture, ModelRef, Session};
+
+fn session() -> Session {
+    Session::new(|| {})
+}
+
+fn settle(session: &mut Session) {
+    while !session.is_idle() {
+        session.poll();
+        session.serve_wishes();
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn open(session: &mut Session, path: PathBuf) {
+    session.apply(Command::OpenAny(path));
+}
+
+fn title(session: &Session) -> &str {
+    &session.network().unwrap().model.title
+}
+
+#[test]
+fn the_model_asked_for_last_is_the_one_that_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = support::dense_model().write(folder.path(), "small.safetensors");
+    for _ in 0..20 {
+        let mut session = session();
+        open(&mut session, support::project("sample_models/digits"));
+        open(&mut session, small.clone());
+        settle(&mut session);
+        assert_eq!(title(&session), "small");
+    }
+}
+
+#[test]
+fn samples_asked_for_after_a_model_are_for_that_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = support::dense_model().write(folder.path(), "small.safetensors");
+    let samples = support::dense_samples().write(folder.path(), "mine.safetensors");
+    for _ in 0..20 {
+        let mut session = session();
+        session.apply(Command::Open(ModelRef::default_sample()));
+        settle(&mut session);
+        open(&mut session, small.clone());
+        open(&mut session, samples.clone());
+        settle(&mut session);
+        assert_eq!((title(&session), session.samples().unwrap().len()), ("small", 4));
+    }
+}
+
+#[test]
+fn folding_of_a_model_that_is_gone_is_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = support::dense_model().write(folder.path(), "small.safetensors");
+    let mut session = session();
+    session.apply(Command::Open(ModelRef::default_sample()));
+    settle(&mut session);
+    session.apply(Command::SetFold(FoldMode::Keep));
+    open(&mut session, small);
+    settle(&mut session);
+    assert_eq!(title(&session), "small");
+    assert_eq!(session.plan().fold_mode, session.network().unwrap().fold_mode);
+}
+
+#[test]
+fn nothing_is_recorded_without_a_model() {
+    let mut session = session();
+    session.apply(Command::SetAllChoices("int4".parse().unwrap()));
+    session.apply(Command::SetFold(FoldMode::Keep));
+    let choice = "int4".parse().unwrap();
+    session.apply(Command::SetChoice { layer: "x".to_owned(), choice, gesture: Gesture::Once });
+    assert_eq!(session.history().undo_label(), None);
+    let samples = support::project("sample_models/digits/eval.safetensors");
+    open(&mut session, samples);
+    settle(&mut session);
+    assert!(
+        session.take_notices().iter().any(|notice| notice.text.contains("open the model first"))
+    );
+}
+
+#[test]
+fn a_cancelled_question_stays_cancelled_and_a_new_one_is_answered() {
+    let mut session = session();
+    session.apply(Command::Open(ModelRef::default_sample()));
+    settle(&mut session);
+    assert!(session.accuracy().ready().is_none());
+    session.serve_wishes();
+    let job = session.jobs().iter().find(|job| job.label == "Accuracy").map(|job| job.id);
+    session.apply(Command::CancelJob(job.unwrap()));
+    for _ in 0..20 {
+        session.poll();
+        assert!(session.accuracy().failure().is_some());
+        session.serve_wishes();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    session.apply(Command::Retry);
+    while session.accuracy().ready().is_none() {
+        assert!(session.accuracy().failure().is_none());
+        session.serve_wishes();
+        session.poll();
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(session.accuracy().ready().unwrap().n_samples, 897);
+}
