@@ -107,7 +107,7 @@ fn text(network: &Network, stats: &[(String, TensorStats)]) -> String {
         .iter()
         .filter_map(|(name, stats)| {
             let info = model.store.info(name)?;
-            let layer = network.layers.iter().find(|layer| layer.weight == *name);
+            let layer = network.layer_of_weight(name).map(|idx| &network.layers[idx]);
             Some(vec![
                 name.clone(),
                 info.dtype.to_string(),
