@@ -1,91 +1,21 @@
-//! The window driven through its accessibility labels, without a display.
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-mod support;
+//! The frame, the first panels and what is opened.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use quantscope::eval::Sqnr;
 use quantscope::model::FoldMode;
-use quantscope::session::{Command, Loaded, ModelRef, Session};
-use quantscope::ui::{App, AppOptions};
+use quantscope::session::{Command, Loaded, ModelRef};
 use serde_json::json;
-use support::{FileBuilder, graph, node};
 
-type Window = Harness<'static, App>;
-
-fn window_of(model: ModelRef) -> Window {
-    let options = AppOptions { model, only_panel: None };
-    let mut window = Harness::builder()
-        .with_size([1600.0, 1000.0])
-        .build_eframe(move |creation| App::new(&creation.egui_ctx, options));
-    settle(&mut window);
-    window
-}
-
-fn window() -> Window {
-    window_of(ModelRef::default_sample())
-}
-
-/// Frames until nothing is left to compute and what was computed is drawn.
-fn settle(window: &mut Window) {
-    let mut n_idle = 0;
-    while n_idle < 4 {
-        window.step();
-        n_idle = if session(window).is_idle() { n_idle + 1 } else { 0 };
-        std::thread::yield_now();
-    }
-}
-
-fn session(window: &Window) -> &Session {
-    window.state().session()
-}
-
-/// Clicks the control of that name.
-fn click(window: &mut Window, label: &str) {
-    window.get_by_label(label).click();
-    settle(window);
-}
-
-fn click_button(window: &mut Window, label: &str) {
-    window.get_by_role_and_label(Role::Button, label).click();
-    settle(window);
-}
-
-/// Sets the number of a control.
-fn spin(window: &mut Window, label: &str, value: f64) {
-    window.get_by_role_and_label(Role::SpinButton, label).set_value_accesskit(value);
-    settle(window);
-}
-
-fn open_combo(window: &mut Window, label: &str) {
-    window.get_by_role_and_label(Role::ComboBox, label).click();
-    settle(window);
-}
-
-fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
-    window.key_press_modifiers(modifiers, key);
-    settle(window);
-}
-
-fn spec(window: &Window) -> String {
-    let session = session(window);
-    session.choice(session.selection().layer_idx).to_string()
-}
-
-fn selected_layer(window: &Window) -> String {
-    let session = session(window);
-    session.network().unwrap().layers[session.selection().layer_idx].name.clone()
-}
-
-fn shows(window: &Window, text: &str) -> bool {
-    window.query_all_by_label_contains(text).next().is_some()
-}
+use super::drive::{
+    Window, click, click_button, open_combo, press, selected_layer, session, settle, shows, spec,
+    spin, window, window_of,
+};
+use super::support::{self, FileBuilder, graph, node};
 
 #[test]
 fn the_sample_opens_with_its_figures() {
