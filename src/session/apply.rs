@@ -1,5 +1,6 @@
 //! Commands put into effect: the recipe, the selection, what is opened.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,21 +24,26 @@ impl Session {
             Command::OpenSamples(path) => self.start_opening_samples(&path),
             Command::OpenAny(path) => self.start_opening_any(&path),
             Command::SetChoice { layer, choice, gesture } => {
-                let label = format!("{layer}: {}", choice.scheme().id());
-                let mut plan = self.plan.clone();
-                plan.recipe.set(&layer, choice);
-                self.change(&label, plan, gesture);
+                let label = choice.scheme().id().to_owned();
+                self.set_choices(&label, vec![(layer, choice)], gesture);
+            }
+            Command::SetChoices { label, choices, gesture } => {
+                self.set_choices(&label, choices, gesture);
             }
             Command::SetAllChoices(choice) => {
-                let label = format!("All layers: {choice}");
-                let mut plan = self.plan.clone();
-                if let Some(network) = self.network() {
-                    for layer in network.default_layers() {
-                        plan.recipe.set(&layer.name, choice.clone());
-                    }
-                }
-                self.change(&label, plan, Gesture::Once);
+                let network = self.network().cloned();
+                let layers = network.iter().flat_map(|network| network.default_layers());
+                let choices = layers.map(|layer| (layer.name.clone(), choice.clone())).collect();
+                self.set_choices(&choice.to_string(), choices, Gesture::Once);
             }
+            Command::ToggleLock => self.toggle_lock(),
+            Command::SetLock { layer, lock } => self.set_locks(&[layer], lock),
+            Command::ToggleLayer(layer_idx) => self.toggle_layer(layer_idx),
+            Command::SelectLayersTo(layer_idx) => {
+                let from = self.selection.layer_idx;
+                self.select_layers((from.min(layer_idx)..=from.max(layer_idx)).collect());
+            }
+            Command::SelectLayers(layers) => self.select_layers(layers),
             Command::SetFold(fold_mode) => {
                 let plan = Plan { fold_mode, ..self.plan.clone() };
                 self.change("Fold batch norm", plan, Gesture::Once);
@@ -73,11 +79,89 @@ impl Session {
         })
     }
 
+    /// Changes several layers as one step; locked ones stay as they are.
+    fn set_choices(&mut self, label: &str, choices: Vec<(String, SchemeChoice)>, gesture: Gesture) {
+        let n_asked = choices.len();
+        let mut plan = self.plan.clone();
+        let free: Vec<_> =
+            choices.into_iter().filter(|(layer, _)| !self.plan.locked.contains(layer)).collect();
+        if free.is_empty() && n_asked > 0 {
+            let text = "The selected layers are locked; unlock them with Layer › Lock or unlock";
+            return self.notify(NoticeKind::Warning, text.to_owned());
+        }
+        let label = match free.as_slice() {
+            [(layer, _)] => format!("{layer}: {label}"),
+            _ => format!("{} layers: {label}", free.len()),
+        };
+        for (layer, choice) in free {
+            plan.recipe.set(&layer, choice);
+        }
+        self.change(&label, plan, gesture);
+    }
+
+    fn toggle_lock(&mut self) {
+        let Some(network) = self.network() else { return };
+        let names: Vec<String> = self
+            .selected_layers()
+            .iter()
+            .filter_map(|&idx| Some(network.layers.get(idx)?.name.clone()))
+            .collect();
+        let all_locked = names.iter().all(|name| self.plan.locked.contains(name));
+        self.set_locks(&names, !all_locked);
+    }
+
+    fn set_locks(&mut self, names: &[String], lock: bool) {
+        let verb = if lock { "Lock" } else { "Unlock" };
+        let label = match names {
+            [name] => format!("{verb} {name}"),
+            _ => format!("{verb} {} layers", names.len()),
+        };
+        let mut plan = self.plan.clone();
+        for name in names {
+            if lock {
+                plan.locked.insert(name.clone());
+            } else {
+                plan.locked.remove(name);
+            }
+        }
+        self.change(&label, plan, Gesture::Once);
+    }
+
+    fn n_layers(&self) -> usize {
+        self.network().map_or(0, |network| network.layers.len())
+    }
+
     fn select_layer(&mut self, layer_idx: usize) {
-        let n_layers = self.network().map_or(0, |network| network.layers.len());
-        if layer_idx < n_layers && layer_idx != self.selection.layer_idx {
+        if layer_idx >= self.n_layers() {
+            return;
+        }
+        if layer_idx != self.selection.layer_idx {
             self.selection = Selection { layer_idx, channel_idx: None };
         }
+        self.also_selected.clear();
+    }
+
+    /// Takes a layer in or out; the last one stays.
+    fn toggle_layer(&mut self, layer_idx: usize) {
+        let mut layers = self.selected_layers();
+        match layers.iter().position(|&idx| idx == layer_idx) {
+            Some(place) if layers.len() > 1 => drop(layers.remove(place)),
+            Some(_) => {}
+            None => layers.push(layer_idx),
+        }
+        self.select_layers(layers);
+    }
+
+    fn select_layers(&mut self, layers: Vec<usize>) {
+        let n_layers = self.n_layers();
+        let mut layers: BTreeSet<usize> =
+            layers.into_iter().filter(|&idx| idx < n_layers).collect();
+        let Some(&first) = layers.first() else { return };
+        if !layers.contains(&self.selection.layer_idx) {
+            self.selection = Selection { layer_idx: first, channel_idx: None };
+        }
+        layers.remove(&self.selection.layer_idx);
+        self.also_selected = layers;
     }
 
     fn change(&mut self, label: &str, plan: Plan, gesture: Gesture) {
@@ -185,7 +269,8 @@ impl Session {
         }
         let names = opened.network.default_layers().map(|layer| layer.name.as_str());
         let recipe = Recipe::uniform(names, &SchemeChoice::new(&Int));
-        self.plan = Plan { recipe, fold_mode: opened.network.fold_mode };
+        let fold_mode = opened.network.fold_mode;
+        self.plan = Plan { recipe, fold_mode, ..Plan::default() };
         self.history = History::default();
         // The largest layer: its distribution shows most.
         let products = opened.network.layers.iter().enumerate();
@@ -194,6 +279,7 @@ impl Session {
             .max_by_key(|(idx, layer)| (layer.count(), std::cmp::Reverse(*idx)))
             .map(|(idx, _)| idx);
         self.selection = Selection { layer_idx: default_layer.unwrap_or(0), channel_idx: None };
+        self.also_selected.clear();
         self.samples_id += 1;
         let samples = opened.eval.clone();
         let network = Arc::clone(&opened.network);

@@ -30,10 +30,30 @@ pub enum Command {
         choice: SchemeChoice,
         gesture: Gesture,
     },
+    /// Quantizes several layers, each its own way, as one step.
+    SetChoices {
+        /// What changes, as the history calls it.
+        label: String,
+        choices: Vec<(String, SchemeChoice)>,
+        gesture: Gesture,
+    },
     /// Quantizes every layer but embeddings this way.
     SetAllChoices(SchemeChoice),
     SetFold(FoldMode),
+    /// Locks the selected layers, so that no setting changes them; unlocks them if all are locked.
+    ToggleLock,
+    SetLock {
+        layer: String,
+        lock: bool,
+    },
+    /// Shows a layer, the only one selected.
     SelectLayer(usize),
+    /// Takes a layer into the selection, or out of it.
+    ToggleLayer(usize),
+    /// Selects from the layer shown to this one.
+    SelectLayersTo(usize),
+    /// Selects these; the one shown stays if it is among them.
+    SelectLayers(Vec<usize>),
     /// The whole tensor if `None`.
     SelectChannel(Option<usize>),
     Undo,

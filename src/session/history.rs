@@ -1,5 +1,7 @@
 //! What can be undone.
 
+use std::collections::BTreeSet;
+
 use super::command::Gesture;
 use crate::model::FoldMode;
 use crate::quant::Recipe;
@@ -9,6 +11,8 @@ use crate::quant::Recipe;
 pub struct Plan {
     pub recipe: Recipe,
     pub fold_mode: FoldMode,
+    /// Names of the layers that no setting changes.
+    pub locked: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -82,7 +86,7 @@ mod tests {
 
     fn plan(spec: &str) -> Plan {
         let recipe = Recipe::uniform(["layer"], &spec.parse().unwrap());
-        Plan { recipe, fold_mode: FoldMode::Fold }
+        Plan { recipe, ..Plan::default() }
     }
 
     #[test]

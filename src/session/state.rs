@@ -1,7 +1,7 @@
 //! The one place where state lives and changes.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -82,6 +82,8 @@ pub struct Session {
     pub(super) plan: Plan,
     pub(super) history: History,
     pub(super) selection: Selection,
+    /// Layers selected besides the one shown.
+    pub(super) also_selected: BTreeSet<usize>,
     pub(super) notices: Vec<Notice>,
     pub(super) entries: HashMap<Query, Entry>,
     pub(super) latest: HashMap<Topic, Answer>,
@@ -112,6 +114,7 @@ impl Session {
             plan: Plan::default(),
             history: History::default(),
             selection: Selection::default(),
+            also_selected: BTreeSet::new(),
             notices: Vec::new(),
             entries: HashMap::new(),
             latest: HashMap::new(),
@@ -149,6 +152,19 @@ impl Session {
 
     pub fn selection(&self) -> Selection {
         self.selection
+    }
+
+    /// The layers that settings apply to, in order: the one shown and those selected with it.
+    pub fn selected_layers(&self) -> Vec<usize> {
+        let mut layers = self.also_selected.clone();
+        layers.insert(self.selection.layer_idx);
+        layers.into_iter().collect()
+    }
+
+    /// Whether no setting changes that layer.
+    pub fn is_locked(&self, layer_idx: usize) -> bool {
+        let layer = self.network().and_then(|network| network.layers.get(layer_idx));
+        layer.is_some_and(|layer| self.plan.locked.contains(&layer.name))
     }
 
     /// The notices since the last call.

@@ -1,14 +1,20 @@
 //! The window's frame: finished jobs in, panels drawn, commands applied, wishes queued.
 
-use egui::{Frame, Panel as EguiPanel, RichText, Ui};
+use egui::{Frame, Panel as EguiPanel, Rect, Ui};
 
+use super::actions::run_shortcuts;
 use super::dialogs::Dialogs;
+use super::dock::{Dock, Panels, Preset};
 use super::header::header_ui;
 use super::jobs_bar::jobs_bar_ui;
 use super::menu::menu_ui;
-use super::panel::{PANELS, Panel, PanelCtx, PanelEntry, Place};
+use super::messages::Messages;
+use super::palette::{self, Palette};
+use super::panel::{PANELS, PanelCtx, UiCommand, Zoom};
+use super::shortcuts::shortcuts_ui;
 use super::theme::{self, Theme};
-use crate::session::{Command, ModelRef, NoticeKind, Session};
+use super::tour::Tour;
+use crate::session::{Command, ModelRef, Session};
 
 /// How the window starts.
 #[derive(Clone, Debug)]
@@ -21,12 +27,18 @@ pub struct AppOptions {
 /// The application in its window.
 pub struct App {
     session: Session,
-    panels: Vec<(&'static PanelEntry, Box<dyn Panel>)>,
-    only_panel: Option<&'static str>,
+    panels: Panels,
+    dock: Dock,
     dialogs: Dialogs,
-    toasts: egui_notify::Toasts,
-    last_failure: Option<String>,
+    palette: Palette,
+    messages: Messages,
+    tour: Tour,
+    shows_shortcuts: bool,
 }
+
+/// Keys of what is stored between two starts.
+const ARRANGEMENT_KEY: &str = "arrangement";
+const TOUR_KEY: &str = "tour";
 
 impl App {
     /// Installs fonts and themes and starts opening the model.
@@ -37,11 +49,24 @@ impl App {
         session.apply(Command::Open(options.model));
         Self {
             session,
-            panels: PANELS.iter().map(|entry| (*entry).create_panel()).collect(),
-            only_panel: options.only_panel,
+            panels: PANELS.iter().map(|entry| (entry.id, (entry.create)())).collect(),
+            dock: options.only_panel.map_or_else(|| Dock::new(Preset::default()), Dock::of_one),
             dialogs: Dialogs::default(),
-            toasts: egui_notify::Toasts::default().with_margin(egui::vec2(12.0, 104.0)),
-            last_failure: None,
+            palette: Palette::default(),
+            messages: Messages::default(),
+            tour: Tour::default(),
+            shows_shortcuts: false,
+        }
+    }
+
+    /// Takes up the arrangement of the last time; a first start begins with the tour.
+    pub fn restore(&mut self, storage: &dyn eframe::Storage) {
+        let stored = storage.get_string(ARRANGEMENT_KEY);
+        if let Some(dock) = stored.and_then(|text| Dock::from_text(&text)) {
+            self.dock = dock;
+        }
+        if storage.get_string(TOUR_KEY).is_none() {
+            self.tour.start();
         }
     }
 
@@ -51,7 +76,13 @@ impl App {
 
     /// The newest failure that was reported.
     pub fn last_failure(&self) -> Option<&str> {
-        self.last_failure.as_deref()
+        self.messages.last_failure()
+    }
+
+    /// Names of everything the palette offers now.
+    pub fn palette_titles(&self) -> Vec<String> {
+        let ctx = PanelCtx::new(&self.session);
+        palette::items(&ctx).into_iter().map(|item| item.title).collect()
     }
 
     /// Changes the session as a panel would.
@@ -63,20 +94,7 @@ impl App {
     pub fn logic(&mut self, ctx: &egui::Context) {
         self.session.poll();
         for notice in self.session.take_notices() {
-            if notice.kind == NoticeKind::Failed {
-                self.last_failure = Some(notice.text.clone());
-            }
-            let theme = theme::of(ctx.theme());
-            // Signs that the embedded fonts have, unlike those of the crate.
-            let (sign, colour, secs) = match notice.kind {
-                NoticeKind::Done => ("✓", theme.rounding, 4),
-                NoticeKind::Warning => ("!", theme.quantized, 12),
-                NoticeKind::Failed => ("✕", theme.bad, 16),
-            };
-            self.toasts
-                .custom(notice.text, sign.to_owned(), colour)
-                .duration(Some(std::time::Duration::from_secs(secs)))
-                .closable(false);
+            self.messages.add(notice, theme::of(ctx.theme()));
         }
         if let Some(command) = self.dialogs.poll() {
             self.session.apply(command);
@@ -89,44 +107,69 @@ impl App {
     /// Draws the window and applies what the panels ask for.
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = PanelCtx::new(&self.session);
-        let dialog = strip(ui, EguiPanel::top("menu"), theme::BAR_HEIGHT, |ui| menu_ui(ui, &ctx));
-        strip(ui, EguiPanel::top("header"), theme::HEADER_HEIGHT, |ui| header_ui(ui, &ctx));
-        strip(ui, EguiPanel::bottom("jobs"), theme::BAR_HEIGHT, |ui| jobs_bar_ui(ui, &ctx));
-        let only = self.only_panel;
-        let (mut centre, sides): (Vec<_>, Vec<_>) = self
-            .panels
-            .iter_mut()
-            .filter(|(entry, _)| only.is_none_or(|id| entry.id == id))
-            .partition(|(entry, _)| entry.place == Place::Centre || only == Some(entry.id));
-        for (entry, panel) in sides {
-            let side = match entry.place {
-                Place::Left => {
-                    EguiPanel::left(entry.id).default_size(440.0).size_range(330.0..=720.0)
-                }
-                _ => EguiPanel::right(entry.id).default_size(348.0).size_range(320.0..=480.0),
-            };
-            side.frame(plain(ui))
-                .resizable(true)
-                .show(ui, |ui| titled_ui(ui, entry, &mut **panel, &ctx));
-        }
-        egui::CentralPanel::no_frame().frame(plain(ui)).show(ui, |ui| {
-            for (entry, panel) in &mut centre {
-                titled_ui(ui, entry, &mut **panel, &ctx);
-            }
+        run_shortcuts(ui, &ctx);
+        strip(ui, EguiPanel::top("menu"), theme::BAR_HEIGHT, |ui| menu_ui(ui, &ctx, &self.dock));
+        let header = EguiPanel::top("header");
+        let header = strip(ui, header, theme::HEADER_HEIGHT, |ui| {
+            header_ui(ui, &ctx);
+            ui.max_rect()
         });
-        let mut commands = ctx.into_commands();
-        if let Some(dialog) = dialog {
-            self.dialogs.show(dialog, ui.ctx());
+        let n_unseen = self.messages.n_unseen();
+        let jobs = EguiPanel::bottom("jobs");
+        strip(ui, jobs, theme::BAR_HEIGHT, |ui| jobs_bar_ui(ui, &ctx, n_unseen));
+        egui::CentralPanel::no_frame()
+            .frame(plain(ui))
+            .show(ui, |ui| self.dock.ui(ui, &mut self.panels, &ctx));
+        self.palette.ui(ui, &ctx);
+        let dialog_commands = self.dialogs.ui(ui);
+        let (mut commands, asked) = ctx.into_commands();
+        commands.extend(dialog_commands);
+        for command in asked {
+            self.carry_out(ui, command);
         }
-        commands.extend(self.dialogs.ui(ui));
         for command in commands {
             self.session.apply(command);
             // What the frame shows is no longer how things are.
             ui.ctx().request_repaint();
         }
-        drop_hint_ui(ui);
-        self.toasts.show(ui.ctx());
+        self.overlays_ui(ui, header);
         self.session.serve_wishes();
+    }
+
+    /// What lies over the panels.
+    fn overlays_ui(&mut self, ui: &Ui, header: Rect) {
+        drop_hint_ui(ui);
+        if self.shows_shortcuts {
+            self.shows_shortcuts = shortcuts_ui(ui);
+        }
+        self.tour.ui(ui, header, |panel| self.dock.rect_of(panel));
+        self.messages.ui(ui);
+    }
+
+    fn carry_out(&mut self, ui: &Ui, command: UiCommand) {
+        let ctx = ui.ctx();
+        match command {
+            UiCommand::Dialog(dialog) => self.dialogs.show(dialog, ctx),
+            UiCommand::ShowPanel(id) => self.dock.show(id),
+            UiCommand::ClosePanel(id) => self.dock.close(id),
+            UiCommand::ToggleEnlarged(id) => self.dock.toggle_enlarged(id),
+            UiCommand::Arrange(preset) => self.dock.arrange(preset),
+            UiCommand::ResetArrangement => self.dock.reset(),
+            UiCommand::SetTheme(preference) => ctx.set_theme(preference),
+            UiCommand::Zoom(Zoom::In) => egui::gui_zoom::zoom_in(ctx),
+            UiCommand::Zoom(Zoom::Out) => egui::gui_zoom::zoom_out(ctx),
+            UiCommand::Zoom(Zoom::Reset) => ctx.set_zoom_factor(1.0),
+            UiCommand::OpenPalette => self.palette.open(),
+            UiCommand::ShowShortcuts => self.shows_shortcuts = true,
+            UiCommand::ShowMessages => self.messages.open(),
+            UiCommand::StartTour => self.tour.start(),
+            UiCommand::ToggleFullscreen => {
+                let is_full = ctx.input(|input| input.viewport().fullscreen.unwrap_or(false));
+                ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!is_full));
+            }
+            UiCommand::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+        }
+        ctx.request_repaint();
     }
 }
 
@@ -138,6 +181,11 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         Self::ui(self, ui);
     }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        storage.set_string(ARRANGEMENT_KEY, self.dock.to_text());
+        storage.set_string(TOUR_KEY, "seen".to_owned());
+    }
 }
 
 fn plain(ui: &Ui) -> Frame {
@@ -146,37 +194,6 @@ fn plain(ui: &Ui) -> Frame {
 
 fn strip<R>(ui: &mut Ui, panel: EguiPanel, height: f32, content: impl FnOnce(&mut Ui) -> R) -> R {
     panel.exact_size(height).frame(plain(ui)).resizable(false).show(ui, content).inner
-}
-
-/// A panel under a tab with its name.
-fn titled_ui(ui: &mut Ui, entry: &PanelEntry, panel: &mut dyn Panel, ctx: &PanelCtx) {
-    let theme = Theme::of(ui);
-    let (bar, _) = ui.allocate_exact_size(
-        egui::vec2(ui.available_width(), theme::BAR_HEIGHT),
-        egui::Sense::hover(),
-    );
-    let painter = ui.painter();
-    painter.rect_filled(bar, 0, theme.background);
-    let text = RichText::new(entry.title).font(theme::text(13.0)).color(theme.text);
-    let galley = egui::WidgetText::from(text).into_galley(
-        ui,
-        Some(egui::TextWrapMode::Extend),
-        f32::INFINITY,
-        egui::TextStyle::Body,
-    );
-    let tab = egui::Rect::from_min_size(bar.min, egui::vec2(galley.size().x + 24.0, bar.height()));
-    ui.painter().rect_filled(tab, 0, theme.panel);
-    ui.painter().hline(tab.x_range(), tab.top() + 1.0, egui::Stroke::new(2.0, theme.accent));
-    let place = egui::pos2(tab.left() + 12.0, tab.center().y - galley.size().y / 2.0);
-    ui.painter().galley(place, galley, theme.text);
-    ui.painter().hline(bar.x_range(), bar.bottom() - 0.5, egui::Stroke::new(1.0, theme.line));
-    ui.spacing_mut().item_spacing.y = 4.0;
-    // The content gets what room there is and does not ask the panel to grow.
-    let rest = ui.available_rect_before_wrap();
-    ui.allocate_rect(rest, egui::Sense::hover());
-    let mut content = ui.new_child(egui::UiBuilder::new().id_salt(entry.id).max_rect(rest));
-    content.shrink_clip_rect(rest);
-    panel.ui(&mut content, ctx);
 }
 
 fn dropped_paths(ctx: &egui::Context) -> Vec<std::path::PathBuf> {
@@ -193,6 +210,6 @@ fn drop_hint_ui(ui: &Ui) {
     let painter = ui.ctx().layer_painter(layer);
     let rect = ui.ctx().content_rect();
     painter.rect_filled(rect, 0, theme.background.gamma_multiply(0.8));
-    let text = "Drop a model or a sample set to open it";
+    let text = "Drop a model, samples or a recipe to open it";
     painter.text(rect.center(), egui::Align2::CENTER_CENTER, text, theme::title(20.0), theme.text);
 }

@@ -2,13 +2,13 @@
 
 use egui::{RichText, Ui, vec2};
 
-use super::panel::PanelCtx;
+use super::panel::{PanelCtx, UiCommand};
 use super::theme::{self, Theme};
 use super::widgets;
 use crate::session::Command;
 
 /// Draws the jobs with progress; the many short ones as a count.
-pub fn jobs_bar_ui(ui: &mut Ui, ctx: &PanelCtx) {
+pub fn jobs_bar_ui(ui: &mut Ui, ctx: &PanelCtx, n_unseen: usize) {
     let theme = Theme::of(ui);
     let jobs = ctx.session.jobs();
     ui.horizontal_centered(|ui| {
@@ -40,10 +40,25 @@ pub fn jobs_bar_ui(ui: &mut Ui, ctx: &PanelCtx) {
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.add_space(theme::PANEL_MARGIN);
+            messages_button_ui(ui, ctx, n_unseen);
             if let Some(samples) = ctx.session.samples() {
                 let text = format!("{}: {} samples", samples.name, samples.len());
                 ui.add(egui::Label::new(RichText::new(text).color(theme.hint)).truncate());
             }
         });
     });
+}
+
+/// Opens the list of messages; failures nobody has looked at are counted.
+fn messages_button_ui(ui: &mut Ui, ctx: &PanelCtx, n_unseen: usize) {
+    let icon = egui_material_icons::icons::ICON_NOTIFICATIONS;
+    if widgets::icon_button(ui, icon, "Messages").clicked() {
+        ctx.ask(UiCommand::ShowMessages);
+    }
+    if n_unseen > 0 {
+        let text =
+            if n_unseen == 1 { "1 message".to_owned() } else { format!("{n_unseen} messages") };
+        ui.label(RichText::new(text).color(Theme::of(ui).bad));
+    }
+    ui.add_space(8.0);
 }

@@ -1,22 +1,18 @@
-//! The menu bar and the keyboard shortcuts of its entries.
+//! The menu bar: the actions by group, what has a list of its own, and the way to the palette.
 
-use egui::{Key, KeyboardShortcut, Modifiers, RichText, ThemePreference, Ui};
+use egui::{RichText, ThemePreference, Ui, vec2};
 use egui_material_icons::icons;
 
-use super::dialogs::Dialog;
-use super::panel::PanelCtx;
+use super::actions::{self, ACTIONS, Action, Group};
+use super::dock::{Dock, Preset};
+use super::panel::{PANELS, PanelCtx, UiCommand};
 use super::theme::{self, Theme};
+use super::widgets::{icon_button, name_it};
 use crate::session::{BUILTIN_SAMPLES, Command, ModelRef};
 
-const OPEN: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::O);
-const UNDO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Z);
-const REDO: KeyboardShortcut =
-    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z);
-
-/// Draws the bar; a dialog that was asked for is returned.
-pub fn menu_ui(ui: &mut Ui, ctx: &PanelCtx) -> Option<Dialog> {
+/// Draws the bar.
+pub(super) fn menu_ui(ui: &mut Ui, ctx: &PanelCtx, dock: &Dock) {
     let theme = Theme::of(ui);
-    let mut dialog = None;
     egui::MenuBar::new().ui(ui, |ui| {
         ui.set_min_height(theme::BAR_HEIGHT - 4.0);
         ui.add_space(8.0);
@@ -24,165 +20,164 @@ pub fn menu_ui(ui: &mut Ui, ctx: &PanelCtx) -> Option<Dialog> {
         ui.label(logo);
         ui.label(RichText::new("Quantscope").font(theme::title(13.0)).color(theme.text));
         ui.add_space(8.0);
-        ui.menu_button("File", |ui| {
-            if entry(ui, "Open model…", Some(OPEN)) {
-                dialog = Some(Dialog::PickModel);
-            }
-            if entry(ui, "Open path…", None) {
-                dialog = Some(Dialog::TypePath);
-            }
-            ui.add_enabled_ui(ctx.session.network().is_some(), |ui| {
-                if entry(ui, "Open samples…", None) {
-                    dialog = Some(Dialog::PickSamples);
-                }
+        for group in [Group::File, Group::Edit, Group::Layer, Group::View, Group::Help] {
+            ui.menu_button(group.name(), |ui| {
+                ui.set_min_width(220.0);
+                group_ui(ui, ctx, dock, group);
             });
-            ui.separator();
-            ui.menu_button("Samples", |ui| {
-                for sample in BUILTIN_SAMPLES {
-                    if ui.button(sample.title).on_hover_text(sample.teaches).clicked() {
-                        ctx.send(Command::Open(ModelRef::Builtin(sample)));
-                    }
-                }
-            });
-            ui.separator();
-            if entry(ui, "Quit", None) {
-                ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
-            }
-        });
-        ui.menu_button("Edit", |ui| edit_menu_ui(ui, ctx));
-        ui.menu_button("View", |ui| view_menu_ui(ui, ctx));
+        }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.add_space(8.0);
-            theme_button_ui(ui);
+            theme_button_ui(ui, ctx);
+            arrangement_button_ui(ui, ctx);
             history_buttons_ui(ui, ctx);
+            palette_button_ui(ui, ctx);
         });
     });
-    shortcuts(ui, ctx).or(dialog)
 }
 
-fn entry(ui: &mut Ui, name: &str, shortcut: Option<KeyboardShortcut>) -> bool {
-    let mut button = egui::Button::new(name);
-    if let Some(shortcut) = shortcut {
+fn group_ui(ui: &mut Ui, ctx: &PanelCtx, dock: &Dock, group: Group) {
+    for action in ACTIONS.iter().filter(|action| action.group == group) {
+        if action.name == "Quit" {
+            samples_menu_ui(ui, ctx);
+            ui.separator();
+        }
+        let is_first_theme = action.name == "Dark theme";
+        if is_first_theme {
+            panels_menu_ui(ui, ctx, dock);
+            arrangements_menu_ui(ui, ctx);
+            ui.separator();
+        }
+        if action.name == "Zoom in" {
+            ui.separator();
+        }
+        action_ui(ui, ctx, action);
+    }
+}
+
+fn action_ui(ui: &mut Ui, ctx: &PanelCtx, action: &Action) {
+    let history = ctx.session.history();
+    let detail = match action.name {
+        "Undo" => history.undo_label(),
+        "Redo" => history.redo_label(),
+        _ => None,
+    };
+    let name = match detail {
+        Some(detail) => format!("{} “{detail}”", action.name),
+        None => action.name.to_owned(),
+    };
+    let mut button = egui::Button::new(name.as_str());
+    if let Some(shortcut) = action.shortcut {
         button = button.shortcut_text(ui.ctx().format_shortcut(&shortcut));
     }
-    ui.add(button).clicked()
+    let response = ui.add_enabled((action.is_enabled)(ctx.session), button);
+    name_it(&response, &name);
+    if response.clicked() {
+        (action.run)(ctx);
+    }
 }
 
-fn edit_menu_ui(ui: &mut Ui, ctx: &PanelCtx) {
-    let history = ctx.session.history();
-    let named = |verb: &str, label: Option<&str>| match label {
-        Some(label) => format!("{verb} “{label}”"),
-        None => verb.to_owned(),
+fn samples_menu_ui(ui: &mut Ui, ctx: &PanelCtx) {
+    ui.menu_button("Sample models", |ui| {
+        for sample in BUILTIN_SAMPLES {
+            if ui.button(sample.title).on_hover_text(sample.teaches).clicked() {
+                ctx.send(Command::Open(ModelRef::Builtin(sample)));
+            }
+        }
+    });
+}
+
+fn panels_menu_ui(ui: &mut Ui, ctx: &PanelCtx, dock: &Dock) {
+    ui.menu_button("Panels", |ui| {
+        for entry in PANELS {
+            let is_shown = dock.is_shown(entry.id);
+            if ui.selectable_label(is_shown, entry.title).clicked() {
+                ctx.ask(UiCommand::ShowPanel(entry.id));
+            }
+        }
+    });
+}
+
+fn arrangements_menu_ui(ui: &mut Ui, ctx: &PanelCtx) {
+    ui.menu_button("Arrangement", |ui| presets_ui(ui, ctx));
+}
+
+fn presets_ui(ui: &mut Ui, ctx: &PanelCtx) {
+    for preset in Preset::ALL {
+        if ui.button(preset.name()).on_hover_text(preset.help()).clicked() {
+            ctx.ask(UiCommand::Arrange(preset));
+        }
+    }
+    ui.separator();
+    if ui.button("Reset arrangement").clicked() {
+        ctx.ask(UiCommand::ResetArrangement);
+    }
+}
+
+/// The field that is a button: it opens the palette.
+fn palette_button_ui(ui: &mut Ui, ctx: &PanelCtx) {
+    let theme = Theme::of(ui);
+    let room = ui.available_width();
+    if room < 150.0 {
+        return;
+    }
+    let width = (room * 0.6).clamp(130.0, 360.0);
+    ui.add_space(((room - width) * 0.5).max(8.0));
+    let (rect, response) = ui.allocate_exact_size(vec2(width, 24.0), egui::Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, "Commands"));
+    let painter = ui.painter();
+    let border = if response.hovered() { theme.hint } else { theme.line_strong };
+    painter.rect(
+        rect,
+        4,
+        theme.background,
+        egui::Stroke::new(1.0, border),
+        egui::StrokeKind::Inside,
+    );
+    let icon = icons::ICON_SEARCH;
+    let middle = rect.center().y;
+    let font = egui::FontId::new(14.0, egui::FontFamily::Proportional);
+    let left = egui::pos2(rect.left() + 8.0, middle);
+    painter.text(left, egui::Align2::LEFT_CENTER, icon.codepoint, font, theme.hint);
+    let at = egui::pos2(rect.left() + 28.0, middle);
+    let text = "Command, layer or setting";
+    let clipped = painter.with_clip_rect(rect.shrink2(vec2(4.0, 0.0)));
+    clipped.text(at, egui::Align2::LEFT_CENTER, text, theme::text(12.0), theme.hint);
+    if width > 220.0 {
+        let keys = ui
+            .ctx()
+            .format_shortcut(&egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, egui::Key::K));
+        let right = egui::pos2(rect.right() - 8.0, middle);
+        painter.text(right, egui::Align2::RIGHT_CENTER, keys, theme::mono(11.0), theme.label);
+    }
+    if response.clicked() {
+        ctx.ask(UiCommand::OpenPalette);
+    }
+}
+
+fn theme_button_ui(ui: &mut Ui, ctx: &PanelCtx) {
+    let (icon, name, preference) = if ui.visuals().dark_mode {
+        (icons::ICON_LIGHT_MODE, "Light theme", ThemePreference::Light)
+    } else {
+        (icons::ICON_DARK_MODE, "Dark theme", ThemePreference::Dark)
     };
-    ui.add_enabled_ui(history.undo_label().is_some(), |ui| {
-        if entry(ui, &named("Undo", history.undo_label()), Some(UNDO)) {
-            ctx.send(Command::Undo);
-        }
-    });
-    ui.add_enabled_ui(history.redo_label().is_some(), |ui| {
-        if entry(ui, &named("Redo", history.redo_label()), Some(REDO)) {
-            ctx.send(Command::Redo);
-        }
-    });
+    if icon_button(ui, icon, name).clicked() {
+        ctx.ask(UiCommand::SetTheme(preference));
+    }
 }
 
-fn view_menu_ui(ui: &mut Ui, ctx: &PanelCtx) {
-    if entry(ui, "Compute again", None) {
-        ctx.send(Command::Retry);
-    }
-    ui.separator();
-    let current = ui.ctx().options(|options| options.theme_preference);
-    let themes = [
-        ("Dark", ThemePreference::Dark),
-        ("Light", ThemePreference::Light),
-        ("As the system", ThemePreference::System),
-    ];
-    for (name, preference) in themes {
-        if ui.radio(current == preference, name).clicked() {
-            ui.ctx().set_theme(preference);
-        }
-    }
-    ui.separator();
-    egui::gui_zoom::zoom_menu_buttons(ui);
-}
-
-fn icon_button(
-    ui: &mut Ui,
-    icon: egui_material_icons::MaterialIcon,
-    name: &str,
-    enabled: bool,
-) -> bool {
-    let button = egui::Button::new(icon.rich_text().size(16.0)).frame(false);
-    let response = ui.add_enabled(enabled, button);
-    response.ctx.accesskit_node_builder(response.id, |node| node.set_label(name));
-    response.on_hover_text(name).clicked()
-}
-
-fn theme_button_ui(ui: &mut Ui) {
-    let dark = ui.visuals().dark_mode;
-    let icon = if dark { icons::ICON_LIGHT_MODE } else { icons::ICON_DARK_MODE };
-    let name = if dark { "Light theme" } else { "Dark theme" };
-    if icon_button(ui, icon, name, true) {
-        let theme = if dark { egui::Theme::Light } else { egui::Theme::Dark };
-        ui.ctx().set_theme(theme);
-    }
+fn arrangement_button_ui(ui: &mut Ui, ctx: &PanelCtx) {
+    super::widgets::icon_menu(ui, icons::ICON_DASHBOARD, "Arrangement", |ui| presets_ui(ui, ctx));
 }
 
 /// From right to left.
 fn history_buttons_ui(ui: &mut Ui, ctx: &PanelCtx) {
-    let history = ctx.session.history();
-    if icon_button(ui, icons::ICON_REDO, "Redo", history.redo_label().is_some()) {
-        ctx.send(Command::Redo);
-    }
-    if icon_button(ui, icons::ICON_UNDO, "Undo", history.undo_label().is_some()) {
-        ctx.send(Command::Undo);
-    }
-}
-
-/// Shortcuts work wherever no text is being typed.
-fn shortcuts(ui: &Ui, ctx: &PanelCtx) -> Option<Dialog> {
-    if ui.ctx().egui_wants_keyboard_input() {
-        return None;
-    }
-    let pressed =
-        |shortcut: &KeyboardShortcut| ui.input_mut(|input| input.consume_shortcut(shortcut));
-    // The longer shortcut first: it contains the other.
-    if pressed(&REDO) {
-        ctx.send(Command::Redo);
-    } else if pressed(&UNDO) {
-        ctx.send(Command::Undo);
-    }
-    let key = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-    let selection = ctx.session.selection();
-    if key(Key::ArrowDown) {
-        ctx.send(Command::SelectLayer(selection.layer_idx + 1));
-    }
-    if key(Key::ArrowUp) && selection.layer_idx > 0 {
-        ctx.send(Command::SelectLayer(selection.layer_idx - 1));
-    }
-    if key(Key::ArrowRight) {
-        ctx.send(Command::SelectChannel(Some(selection.channel_idx.map_or(0, |idx| idx + 1))));
-    }
-    if key(Key::ArrowLeft) {
-        ctx.send(Command::SelectChannel(selection.channel_idx.and_then(|idx| idx.checked_sub(1))));
-    }
-    for (bracket, step) in [(Key::OpenBracket, -1), (Key::CloseBracket, 1)] {
-        if key(bracket) {
-            step_bits(ctx, step);
+    for (icon, name) in [(icons::ICON_REDO, "Redo"), (icons::ICON_UNDO, "Undo")] {
+        let Some(action) = actions::find(name) else { continue };
+        let enabled = (action.is_enabled)(ctx.session);
+        let clicked = ui.add_enabled_ui(enabled, |ui| icon_button(ui, icon, name).clicked()).inner;
+        if clicked {
+            (action.run)(ctx);
         }
-    }
-    pressed(&OPEN).then_some(Dialog::PickModel)
-}
-
-/// Bits of the selected layer, one more or one less.
-fn step_bits(ctx: &PanelCtx, step: i64) {
-    let layer_idx = ctx.session.selection().layer_idx;
-    let layer = ctx.session.network().and_then(|network| network.layers.get(layer_idx));
-    let choice = ctx.session.choice(layer_idx);
-    let stepped =
-        choice.bits().map(|bits| choice.with("bits", crate::quant::SettingValue::Int(bits + step)));
-    if let (Some(layer), Some(Ok(choice))) = (layer, stepped) {
-        let gesture = crate::session::Gesture::Once;
-        ctx.send(Command::SetChoice { layer: layer.name.clone(), choice, gesture });
     }
 }

@@ -1,18 +1,26 @@
 //! The window: draws a session and sends it commands. Computes nothing.
 
+mod actions;
 mod app;
 mod dialogs;
+mod dock;
 mod fonts;
 mod header;
 mod headless;
 mod jobs_bar;
 mod menu;
+mod messages;
+mod palette;
 mod panel;
 mod panels;
+mod quick_settings;
 mod raster;
 mod settings_editor;
+mod shortcuts;
 mod state_view;
+mod table;
 mod theme;
+mod tour;
 mod widgets;
 mod window;
 

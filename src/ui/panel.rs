@@ -2,33 +2,77 @@
 
 use std::cell::RefCell;
 
+use super::dialogs::Dialog;
+use super::dock::Preset;
 use super::panels::{distribution, layers, quantizer};
+use super::table::Table;
 use crate::session::{Command, Session};
+
+/// A change of the window that is none of the session: nothing of it is undone.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UiCommand {
+    Dialog(Dialog),
+    ShowPanel(&'static str),
+    ClosePanel(&'static str),
+    /// Gives a panel the whole room, or back what it had.
+    ToggleEnlarged(&'static str),
+    Arrange(Preset),
+    ResetArrangement,
+    SetTheme(egui::ThemePreference),
+    /// Larger, smaller, or as the system has it.
+    Zoom(Zoom),
+    /// The palette of all commands.
+    OpenPalette,
+    ShowShortcuts,
+    ShowMessages,
+    StartTour,
+    ToggleFullscreen,
+    Quit,
+}
+
+/// A step of the size of everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zoom {
+    In,
+    Out,
+    Reset,
+}
 
 /// What a panel sees of the application: it reads, draws, and sends commands.
 pub struct PanelCtx<'a> {
     pub session: &'a Session,
     commands: RefCell<Vec<Command>>,
+    asked: RefCell<Vec<UiCommand>>,
 }
 
 impl<'a> PanelCtx<'a> {
     pub(super) fn new(session: &'a Session) -> Self {
-        Self { session, commands: RefCell::default() }
+        Self { session, commands: RefCell::default(), asked: RefCell::default() }
     }
 
-    /// Asks for a change; it is applied when the frame is drawn.
+    /// Asks for a change of the session; it is applied when the frame is drawn.
     pub fn send(&self, command: Command) {
         self.commands.borrow_mut().push(command);
     }
 
-    pub(super) fn into_commands(self) -> Vec<Command> {
-        self.commands.into_inner()
+    /// Asks for a change of the window.
+    pub fn ask(&self, command: UiCommand) {
+        self.asked.borrow_mut().push(command);
+    }
+
+    pub(super) fn into_commands(self) -> (Vec<Command>, Vec<UiCommand>) {
+        (self.commands.into_inner(), self.asked.into_inner())
     }
 }
 
 /// A part of the window. It holds view state only.
 pub trait Panel {
     fn ui(&mut self, ui: &mut egui::Ui, ctx: &PanelCtx);
+
+    /// What the panel shows as a table, to be copied or saved; `None` if it shows none.
+    fn table(&self, _ctx: &PanelCtx) -> Option<Table> {
+        None
+    }
 }
 
 /// One line of the panel table.
@@ -40,7 +84,7 @@ pub struct PanelEntry {
     pub create: fn() -> Box<dyn Panel>,
 }
 
-/// Where a panel stands.
+/// Where a panel stands in the arrangements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Left,
@@ -48,11 +92,10 @@ pub enum Place {
     Right,
 }
 
-/// Every panel, from left to right.
+/// Every panel, from left to right, and as tabs in this order.
 pub static PANELS: &[PanelEntry] = &[layers::ENTRY, distribution::ENTRY, quantizer::ENTRY];
 
-impl PanelEntry {
-    pub(super) fn create_panel(&'static self) -> (&'static Self, Box<dyn Panel>) {
-        (self, (self.create)())
-    }
+/// The panel of that id.
+pub(super) fn find_panel(id: &str) -> Option<&'static PanelEntry> {
+    PANELS.iter().find(|entry| entry.id == id)
 }

@@ -5,31 +5,77 @@ use std::ops::RangeInclusive;
 use egui::{ComboBox, DragValue, RichText, Slider, Ui, vec2};
 
 use super::theme::{self, Theme};
-use super::widgets::gesture_of;
+use super::widgets::{gesture_of, name_it};
 use crate::quant::schemes::SCHEMES;
-use crate::quant::{ChoiceSpec, ParamKind, ParamSpec, Prominence, SchemeChoice, SettingValue};
+use crate::quant::{
+    ChoiceSpec, ParamKind, ParamSpec, Prominence, QuantScheme, SchemeChoice, SettingValue,
+};
 use crate::session::Gesture;
 use crate::tensor::TensorStats;
 
-/// A choice as the person has just changed it.
+/// What the person has just changed, to be applied to every selected layer.
 pub struct Edited {
-    pub choice: SchemeChoice,
+    pub edit: Edit,
     pub gesture: Gesture,
 }
+
+/// A change of one setting, or of the scheme.
+#[derive(Clone, Copy)]
+pub enum Edit {
+    Scheme(&'static dyn QuantScheme),
+    Setting(&'static ParamSpec, SettingValue),
+}
+
+impl Edit {
+    /// What the history calls it.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Scheme(scheme) => scheme.name().to_owned(),
+            Self::Setting(param, value) => format!("{} {value}", param.label),
+        }
+    }
+
+    /// The choice with the change; `None` where it has no such setting.
+    pub fn apply(&self, choice: &SchemeChoice) -> Option<SchemeChoice> {
+        match self {
+            Self::Scheme(scheme) => Some(choice.switched_to(*scheme)),
+            Self::Setting(param, value) => choice.with(param.key, *value).ok(),
+        }
+    }
+}
+
+/// The settings of the selected layers: those of the one shown, and what differs among them.
+pub struct Selected<'a> {
+    pub choice: &'a SchemeChoice,
+    pub others: &'a [SchemeChoice],
+    /// Of the weights shown.
+    pub stats: Option<&'a TensorStats>,
+}
+
+impl Selected<'_> {
+    fn scheme_differs(&self) -> bool {
+        self.others.iter().any(|other| other.scheme().id() != self.choice.scheme().id())
+    }
+
+    fn differs(&self, key: &str) -> bool {
+        let own = self.choice.settings().get(key);
+        self.others.iter().any(|other| other.settings().get(key) != own)
+    }
+}
+
+/// What stands for values that differ.
+const MIXED: &str = "mixed";
 
 /// Width of the labels before the controls.
 const LABEL_WIDTH: f32 = 76.0;
 
-/// Draws the scheme and its settings. From `stats` come the ends shown where a range by hand is
-/// still automatic, and whether there is anything that is not a number.
-pub fn settings_ui(
-    ui: &mut Ui,
-    choice: &SchemeChoice,
-    stats: Option<&TensorStats>,
-) -> Option<Edited> {
+/// Draws the scheme and its settings. From the statistics come the ends shown where a range by hand
+/// is still automatic, and whether there is anything that is not a number.
+pub fn settings_ui(ui: &mut Ui, selected: &Selected) -> Option<Edited> {
+    let Selected { choice, stats, .. } = *selected;
     let ends = stats.and_then(|s| Some((f64::from(s.min?), f64::from(s.max?))));
     let has_non_finite = stats.is_none_or(|stats| stats.n_non_finite() > 0);
-    let mut edited = scheme_ui(ui, choice);
+    let mut edited = scheme_ui(ui, selected);
     for param in choice.scheme().params() {
         let is_relevant = choice.settings().is_relevant(param);
         // A choice of one is nothing to choose, and what has no effect only takes room.
@@ -42,32 +88,30 @@ pub fn settings_ui(
         if !is_relevant || single || !is_shown {
             continue;
         }
-        let changed =
-            form_row(ui, param.label, &help_of(param), |ui| setting_ui(ui, choice, param, ends));
-        if let Some((value, gesture)) = changed
-            && let Ok(choice) = choice.with(param.key, value)
-        {
-            edited = Some(Edited { choice, gesture });
+        let control = Control { param, mixed: selected.differs(param.key), ends };
+        let changed = form_row(ui, param.label, &help_of(param), |ui| control.ui(ui, choice));
+        if let Some((value, gesture)) = changed {
+            edited = Some(Edited { edit: Edit::Setting(param, value), gesture });
         }
     }
     edited
 }
 
-fn scheme_ui(ui: &mut Ui, choice: &SchemeChoice) -> Option<Edited> {
-    let scheme = choice.scheme();
+fn scheme_ui(ui: &mut Ui, selected: &Selected) -> Option<Edited> {
+    let scheme = selected.choice.scheme();
+    let differs = selected.scheme_differs();
     let help = format!("{}\n{}", scheme.summary(), scheme.source());
     form_row(ui, "Scheme", &help, |ui| {
         let mut edited = None;
         let combo = ComboBox::from_id_salt("scheme")
-            .selected_text(scheme.name())
+            .selected_text(if differs { MIXED } else { scheme.name() })
             .width(ui.available_width())
             .show_ui(ui, |ui| {
                 for &other in SCHEMES {
-                    let is_current = other.id() == scheme.id();
+                    let is_current = other.id() == scheme.id() && !differs;
                     let response = ui.selectable_label(is_current, other.name());
                     if response.on_hover_text(other.summary()).clicked() && !is_current {
-                        let choice = choice.switched_to(other);
-                        edited = Some(Edited { choice, gesture: Gesture::Once });
+                        edited = Some(Edited { edit: Edit::Scheme(other), gesture: Gesture::Once });
                     }
                 }
             });
@@ -115,124 +159,118 @@ fn form_row<R>(ui: &mut Ui, label: &str, help: &str, control: impl FnOnce(&mut U
 
 type Change = Option<(SettingValue, Gesture)>;
 
-fn setting_ui(
-    ui: &mut Ui,
-    choice: &SchemeChoice,
+/// One setting as a control.
+#[derive(Clone, Copy)]
+struct Control {
     param: &'static ParamSpec,
+    /// The selected layers have different values.
+    mixed: bool,
     ends: Option<(f64, f64)>,
-) -> Change {
-    let value = choice.settings().get(param.key)?;
-    match (&param.kind, value) {
-        (ParamKind::Int { min, max, .. }, SettingValue::Int(int)) if max - min <= 32 => {
-            stepper_ui(ui, param.label, int, *min..=*max)
-        }
-        (ParamKind::Int { min, max, .. }, SettingValue::Int(int)) => {
-            int_ui(ui, param.label, int, *min..=*max)
-        }
-        (ParamKind::AutoInt { min, max }, value) => {
-            auto_int_ui(ui, param.label, value, *min..=*max)
-        }
-        (ParamKind::Float { min, max, .. }, SettingValue::Float(float)) => {
-            float_ui(ui, param.label, float, *min..=*max, 0.01)
-        }
-        (ParamKind::AutoFloat { min, max }, value) => {
-            let automatic = ends.map_or(0.0, |(lo, hi)| if param.key == "lo" { lo } else { hi });
-            let shown = if let SettingValue::Float(float) = value { float } else { automatic };
-            let speed = ends.map_or(0.01, |(lo, hi)| ((hi - lo) / 400.0).max(1e-9));
-            float_ui(ui, param.label, shown, *min..=*max, speed)
-        }
-        (ParamKind::Choice { choices, .. }, SettingValue::Choice(key)) if choices.len() <= 3 => {
-            segments_ui(ui, choices, key)
-        }
-        (ParamKind::Choice { choices, .. }, SettingValue::Choice(key)) => {
-            combo_ui(ui, param.label, choices, key)
-        }
-        _ => None,
-    }
 }
 
-/// Minus, number, plus and a slider.
-fn stepper_ui(ui: &mut Ui, label: &str, int: i64, range: RangeInclusive<i64>) -> Change {
-    let (min, max) = (*range.start(), *range.end());
-    let mut changed = None;
-    let mut step = |ui: &mut Ui, text: &str, name: String, to: i64| {
-        let button = egui::Button::new(RichText::new(text).font(theme::mono(13.0)));
-        let enabled = (min..=max).contains(&to);
-        let response = ui.add_enabled(enabled, button.min_size(vec2(24.0, 24.0)));
-        name_it(&response, &name);
-        if response.clicked() {
-            changed = Some((SettingValue::Int(to), Gesture::Once));
-        }
-    };
-    step(ui, "−", format!("{label}: one less"), int - 1);
-    let mut edited = int;
-    let drag =
-        ui.add_sized([36.0, 24.0], DragValue::new(&mut edited).range(range.clone()).speed(0.1));
-    name_it(&drag, label);
-    let mut step_up = None;
-    {
-        let button = egui::Button::new(RichText::new("+").font(theme::mono(13.0)));
-        let response = ui.add_enabled(int < max, button.min_size(vec2(24.0, 24.0)));
-        name_it(&response, &format!("{label}: one more"));
-        if response.clicked() {
-            step_up = Some((SettingValue::Int(int + 1), Gesture::Once));
-        }
-    }
-    let mut slid = int;
-    ui.spacing_mut().slider_width = (ui.available_width() - 4.0).max(40.0);
-    let slider = ui.add(Slider::new(&mut slid, range).show_value(false));
-    name_it(&slider, &format!("{label} slider"));
-    if slider.changed() {
-        return Some((SettingValue::Int(slid), gesture_of(&slider)));
-    }
-    if drag.changed() {
-        return Some((SettingValue::Int(edited), gesture_of(&drag)));
-    }
-    step_up.or(changed)
-}
-
-fn int_ui(ui: &mut Ui, label: &str, int: i64, range: RangeInclusive<i64>) -> Change {
-    let mut edited = int;
-    let drag = ui.add_sized([72.0, 24.0], DragValue::new(&mut edited).range(range).speed(0.5));
-    name_it(&drag, label);
-    drag.changed().then(|| (SettingValue::Int(edited), gesture_of(&drag)))
-}
-
-/// Automatic, or one of a few numbers.
-fn auto_int_ui(
-    ui: &mut Ui,
-    label: &str,
-    value: SettingValue,
-    range: RangeInclusive<i64>,
-) -> Change {
-    let mut changed = None;
-    let combo = ComboBox::from_id_salt(label)
-        .selected_text(value.to_string())
-        .width(ui.available_width())
-        .show_ui(ui, |ui| {
-            let options = std::iter::once(SettingValue::Auto).chain(range.map(SettingValue::Int));
-            for option in options {
-                if ui.selectable_label(option == value, option.to_string()).clicked() {
-                    changed = Some((option, Gesture::Once));
+impl Control {
+    fn ui(self, ui: &mut Ui, choice: &SchemeChoice) -> Change {
+        let value = choice.settings().get(self.param.key)?;
+        match (&self.param.kind, value) {
+            (ParamKind::Int { min, max, .. }, SettingValue::Int(int)) if max - min <= 32 => {
+                self.stepper_ui(ui, int, *min..=*max)
+            }
+            (ParamKind::Int { min, max, .. }, SettingValue::Int(int)) => {
+                let mut edited = int;
+                let drag = self.mixed_drag(DragValue::new(&mut edited).range(*min..=*max));
+                let response = ui.add_sized([72.0, 24.0], drag.speed(0.5));
+                name_it(&response, self.param.label);
+                response.changed().then(|| (SettingValue::Int(edited), gesture_of(&response)))
+            }
+            (ParamKind::AutoInt { min, max }, value) => self.auto_int_ui(ui, value, *min..=*max),
+            (ParamKind::Float { min, max, .. }, SettingValue::Float(float)) => {
+                self.float_ui(ui, float, *min..=*max, 0.01)
+            }
+            (ParamKind::AutoFloat { min, max }, value) => {
+                let ends = self.ends;
+                let is_low = self.param.key == "lo";
+                let automatic = ends.map_or(0.0, |(lo, hi)| if is_low { lo } else { hi });
+                let shown = if let SettingValue::Float(float) = value { float } else { automatic };
+                let speed = ends.map_or(0.01, |(lo, hi)| ((hi - lo) / 400.0).max(1e-9));
+                self.float_ui(ui, shown, *min..=*max, speed)
+            }
+            (ParamKind::Choice { choices, .. }, SettingValue::Choice(key)) => {
+                let key = if self.mixed { "" } else { key };
+                if choices.len() <= 3 {
+                    segments_ui(ui, choices, key)
+                } else {
+                    combo_ui(ui, self.param.label, choices, key)
                 }
             }
-        });
-    name_it(&combo.response, label);
-    changed
-}
+            _ => None,
+        }
+    }
 
-fn float_ui(
-    ui: &mut Ui,
-    label: &str,
-    float: f64,
-    range: RangeInclusive<f64>,
-    speed: f64,
-) -> Change {
-    let mut edited = float;
-    let drag = DragValue::new(&mut edited).range(range).speed(speed).max_decimals(6);
-    let response = ui.add_sized([96.0, 24.0], drag);
-    name_it(&response, label);
-    response.changed().then(|| (SettingValue::Float(edited), gesture_of(&response)))
+    /// A number that says so where the selected layers differ.
+    fn mixed_drag(self, drag: DragValue<'_>) -> DragValue<'_> {
+        if self.mixed { drag.custom_formatter(|_, _| MIXED.to_owned()) } else { drag }
+    }
+
+    /// Minus, number, plus and a slider.
+    fn stepper_ui(self, ui: &mut Ui, int: i64, range: RangeInclusive<i64>) -> Change {
+        let label = self.param.label;
+        let mut stepped = None;
+        let mut step = |ui: &mut Ui, text: &str, name: String, to: i64| {
+            let button = egui::Button::new(RichText::new(text).font(theme::mono(13.0)));
+            let enabled = range.contains(&to);
+            let response = ui.add_enabled(enabled, button.min_size(vec2(24.0, 24.0)));
+            name_it(&response, &name);
+            if response.clicked() {
+                stepped = Some((SettingValue::Int(to), Gesture::Once));
+            }
+        };
+        step(ui, "−", format!("{label}: one less"), int - 1);
+        let mut edited = int;
+        let drag = self.mixed_drag(DragValue::new(&mut edited).range(range.clone()));
+        let drag = ui.add_sized([40.0, 24.0], drag.speed(0.1));
+        name_it(&drag, label);
+        step(ui, "+", format!("{label}: one more"), int + 1);
+        let mut slid = int;
+        ui.spacing_mut().slider_width = (ui.available_width() - 4.0).max(40.0);
+        let slider = ui.add(Slider::new(&mut slid, range).show_value(false));
+        name_it(&slider, &format!("{label} slider"));
+        if slider.changed() {
+            return Some((SettingValue::Int(slid), gesture_of(&slider)));
+        }
+        if drag.changed() {
+            return Some((SettingValue::Int(edited), gesture_of(&drag)));
+        }
+        stepped
+    }
+
+    /// Automatic, or one of a few numbers.
+    fn auto_int_ui(self, ui: &mut Ui, value: SettingValue, range: RangeInclusive<i64>) -> Change {
+        let mut changed = None;
+        let shown = if self.mixed { MIXED.to_owned() } else { value.to_string() };
+        let combo = ComboBox::from_id_salt(self.param.label)
+            .selected_text(shown)
+            .width(ui.available_width())
+            .show_ui(ui, |ui| {
+                let options =
+                    std::iter::once(SettingValue::Auto).chain(range.map(SettingValue::Int));
+                for option in options {
+                    let is_current = option == value && !self.mixed;
+                    if ui.selectable_label(is_current, option.to_string()).clicked() {
+                        changed = Some((option, Gesture::Once));
+                    }
+                }
+            });
+        name_it(&combo.response, self.param.label);
+        changed
+    }
+
+    fn float_ui(self, ui: &mut Ui, float: f64, range: RangeInclusive<f64>, speed: f64) -> Change {
+        let mut edited = float;
+        let drag = DragValue::new(&mut edited).range(range).speed(speed).max_decimals(6);
+        let response = ui.add_sized([96.0, 24.0], self.mixed_drag(drag));
+        name_it(&response, self.param.label);
+        response.changed().then(|| (SettingValue::Float(edited), gesture_of(&response)))
+    }
 }
 
 /// All choices beside each other.
@@ -265,7 +303,7 @@ fn combo_ui(ui: &mut Ui, label: &str, choices: &'static [ChoiceSpec], key: &str)
     let mut changed = None;
     let current = choices.iter().find(|choice| choice.key == key);
     let combo = ComboBox::from_id_salt(label)
-        .selected_text(current.map_or(key, |choice| choice.label))
+        .selected_text(current.map_or(MIXED, |choice| choice.label))
         .width(ui.available_width())
         .show_ui(ui, |ui| {
             for choice in choices {
@@ -277,9 +315,4 @@ fn combo_ui(ui: &mut Ui, label: &str, choices: &'static [ChoiceSpec], key: &str)
         });
     name_it(&combo.response, label);
     changed
-}
-
-/// Gives a control the name that screen readers and tests know it by.
-fn name_it(response: &egui::Response, name: &str) {
-    response.ctx.accesskit_node_builder(response.id, |node| node.set_label(name));
 }

@@ -108,6 +108,34 @@ pub fn hatch(painter: &egui::Painter, rect: Rect, colour: Color32) {
     }
 }
 
+/// A quiet button with an icon; the name is its tooltip and what screen readers say.
+pub fn icon_button(ui: &mut Ui, icon: egui_material_icons::MaterialIcon, name: &str) -> Response {
+    let button = egui::Button::new(icon.rich_text().size(16.0)).frame(false);
+    let response = ui.add(button.min_size(vec2(24.0, 24.0)));
+    name_it(&response, name);
+    response.on_hover_text(name)
+}
+
+/// A quiet button with an icon that opens a menu.
+pub fn icon_menu(
+    ui: &mut Ui,
+    icon: egui_material_icons::MaterialIcon,
+    name: &str,
+    content: impl FnOnce(&mut Ui),
+) {
+    let button = egui::Button::new(icon.rich_text().size(16.0)).frame(false);
+    let (response, _) =
+        egui::containers::menu::MenuButton::from_button(button.min_size(vec2(24.0, 24.0)))
+            .ui(ui, content);
+    name_it(&response, name);
+    response.on_hover_text(name);
+}
+
+/// Gives a control the name that screen readers and tests know it by.
+pub fn name_it(response: &Response, name: &str) {
+    response.ctx.accesskit_node_builder(response.id, |node| node.set_label(name));
+}
+
 /// What the change a control reports belongs to: all changes from one press of the mouse to its
 /// release are one step of the history.
 pub fn gesture_of(response: &Response) -> Gesture {

@@ -38,7 +38,13 @@ pub fn open_window(options: AppOptions) -> Result<(), NoDisplay> {
         eframe::run_native(
             "quantscope",
             native,
-            Box::new(|creation| Ok(Box::new(App::new(&creation.egui_ctx, options)))),
+            Box::new(|creation| {
+                let mut app = App::new(&creation.egui_ctx, options);
+                if let Some(storage) = creation.storage {
+                    app.restore(storage);
+                }
+                Ok(Box::new(app))
+            }),
         )
     };
     let result = catch_unwind(AssertUnwindSafe(run));

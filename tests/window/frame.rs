@@ -186,7 +186,8 @@ fn folding_is_switched_and_undone() {
 fn menus_work() {
     let mut window = window();
     click_button(&mut window, "View");
-    click(&mut window, "Light");
+    window.get_all_by_label("Light theme").next().unwrap().click();
+    settle(&mut window);
     assert_eq!(window.ctx.theme(), egui::Theme::Light);
     click_button(&mut window, "Dark theme");
     assert_eq!(window.ctx.theme(), egui::Theme::Dark);
@@ -198,7 +199,7 @@ fn menus_work() {
     click_button(&mut window, "View");
     click_button(&mut window, "Compute again");
     click_button(&mut window, "File");
-    window.get_by_label_contains("Samples").hover();
+    window.get_by_label_contains("Sample models").hover();
     settle(&mut window);
     click_button(&mut window, "Handwritten digits");
     assert!(session(&window).opened().is_some());

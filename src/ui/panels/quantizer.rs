@@ -4,14 +4,17 @@ use egui::{RichText, ScrollArea, Ui};
 
 use crate::base::{bytes, fixed, percent, significant, thousands};
 use crate::eval::{LayerError, Sqnr};
-use crate::model::{FoldMode, Network};
+use crate::model::{FoldMode, Layer, Network};
 use crate::quant::{Grid, SchemeChoice};
 use crate::session::{Command, LayerPicture, Loaded};
+use crate::tensor::TensorStats;
+use crate::ui::actions::{edit, edit_command};
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
-use crate::ui::settings_editor::{Edited, settings_ui};
+use crate::ui::quick_settings::QUICK_SETTINGS;
+use crate::ui::settings_editor::{Edited, Selected, settings_ui};
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
-use crate::ui::widgets::{figure_row, number, section, split_bar};
+use crate::ui::widgets::{figure_row, icon_menu, number, section, split_bar};
 
 pub const ENTRY: PanelEntry = PanelEntry {
     id: "quantizer",
@@ -36,14 +39,9 @@ impl Panel for QuantizerPanel {
         let choice = ctx.session.choice(layer_idx);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             egui::Frame::new().inner_margin(theme::PANEL_MARGIN).show(ui, |ui| {
-                ui.label(
-                    RichText::new(&layer.name).font(theme::title(13.0)).color(Theme::of(ui).text),
-                );
-                ui.add_space(4.0);
+                selection_ui(ui, ctx, network, layer);
                 let stats = picture.shown().map(|picture| picture.stats);
-                if let Some(Edited { choice, gesture }) = settings_ui(ui, &choice, stats.as_ref()) {
-                    ctx.send(Command::SetChoice { layer: layer.name.clone(), choice, gesture });
-                }
+                selected_settings_ui(ui, ctx, &choice, stats.as_ref());
                 all_layers_ui(ui, ctx, network, &choice);
                 ui.separator();
                 match &error {
@@ -55,6 +53,70 @@ impl Panel for QuantizerPanel {
             });
         });
     }
+}
+
+/// Whose settings these are, and settings in one click.
+fn selection_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, layer: &Layer) {
+    let theme = Theme::of(ui);
+    let selected = ctx.session.selected_layers();
+    ui.horizontal(|ui| {
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let icon = egui_material_icons::icons::ICON_BOLT;
+            icon_menu(ui, icon, "Quick settings", |ui| {
+                for quick in QUICK_SETTINGS {
+                    if ui.button(quick.name).on_hover_text(quick.help).clicked() {
+                        edit(ctx, quick.name, |_| quick.choice());
+                    }
+                }
+            });
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                let title = match selected.len() {
+                    1 => layer.name.clone(),
+                    n_selected => format!("{n_selected} of {} layers", network.layers.len()),
+                };
+                let text = RichText::new(title).font(theme::title(13.0)).color(theme.text);
+                ui.add(egui::Label::new(text).truncate());
+            });
+        });
+    });
+    if selected.len() > 1 {
+        let text = format!("Settings apply to all of them; shown is {}", layer.name);
+        ui.add(egui::Label::new(RichText::new(text).color(theme.hint)).truncate());
+    }
+    ui.add_space(4.0);
+}
+
+/// The settings as controls; none where every selected layer is locked.
+fn selected_settings_ui(
+    ui: &mut Ui,
+    ctx: &PanelCtx,
+    choice: &SchemeChoice,
+    stats: Option<&TensorStats>,
+) {
+    let layers = ctx.session.selected_layers();
+    let n_locked = layers.iter().filter(|&&idx| ctx.session.is_locked(idx)).count();
+    if n_locked > 0 {
+        let theme = Theme::of(ui);
+        ui.horizontal(|ui| {
+            let text = match n_locked {
+                n if n < layers.len() => format!("{n} locked, they stay as they are"),
+                _ => "Locked: nothing changes the settings".to_owned(),
+            };
+            ui.label(egui_material_icons::icons::ICON_LOCK.rich_text().color(theme.accent));
+            ui.label(RichText::new(text).color(theme.label));
+            if n_locked == layers.len() && ui.button("Unlock").clicked() {
+                ctx.send(Command::ToggleLock);
+            }
+        });
+    }
+    let others: Vec<SchemeChoice> = layers.iter().map(|&idx| ctx.session.choice(idx)).collect();
+    let selected = Selected { choice, others: &others, stats };
+    ui.add_enabled_ui(n_locked < layers.len(), |ui| {
+        if let Some(Edited { edit, gesture }) = settings_ui(ui, &selected) {
+            let change = |choice: &SchemeChoice| edit.apply(choice);
+            ctx.send(edit_command(ctx.session, &edit.label(), gesture, change));
+        }
+    });
 }
 
 fn all_layers_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, choice: &SchemeChoice) {

@@ -1,0 +1,460 @@
+//! Docked panels: tabs that are dragged, split and resized, and arrangements to start from.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use egui::{Color32, Rect, Stroke, Style, Ui, Visuals, WidgetText};
+use egui_tiles::{
+    Behavior, Container, EditAction, Linear, LinearDir, ResizeState, SimplificationOptions,
+    TabState, Tabs, Tile, TileId, Tiles, Tree, UiResponse,
+};
+use serde::{Deserialize, Serialize};
+
+use super::panel::{PANELS, Panel, PanelCtx, PanelEntry, Place, UiCommand, find_panel};
+use super::theme::{self, Theme};
+use super::widgets::icon_menu;
+
+/// An arrangement to start from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Preset {
+    /// Everything at hand: layers, the views as tabs, settings.
+    #[default]
+    Explore,
+    /// Room for the list of layers, with accuracy under the distribution.
+    Allocate,
+    /// One picture and its settings, large.
+    Teach,
+}
+
+impl Preset {
+    pub const ALL: [Self; 3] = [Self::Explore, Self::Allocate, Self::Teach];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Explore => "Explore",
+            Self::Allocate => "Allocate",
+            Self::Teach => "Teach",
+        }
+    }
+
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Explore => "Layers on the left, the views as tabs, settings on the right",
+            Self::Allocate => "A wide list of layers, and accuracy under the distribution",
+            Self::Teach => "One picture and its settings, as large as the window allows",
+        }
+    }
+}
+
+/// What is stored of an arrangement.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    preset: Preset,
+    resized: bool,
+    tree: Tree<String>,
+}
+
+/// Where the panels stand.
+pub struct Dock {
+    tree: Tree<String>,
+    preset: Preset,
+    /// A person has set widths; until then they follow the window.
+    resized: bool,
+    /// The panel that has the whole room for now.
+    enlarged: Option<&'static str>,
+}
+
+/// The panels there are, by id.
+pub(super) type Panels = BTreeMap<&'static str, Box<dyn Panel>>;
+
+impl Dock {
+    pub fn new(preset: Preset) -> Self {
+        Self { tree: arranged(preset), preset, resized: false, enlarged: None }
+    }
+
+    /// One panel alone.
+    pub fn of_one(id: &'static str) -> Self {
+        Self { enlarged: Some(id), ..Self::new(Preset::default()) }
+    }
+
+    /// An arrangement that was stored; panels that are gone are left out.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let Stored { preset, resized, mut tree } = serde_json::from_str(text).ok()?;
+        let unknown: Vec<TileId> = tree
+            .tiles
+            .iter()
+            .filter(|(_, tile)| matches!(tile, Tile::Pane(id) if find_panel(id).is_none()))
+            .map(|(tile_id, _)| *tile_id)
+            .collect();
+        for tile_id in unknown {
+            tree.remove_recursively(tile_id);
+        }
+        (!tree.is_empty()).then_some(Self { tree, preset, resized, enlarged: None })
+    }
+
+    /// The arrangement as text to be stored.
+    pub fn to_text(&self) -> String {
+        let Self { preset, resized, .. } = *self;
+        let stored = Stored { preset, resized, tree: self.tree.clone() };
+        serde_json::to_string(&stored).unwrap_or_default()
+    }
+
+    pub fn arrange(&mut self, preset: Preset) {
+        *self = Self::new(preset);
+    }
+
+    /// Back to the arrangement this one began as.
+    pub fn reset(&mut self) {
+        self.arrange(self.preset);
+    }
+
+    pub fn is_shown(&self, id: &str) -> bool {
+        self.tree.tiles.find_pane(&id.to_owned()).is_some()
+    }
+
+    /// Brings a panel to the front, back into the arrangement if it was closed.
+    pub fn show(&mut self, id: &'static str) {
+        if self.enlarged.is_some_and(|enlarged| enlarged != id) {
+            self.enlarged = None;
+        }
+        let pane = id.to_owned();
+        if self.tree.tiles.find_pane(&pane).is_none() {
+            self.add(id);
+        }
+        self.tree.make_active(|_, tile| matches!(tile, Tile::Pane(found) if *found == pane));
+    }
+
+    pub fn close(&mut self, id: &str) {
+        if self.enlarged == Some(id) {
+            self.enlarged = None;
+        }
+        if let Some(tile_id) = self.tree.tiles.find_pane(&id.to_owned()) {
+            self.tree.remove_recursively(tile_id);
+        }
+    }
+
+    /// Gives a panel the whole room, or back what it had.
+    pub fn toggle_enlarged(&mut self, id: &'static str) {
+        self.enlarged = if self.enlarged == Some(id) { None } else { Some(id) };
+    }
+
+    /// Where a panel that is in front stands.
+    pub fn rect_of(&self, id: &str) -> Option<Rect> {
+        let tile_id = self.tree.tiles.find_pane(&id.to_owned())?;
+        let is_in_front = self.tree.active_tiles().contains(&tile_id);
+        is_in_front.then(|| self.tree.tiles.rect(tile_id)).flatten()
+    }
+
+    /// Among its kind, else as a column of its own.
+    fn add(&mut self, id: &'static str) {
+        let place = find_panel(id).map_or(Place::Centre, |entry| entry.place);
+        let pane = self.tree.tiles.insert_pane(id.to_owned());
+        let neighbour = PANELS
+            .iter()
+            .filter(|entry| entry.place == place && entry.id != id)
+            .find_map(|entry| {
+                let tile_id = self.tree.tiles.find_pane(&entry.id.to_owned())?;
+                self.tree.tiles.parent_of(tile_id)
+            });
+        let root = self.tree.root();
+        let target = neighbour.and_then(|tabs| self.tree.tiles.get_mut(tabs));
+        match (target, root) {
+            (Some(Tile::Container(container)), _) => container.add_child(pane),
+            (_, Some(root)) => {
+                let tabs = self.tree.tiles.insert_tab_tile(vec![pane]);
+                let children =
+                    if place == Place::Left { vec![tabs, root] } else { vec![root, tabs] };
+                let new_root = self.tree.tiles.insert_horizontal_tile(children);
+                self.tree.root = Some(new_root);
+            }
+            (_, None) => self.tree.root = Some(self.tree.tiles.insert_tab_tile(vec![pane])),
+        }
+    }
+
+    /// Draws the panels that are in front.
+    pub(super) fn ui(&mut self, ui: &mut Ui, panels: &mut Panels, ctx: &PanelCtx) {
+        if let Some(id) = self.enlarged {
+            let mut alone = Tree::new_tabs(egui::Id::unique("enlarged"), vec![id.to_owned()]);
+            let mut behavior = DockBehavior { enlarged: true, ..DockBehavior::new(panels, ctx) };
+            alone.ui(&mut behavior, ui);
+            return;
+        }
+        if !self.resized {
+            self.set_widths(ui.available_width());
+        }
+        let mut behavior = DockBehavior::new(panels, ctx);
+        self.tree.ui(&mut behavior, ui);
+        self.resized |= behavior.resized;
+    }
+
+    /// Side columns grow with the window between a least and a most useful width.
+    fn set_widths(&mut self, width: f32) {
+        let Some(Tile::Container(Container::Linear(linear))) =
+            self.tree.root.and_then(|root| self.tree.tiles.get_mut(root))
+        else {
+            return;
+        };
+        let children = linear.children.clone();
+        let (left, right) = match (self.preset, children.len()) {
+            (Preset::Explore, 3) => ((width * 0.27).clamp(340.0, 560.0), side_width(width)),
+            (Preset::Allocate, 3) => ((width * 0.36).clamp(360.0, 860.0), side_width(width)),
+            (Preset::Teach, 2) => (0.0, side_width(width)),
+            _ => return,
+        };
+        let middle = (width - left - right).max(200.0);
+        let widths =
+            if children.len() == 3 { vec![left, middle, right] } else { vec![middle, right] };
+        for (child, width) in children.into_iter().zip(widths) {
+            linear.shares.set_share(child, width);
+        }
+    }
+}
+
+fn side_width(width: f32) -> f32 {
+    (width * 0.22).clamp(320.0, 440.0)
+}
+
+fn tabs_of(tiles: &mut Tiles<String>, ids: &[&str]) -> Option<TileId> {
+    let panes: Vec<TileId> = ids.iter().map(|id| tiles.insert_pane((*id).to_owned())).collect();
+    (!panes.is_empty()).then(|| tiles.insert_tab_tile(panes))
+}
+
+fn ids_at(place: Place) -> Vec<&'static str> {
+    PANELS.iter().filter(|entry| entry.place == place).map(|entry| entry.id).collect()
+}
+
+fn arranged(preset: Preset) -> Tree<String> {
+    let mut tiles = Tiles::default();
+    let (left, centre, right) = (ids_at(Place::Left), ids_at(Place::Centre), ids_at(Place::Right));
+    let columns = match preset {
+        Preset::Explore => {
+            vec![
+                tabs_of(&mut tiles, &left),
+                tabs_of(&mut tiles, &centre),
+                tabs_of(&mut tiles, &right),
+            ]
+        }
+        Preset::Allocate => {
+            let (below, above): (Vec<&str>, Vec<&str>) =
+                centre.into_iter().partition(|id| *id == "accuracy");
+            let rows = [tabs_of(&mut tiles, &above), tabs_of(&mut tiles, &below)];
+            let rows: Vec<TileId> = rows.into_iter().flatten().collect();
+            let mut stack = Linear::new(LinearDir::Vertical, rows.clone());
+            for (row, share) in rows.into_iter().zip([0.5, 0.5]) {
+                stack.shares.set_share(row, share);
+            }
+            vec![
+                tabs_of(&mut tiles, &left),
+                Some(tiles.insert_container(stack)),
+                tabs_of(&mut tiles, &right),
+            ]
+        }
+        Preset::Teach => {
+            let views: Vec<&str> = centre.into_iter().chain(left).collect();
+            vec![tabs_of(&mut tiles, &views), tabs_of(&mut tiles, &right)]
+        }
+    };
+    let columns: Vec<TileId> = columns.into_iter().flatten().collect();
+    let root = tiles.insert_horizontal_tile(columns);
+    Tree::new(egui::Id::unique("dock"), root, tiles)
+}
+
+struct DockBehavior<'a, 'b> {
+    panels: &'a mut Panels,
+    ctx: &'a PanelCtx<'b>,
+    enlarged: bool,
+    resized: bool,
+    /// Whether the tab being drawn is the one in front.
+    draws_active_tab: Cell<bool>,
+}
+
+impl<'a, 'b> DockBehavior<'a, 'b> {
+    fn new(panels: &'a mut Panels, ctx: &'a PanelCtx<'b>) -> Self {
+        Self { panels, ctx, enlarged: false, resized: false, draws_active_tab: Cell::new(false) }
+    }
+}
+
+impl DockBehavior<'_, '_> {
+    fn colours(visuals: &Visuals) -> &'static Theme {
+        theme::of(if visuals.dark_mode { egui::Theme::Dark } else { egui::Theme::Light })
+    }
+
+    /// Enlarging, and what else can be done with the panel in front.
+    fn corner_ui(&self, ui: &mut Ui, entry: &'static PanelEntry) {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        ui.add_space(6.0);
+        let icons = egui_material_icons::icons::ICON_MORE_VERT;
+        icon_menu(ui, icons, &format!("More for {}", entry.title), |ui| {
+            if let Some(panel) = self.panels.get(entry.id) {
+                panel_menu_ui(ui, self.ctx, entry, &**panel);
+            }
+        });
+        let (icon, verb) = if self.enlarged {
+            (egui_material_icons::icons::ICON_CLOSE_FULLSCREEN, "Shrink")
+        } else {
+            (egui_material_icons::icons::ICON_OPEN_IN_FULL, "Enlarge")
+        };
+        if super::widgets::icon_button(ui, icon, &format!("{verb} {}", entry.title)).clicked() {
+            self.ctx.ask(UiCommand::ToggleEnlarged(entry.id));
+        }
+    }
+}
+
+fn panel_menu_ui(ui: &mut Ui, ctx: &PanelCtx, entry: &'static PanelEntry, panel: &dyn Panel) {
+    if let Some(table) = panel.table(ctx)
+        && ui.button("Copy as CSV").clicked()
+    {
+        ui.ctx().copy_text(table.to_csv());
+    }
+    if ui.button("Close panel").clicked() {
+        ctx.ask(UiCommand::ClosePanel(entry.id));
+    }
+}
+
+impl Behavior<String> for DockBehavior<'_, '_> {
+    fn pane_ui(&mut self, ui: &mut Ui, _tile_id: TileId, pane: &mut String) -> UiResponse {
+        let colours = Theme::of(ui);
+        let room = ui.max_rect();
+        ui.painter().rect_filled(room, 0, colours.panel);
+        ui.spacing_mut().item_spacing.y = 4.0;
+        if let Some(panel) = self.panels.get_mut(pane.as_str()) {
+            ui.push_id(pane.as_str(), |ui| panel.ui(ui, self.ctx));
+        }
+        UiResponse::None
+    }
+
+    fn tab_title_for_pane(&mut self, pane: &String) -> WidgetText {
+        let title = find_panel(pane).map_or("", |entry| entry.title);
+        egui::RichText::new(title).font(theme::text(13.0)).into()
+    }
+
+    fn top_bar_right_ui(
+        &mut self,
+        tiles: &Tiles<String>,
+        ui: &mut Ui,
+        _tile_id: TileId,
+        tabs: &Tabs,
+        _scroll_offset: &mut f32,
+    ) {
+        let active = tabs.active.and_then(|tile_id| tiles.get_pane(&tile_id));
+        if let Some(entry) = active.and_then(|id| find_panel(id)) {
+            self.corner_ui(ui, entry);
+        }
+    }
+
+    fn tab_bar_height(&self, _style: &Style) -> f32 {
+        theme::BAR_HEIGHT
+    }
+
+    fn tab_bar_color(&self, visuals: &Visuals) -> Color32 {
+        Self::colours(visuals).background
+    }
+
+    fn tab_bg_color(
+        &self,
+        visuals: &Visuals,
+        _tiles: &Tiles<String>,
+        _tile_id: TileId,
+        state: &TabState,
+    ) -> Color32 {
+        let colours = Self::colours(visuals);
+        self.draws_active_tab.set(state.active);
+        if state.active { colours.panel } else { colours.background }
+    }
+
+    fn tab_text_color(
+        &self,
+        visuals: &Visuals,
+        _tiles: &Tiles<String>,
+        _tile_id: TileId,
+        state: &TabState,
+    ) -> Color32 {
+        let colours = Self::colours(visuals);
+        if state.active { colours.text } else { colours.label }
+    }
+
+    fn tab_outline_stroke(
+        &self,
+        _visuals: &Visuals,
+        _tiles: &Tiles<String>,
+        _tile_id: TileId,
+        _state: &TabState,
+    ) -> Stroke {
+        Stroke::NONE
+    }
+
+    fn tab_bar_hline_stroke(&self, visuals: &Visuals) -> Stroke {
+        Stroke::new(1.0, Self::colours(visuals).line)
+    }
+
+    fn on_tab_button(
+        &mut self,
+        _tiles: &mut Tiles<String>,
+        _tile_id: TileId,
+        response: egui::Response,
+    ) -> egui::Response {
+        let is_active = self.draws_active_tab.get();
+        if is_active {
+            let theme = theme::of(response.ctx.theme());
+            let painter = response.ctx.layer_painter(response.layer_id);
+            let top =
+                Rect::from_min_size(response.rect.min, egui::vec2(response.rect.width(), 2.0));
+            painter.with_clip_rect(response.interact_rect).rect_filled(top, 0, theme.accent);
+        }
+        response
+    }
+
+    fn gap_width(&self, _style: &Style) -> f32 {
+        1.0
+    }
+
+    fn min_size(&self) -> f32 {
+        160.0
+    }
+
+    fn resize_stroke(&self, style: &Style, state: ResizeState) -> Stroke {
+        let colours = Self::colours(&style.visuals);
+        match state {
+            ResizeState::Idle => Stroke::new(1.0, colours.line),
+            ResizeState::Hovering => Stroke::new(2.0, colours.line_strong),
+            ResizeState::Dragging => Stroke::new(2.0, colours.accent),
+        }
+    }
+
+    fn simplification_options(&self) -> SimplificationOptions {
+        SimplificationOptions { all_panes_must_have_tabs: true, ..SimplificationOptions::default() }
+    }
+
+    fn on_edit(&mut self, action: EditAction) {
+        self.resized |= matches!(action, EditAction::TileResized | EditAction::TileDropped);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrangements_come_back_and_hold_every_panel() {
+        for preset in Preset::ALL {
+            let mut dock = Dock::new(preset);
+            for entry in PANELS {
+                assert!(dock.is_shown(entry.id), "{} in {}", entry.id, preset.name());
+                dock.close(entry.id);
+                assert!(!dock.is_shown(entry.id));
+                dock.show(entry.id);
+                assert!(dock.is_shown(entry.id));
+            }
+            let back = Dock::from_text(&dock.to_text()).unwrap();
+            assert_eq!(back.to_text(), dock.to_text());
+        }
+        assert!(Dock::from_text("{}").is_none());
+    }
+
+    #[test]
+    fn panels_that_are_gone_are_left_out() {
+        let text = Dock::new(Preset::Explore).to_text().replace("\"layers\"", "\"of the past\"");
+        let dock = Dock::from_text(&text).unwrap();
+        assert!(!dock.is_shown("of the past") && dock.is_shown("quantizer"));
+    }
+}

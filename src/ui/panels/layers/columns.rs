@@ -1,0 +1,334 @@
+//! The columns of the list, and what stands in them.
+
+use egui::{DragValue, RichText, Ui, vec2};
+use egui_extras::Column;
+use egui_material_icons::icons;
+
+use super::rows::{Direction, LayerRow, Order, SortKey, next_order};
+use crate::base::{fixed, percent, thousands};
+use crate::eval::{LayerError, Sqnr};
+use crate::quant::schemes::SCHEMES;
+use crate::quant::{SchemeChoice, SettingValue};
+use crate::session::{Command, Gesture, Loaded};
+use crate::ui::actions::edit_command;
+use crate::ui::panel::PanelCtx;
+use crate::ui::theme::{self, Theme};
+use crate::ui::widgets::{self, name_it};
+
+/// A column of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListColumn {
+    Name,
+    Op,
+    Shape,
+    Weights,
+    Scheme,
+    ScalePer,
+    Bits,
+    Sqnr,
+    Share,
+    Lock,
+}
+
+/// A ratio at which a bar is full.
+const FULL_BAR_DB: f64 = 48.0;
+/// Below it a layer is marked as poor.
+const POOR_DB: f64 = 20.0;
+
+impl ListColumn {
+    /// The columns there is room for, from left to right.
+    pub fn that_fit(width: f32) -> Vec<Self> {
+        let all = [
+            (Self::Name, 0.0),
+            (Self::Op, 380.0),
+            (Self::Shape, 415.0),
+            (Self::Weights, 640.0),
+            (Self::Scheme, 540.0),
+            (Self::ScalePer, 720.0),
+            (Self::Bits, 0.0),
+            (Self::Sqnr, 0.0),
+            (Self::Share, 0.0),
+            (Self::Lock, 0.0),
+        ];
+        all.into_iter().filter(|(_, least)| width >= *least).map(|(column, _)| column).collect()
+    }
+
+    pub fn sized(self) -> Column {
+        match self {
+            Self::Name => Column::remainder().at_least(80.0).clip(true),
+            Self::Op => Column::exact(48.0).clip(true),
+            Self::Shape => Column::exact(76.0).clip(true),
+            Self::Weights => Column::exact(72.0).clip(true),
+            Self::Scheme => Column::exact(76.0).clip(true),
+            Self::ScalePer => Column::exact(64.0).clip(true),
+            Self::Bits => Column::exact(38.0),
+            Self::Sqnr => Column::exact(78.0),
+            Self::Share => Column::exact(48.0),
+            Self::Lock => Column::exact(24.0),
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Name => "Layer",
+            Self::Op => "Op",
+            Self::Shape => "Shape",
+            Self::Weights => "Weights",
+            Self::Scheme => "Scheme",
+            Self::ScalePer => "Scale per",
+            Self::Bits => "Bits",
+            Self::Sqnr => "SQNR, dB",
+            Self::Share => "Share",
+            Self::Lock => "",
+        }
+    }
+
+    fn help(self) -> &'static str {
+        match self {
+            Self::Name => "Name of the node that uses the weight",
+            Self::Op => "Operator of the node",
+            Self::Shape => "Dimensions of the weight tensor",
+            Self::Weights => "Number of weights",
+            Self::Scheme => "How the weights are quantized",
+            Self::ScalePer => "What shares one scale",
+            Self::Bits => "Bits of one code; drag or type",
+            Self::Sqnr => "Signal-to-quantization-noise ratio: 10·log₁₀(Σx² / Σ(x−x̂)²)",
+            Self::Share => "Share of all weights",
+            Self::Lock => "",
+        }
+    }
+
+    fn key(self) -> Option<SortKey> {
+        match self {
+            Self::Name => Some(SortKey::Name),
+            Self::Op => Some(SortKey::Op),
+            Self::Shape => Some(SortKey::Shape),
+            Self::Weights => Some(SortKey::Weights),
+            Self::Scheme => Some(SortKey::Scheme),
+            Self::Bits => Some(SortKey::Bits),
+            Self::Sqnr => Some(SortKey::Sqnr),
+            Self::Share => Some(SortKey::Share),
+            Self::ScalePer | Self::Lock => None,
+        }
+    }
+
+    fn is_right_aligned(self) -> bool {
+        matches!(self, Self::Shape | Self::Weights | Self::Share)
+    }
+
+    /// The column's name; a click orders by it.
+    pub fn header_ui(self, ui: &mut Ui, order: &mut Order) {
+        let theme = Theme::of(ui);
+        if self == Self::Name {
+            ui.add_space(theme::PANEL_MARGIN);
+        }
+        let Some(key) = self.key() else {
+            if !self.title().is_empty() {
+                let text = RichText::new(self.title()).color(theme.label);
+                ui.label(text).on_hover_text(self.help());
+            }
+            return;
+        };
+        let layout = if self.is_right_aligned() {
+            egui::Layout::right_to_left(egui::Align::Center)
+        } else {
+            egui::Layout::left_to_right(egui::Align::Center)
+        };
+        let direction = order.filter(|(now, _)| *now == key).map(|(_, direction)| direction);
+        ui.with_layout(layout, |ui| {
+            ui.spacing_mut().item_spacing.x = 2.0;
+            ui.spacing_mut().button_padding.x = 0.0;
+            let ink = if direction.is_some() { theme.text } else { theme.label };
+            let button = egui::Button::new(RichText::new(self.title()).color(ink)).frame(false);
+            let response = ui.add(button);
+            name_it(&response, &format!("Order by {}", self.title()));
+            if let Some(direction) = direction {
+                let icon = match direction {
+                    Direction::Up => icons::ICON_ARROW_UPWARD,
+                    Direction::Down => icons::ICON_ARROW_DOWNWARD,
+                };
+                ui.label(icon.rich_text().size(12.0).color(theme.accent));
+            }
+            if response.on_hover_text(self.help()).clicked() {
+                *order = next_order(*order, key);
+            }
+        });
+    }
+
+    pub fn cell_ui(self, ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) {
+        match self {
+            Self::Name => name_ui(ui, row),
+            Self::Op => {
+                let text = RichText::new(&row.layer.op).color(Theme::of(ui).label);
+                ui.add(egui::Label::new(text).truncate());
+            }
+            Self::Shape => shape_ui(ui, row),
+            Self::Weights => right_number(ui, &thousands(row.layer.count())),
+            Self::Scheme => scheme_ui(ui, ctx, row),
+            Self::ScalePer => {
+                let choice = ctx.session.choice(row.idx);
+                let key = choice.settings().choice("granularity");
+                let text = key.strip_prefix("per-").unwrap_or("–").to_owned();
+                ui.label(RichText::new(text).color(Theme::of(ui).label));
+            }
+            Self::Bits => bits_ui(ui, ctx, row),
+            Self::Sqnr => sqnr_ui(ui, &row.error),
+            Self::Share => right_number(ui, &percent(row.share, 1)),
+            Self::Lock => lock_ui(ui, ctx, row),
+        }
+    }
+}
+
+fn right_number(ui: &mut Ui, text: &str) {
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        widgets::number(ui, text, 12.0, Theme::of(ui).text);
+    });
+}
+
+/// A long name with its middle left out: block and tensor are told by its ends.
+fn elided(name: &str, max_chars: usize) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= max_chars || max_chars < 5 {
+        return name.to_owned();
+    }
+    let tail_len = (max_chars - 1) / 2;
+    let head: String = letters[..max_chars - 1 - tail_len].iter().collect();
+    let tail: String = letters[letters.len() - tail_len..].iter().collect();
+    format!("{head}…{tail}")
+}
+
+fn name_ui(ui: &mut Ui, row: &LayerRow) {
+    let layer = row.layer;
+    ui.add_space(theme::PANEL_MARGIN);
+    let name = elided(&layer.name, (ui.available_width() / 6.4) as usize);
+    let name = RichText::new(name).color(Theme::of(ui).text);
+    let response = ui.add(egui::Label::new(name).truncate());
+    response.on_hover_text(format!(
+        "{}\n{} · tensor {}, kept axis {}\n{} weights",
+        layer.name,
+        layer.op,
+        layer.weight,
+        layer.axis,
+        thousands(layer.count())
+    ));
+}
+
+fn shape_ui(ui: &mut Ui, row: &LayerRow) {
+    let shape = row.layer.dims.iter().map(ToString::to_string).collect::<Vec<_>>().join("×");
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        let text = RichText::new(&shape).font(theme::mono(11.0)).color(Theme::of(ui).label);
+        let count = thousands(row.layer.count());
+        ui.add(egui::Label::new(text).truncate())
+            .on_hover_text(format!("{shape}, {count} weights"));
+    });
+}
+
+/// Sends a change of the row's layer, or of all selected ones if it is among them.
+fn send_change(
+    ctx: &PanelCtx,
+    row: &LayerRow,
+    (label, gesture): (&str, Gesture),
+    change: impl Fn(&SchemeChoice) -> Option<SchemeChoice>,
+) {
+    let selected = ctx.session.selected_layers();
+    if selected.len() > 1 && selected.contains(&row.idx) {
+        ctx.send(edit_command(ctx.session, label, gesture, change));
+    } else if let Some(choice) = change(&ctx.session.choice(row.idx)) {
+        let choices = vec![(row.layer.name.clone(), choice)];
+        ctx.send(Command::SetChoices { label: label.to_owned(), choices, gesture });
+    }
+}
+
+/// The scheme as a menu of all schemes.
+fn scheme_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) {
+    let choice = ctx.session.choice(row.idx);
+    let now = choice.scheme();
+    ui.add_enabled_ui(!ctx.session.is_locked(row.idx), |ui| {
+        let text = RichText::new(now.id()).color(Theme::of(ui).text);
+        let combo =
+            egui::ComboBox::from_id_salt(("scheme", row.idx)).width(72.0).selected_text(text);
+        let combo = combo.show_ui(ui, |ui| {
+            for &scheme in SCHEMES {
+                if ui.selectable_label(scheme.id() == now.id(), scheme.name()).clicked() {
+                    send_change(ctx, row, ("scheme", Gesture::Once), |choice| {
+                        Some(choice.switched_to(scheme))
+                    });
+                }
+            }
+        });
+        name_it(&combo.response, &format!("Scheme of {}", row.layer.name));
+    });
+}
+
+/// Bits as a number to drag; for a scheme without bits its name.
+fn bits_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) {
+    let choice = ctx.session.choice(row.idx);
+    let Some(bits) = choice.bits() else {
+        let text = RichText::new(choice.scheme().id()).color(Theme::of(ui).hint);
+        ui.add(egui::Label::new(text).truncate());
+        return;
+    };
+    let mut edited = bits;
+    ui.add_enabled_ui(!ctx.session.is_locked(row.idx), |ui| {
+        let drag = DragValue::new(&mut edited).range(2..=16).speed(0.05);
+        let response = ui.add_sized(vec2(34.0, 22.0), drag);
+        name_it(&response, &format!("Bits of {}", row.layer.name));
+        if edited != bits {
+            let gesture = widgets::gesture_of(&response);
+            send_change(ctx, row, ("bits", gesture), |choice| {
+                choice.with("bits", SettingValue::Int(edited)).ok()
+            });
+        }
+    });
+}
+
+/// The ratio with a bar beside it; its case's name where it is no number.
+fn sqnr_ui(ui: &mut Ui, error: &Loaded<LayerError>) {
+    let theme = Theme::of(ui);
+    if let Some(reason) = error.failure() {
+        let text = RichText::new("✕ failed").color(theme.bad);
+        ui.add(egui::Label::new(text)).on_hover_text(reason);
+        return;
+    }
+    let Some(shown) = error.shown() else {
+        widgets::bar(ui, vec2(74.0, 6.0), 0.0, theme.original);
+        return;
+    };
+    if error.is_stale() {
+        ui.set_opacity(0.5);
+    }
+    match shown.sqnr() {
+        Sqnr::Db(db) => {
+            ui.allocate_ui_with_layout(
+                vec2(34.0, 20.0),
+                egui::Layout::right_to_left(egui::Align::Center),
+                |ui| widgets::number(ui, &fixed(db, 1), 12.0, theme.text),
+            );
+            ui.spacing_mut().item_spacing.x = 6.0;
+            let colour = if db < POOR_DB { theme.bad } else { theme.original };
+            widgets::bar(ui, vec2(34.0, 8.0), (db / FULL_BAR_DB) as f32, colour);
+        }
+        other => {
+            let text = other.case().unwrap_or_default();
+            ui.label(RichText::new(text).color(theme.hint));
+        }
+    }
+}
+
+/// Locked layers keep their settings whatever is applied to many.
+fn lock_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) {
+    let theme = Theme::of(ui);
+    let is_locked = ctx.session.is_locked(row.idx);
+    let (icon, verb, ink) = if is_locked {
+        (icons::ICON_LOCK, "Unlock", theme.accent)
+    } else {
+        (icons::ICON_LOCK_OPEN, "Lock", theme.line_strong)
+    };
+    let button = egui::Button::new(icon.rich_text().size(13.0).color(ink)).frame(false);
+    let response = ui.add(button);
+    let name = format!("{verb} {}", row.layer.name);
+    name_it(&response, &name);
+    if response.on_hover_text(format!("{name}: a locked layer keeps its settings")).clicked() {
+        ctx.send(Command::SetLock { layer: row.layer.name.clone(), lock: !is_locked });
+    }
+}
