@@ -5,6 +5,7 @@ mod activations;
 mod error;
 mod fidelity;
 mod interval;
+mod profile;
 mod recipe_eval;
 mod runner;
 mod samples;
@@ -18,6 +19,7 @@ pub use error::{
 };
 pub use fidelity::{OutcomeReader, OutputKind, SampleOutcome};
 pub use interval::{BOOTSTRAP_DRAWS, Estimate, PairedCounts, bootstrap, wilson};
+pub use profile::ErrorProfile;
 pub use recipe_eval::{
     QuantizedLayer, RecipeEvalError, check_layers, overlay, quantize_layer, quantize_network,
     total_error,

@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use crate::base::{Cancelled, WorkCtx};
-use crate::eval::{CodeUsage, ErrorStats, LayerError};
+use crate::eval::{CodeUsage, ErrorProfile, ErrorStats, LayerError};
 use crate::quant::Grid;
-use crate::tensor::{ChannelMajor, Histogram, TensorStats};
+use crate::tensor::{ChannelMajor, DistributionShape, Histogram, TensorStats};
 
 /// Fewest and most bins of a histogram: a few pixels each on a usual screen.
 const N_BINS: std::ops::RangeInclusive<usize> = 16..=180;
@@ -25,6 +25,10 @@ pub struct LayerPicture {
     /// Scales that the weights shown are spread over.
     pub n_groups: usize,
     pub usage: Option<CodeUsage>,
+    /// Where the error arises, over the bins of `original`.
+    pub profile: ErrorProfile,
+    /// Fits and tails; `None` for a constant tensor.
+    pub shape: Option<DistributionShape>,
 }
 
 impl LayerPicture {
@@ -50,11 +54,17 @@ impl LayerPicture {
         let grid = (groups.len() == 1).then(|| error.fitted.grid(groups.start));
         let (bounds, n_bins) = bins(&stats, &reconstructed_stats, grid.as_ref());
         let channel_error = channel_idx.and_then(|idx| error.channels.get(idx).copied());
+        let histogram = Histogram::compute(original, bounds, n_bins, ctx)?;
+        // The histogram may have widened the bounds of a constant tensor.
+        let shown = ((histogram.lo, histogram.hi), n_bins);
+        let fitted = &*error.fitted;
         Ok(Self {
             channel_idx,
             stats,
             error: channel_error.unwrap_or(error.total),
-            original: Histogram::compute(original, bounds, n_bins, ctx)?,
+            profile: ErrorProfile::compute(weights, fitted, range.clone(), shown, ctx)?,
+            shape: DistributionShape::fit(original, &stats, ctx)?,
+            original: histogram,
             quantized: Histogram::compute(reconstructed, bounds, n_bins, ctx)?,
             grid,
             n_groups: groups.len(),

@@ -200,6 +200,11 @@ impl Session {
     /// The distribution of the selected layer and channel.
     pub fn picture(&self) -> Loaded<LayerPicture> {
         let Selection { layer_idx, channel_idx } = self.selection;
+        self.picture_of(layer_idx, channel_idx)
+    }
+
+    /// The distribution of a layer, or of one of its channels.
+    pub fn picture_of(&self, layer_idx: usize, channel_idx: Option<usize>) -> Loaded<LayerPicture> {
         let spec = self.choice(layer_idx).to_string();
         let query = Query::Picture { network: self.network_id, layer_idx, spec, channel_idx };
         self.ask(query, |answer| match answer {

@@ -4,6 +4,7 @@
 
 mod channel_major;
 mod dtype;
+mod fit;
 mod histogram;
 mod shape;
 mod statistics;
@@ -11,6 +12,7 @@ mod value;
 
 pub use channel_major::ChannelMajor;
 pub use dtype::DType;
+pub use fit::{DistributionShape, Fitted};
 pub use histogram::Histogram;
 pub use shape::{Shape, ShapeError};
 pub use statistics::TensorStats;

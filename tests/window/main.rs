@@ -5,5 +5,6 @@
 mod support;
 
 mod desk;
+mod distribution;
 mod drive;
 mod frame;

@@ -1,0 +1,338 @@
+//! The distribution of a layer's weights, or of one channel's, before and after quantization.
+
+mod channel_strip;
+mod curves;
+mod error_plot;
+mod handles;
+mod histogram;
+mod legend;
+mod stats;
+
+use egui::{RichText, Ui, vec2};
+
+use crate::base::{fixed, significant};
+use crate::model::Layer;
+use crate::session::{LayerPicture, Loaded};
+use crate::tensor::Fitted;
+use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
+use crate::ui::state_view;
+use crate::ui::table::Table;
+use crate::ui::theme::{self, Theme};
+use crate::ui::widgets::name_it;
+use channel_strip::channels_ui;
+use curves::CountScale;
+use error_plot::error_plot_ui;
+use handles::handles_ui;
+use histogram::{Overlays, histogram_ui};
+use legend::{LegendEntry, legend_ui};
+use stats::{STATS_HEIGHT, stats_ui};
+
+pub const ENTRY: PanelEntry = PanelEntry {
+    id: "distribution",
+    title: "Distribution",
+    place: Place::Centre,
+    create: || Box::new(DistributionPanel::default()),
+};
+
+/// A distribution drawn over the weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FitKind {
+    None,
+    Gaussian,
+    Laplacian,
+}
+
+struct DistributionPanel {
+    count_scale: CountScale,
+    fit: FitKind,
+    /// Layer and channel drawn over the one shown.
+    compared: Option<(usize, Option<usize>)>,
+}
+
+impl Default for DistributionPanel {
+    fn default() -> Self {
+        Self { count_scale: CountScale::Linear, fit: FitKind::None, compared: None }
+    }
+}
+
+const CHANNELS_HEIGHT: f32 = 108.0;
+/// Least height of the two plots together that both are drawn in.
+const BOTH_PLOTS_HEIGHT: f32 = 260.0;
+
+impl Panel for DistributionPanel {
+    fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
+        let layer_idx = ctx.session.selection().layer_idx;
+        let layer = ctx.session.network().and_then(|network| network.layers.get(layer_idx));
+        let Some(layer) = layer else {
+            state_view::empty_ui(
+                ui,
+                "No model is open",
+                "Open one with File › Open model…, or drop a file here. File › Sample models has one to start with.",
+            );
+            return;
+        };
+        let picture = ctx.session.picture();
+        let compared = self
+            .compared
+            .map(|(layer_idx, channel_idx)| ctx.session.picture_of(layer_idx, channel_idx));
+        let error = ctx.session.layer_error(layer_idx);
+        self.tool_row_ui(ui, ctx, layer, picture.shown().map(|picture| &**picture));
+        let n_channels = ctx.session.shown_channels();
+        let below = STATS_HEIGHT + if n_channels > 1 { CHANNELS_HEIGHT } else { 0.0 };
+        let plot_height = (ui.available_height() - below).max(80.0);
+        ui.allocate_ui(vec2(ui.available_width(), plot_height), |ui| {
+            ui.set_min_height(plot_height);
+            match &picture {
+                Loaded::Failed(reason) => {
+                    state_view::failed_ui(ui, "This layer is not quantized", reason);
+                }
+                pending if pending.shown().is_none() => {
+                    let progress = crate::base::Progress::default();
+                    state_view::pending_ui(ui, "Computing the distribution", progress);
+                }
+                known => {
+                    if known.is_stale() {
+                        ui.set_opacity(0.5);
+                    }
+                    if let Some(shown) = known.shown() {
+                        let compared = compared.as_ref().and_then(|c| Some(&**c.shown()?));
+                        self.plots_ui(ui, ctx, shown, compared);
+                    }
+                }
+            }
+        });
+        let shown = picture.shown().map(|picture| &**picture);
+        stats_ui(ui, shown);
+        if n_channels > 1 {
+            channels_ui(ui, ctx, n_channels, error.shown().map(|error| &**error));
+        }
+    }
+
+    fn table(&self, ctx: &PanelCtx) -> Option<Table> {
+        let picture = ctx.session.picture();
+        let picture = picture.ready()?;
+        let mut table = Table::new(&[
+            "bin_from",
+            "bin_to",
+            "original",
+            "quantized",
+            "rounding_error",
+            "clipping_error",
+        ]);
+        let histogram = &picture.original;
+        for (bin_idx, count) in histogram.counts.iter().enumerate() {
+            let of = |list: &[f64]| list.get(bin_idx).copied().unwrap_or(0.0).to_string();
+            let quantized = picture.quantized.counts.get(bin_idx).copied().unwrap_or(0);
+            table.rows.push(vec![
+                histogram.edge(bin_idx).to_string(),
+                histogram.edge(bin_idx + 1).to_string(),
+                count.to_string(),
+                quantized.to_string(),
+                of(&picture.profile.rounding),
+                of(&picture.profile.clipping),
+            ]);
+        }
+        Some(table)
+    }
+}
+
+impl DistributionPanel {
+    /// The histogram with its handles, and under it where the error arises.
+    fn plots_ui(
+        &self,
+        ui: &mut Ui,
+        ctx: &PanelCtx,
+        picture: &LayerPicture,
+        compared: Option<&LayerPicture>,
+    ) {
+        let room = ui.available_height();
+        let has_error = picture.error.mse() > 0.0 && room >= BOTH_PLOTS_HEIGHT;
+        let error_height = if has_error { (room * 0.32).clamp(110.0, 260.0) } else { 0.0 };
+        let overlays = Overlays { fit: self.fitted(picture), compared };
+        let width = ui.available_width();
+        ui.allocate_ui(vec2(width, room - error_height), |ui| {
+            ui.set_min_height(room - error_height);
+            let transform = histogram_ui(ui, picture, self.count_scale, &overlays);
+            handles_ui(ui, ctx, picture, &transform);
+        });
+        if has_error {
+            ui.allocate_ui(vec2(width, error_height), |ui| error_plot_ui(ui, picture));
+        }
+    }
+
+    fn fitted(&self, picture: &LayerPicture) -> Option<Fitted> {
+        let shape = picture.shape?;
+        match self.fit {
+            FitKind::None => None,
+            FitKind::Gaussian => Some(shape.gaussian),
+            FitKind::Laplacian => Some(shape.laplacian),
+        }
+    }
+
+    /// What is shown, the legend, what is drawn over it, and the scale of the counts.
+    fn tool_row_ui(
+        &mut self,
+        ui: &mut Ui,
+        ctx: &PanelCtx,
+        layer: &Layer,
+        picture: Option<&LayerPicture>,
+    ) {
+        let size = vec2(ui.available_width(), 40.0);
+        let middle = egui::Align::Center;
+        ui.allocate_ui_with_layout(size, egui::Layout::left_to_right(middle), |ui| {
+            ui.set_min_height(40.0);
+            ui.add_space(theme::PANEL_MARGIN);
+            ui.with_layout(egui::Layout::right_to_left(middle), |ui| {
+                ui.add_space(theme::PANEL_MARGIN);
+                self.scale_switch_ui(ui);
+                self.overlay_menu_ui(ui, ctx, picture);
+                ui.add_space(8.0);
+                legend_ui(ui, &self.legend(ctx, picture));
+                ui.with_layout(egui::Layout::left_to_right(middle), |ui| {
+                    title_ui(ui, ctx, layer);
+                });
+            });
+        });
+    }
+
+    fn legend(&self, ctx: &PanelCtx, picture: Option<&LayerPicture>) -> Vec<LegendEntry> {
+        let mut entries = vec![LegendEntry::Original];
+        let layer_idx = ctx.session.selection().layer_idx;
+        if !ctx.session.choice(layer_idx).keeps_float() {
+            entries.extend([LegendEntry::Quantized, LegendEntry::Level]);
+        }
+        if let Some((layer_idx, channel_idx)) = self.compared {
+            let layer = ctx.session.network().and_then(|network| network.layers.get(layer_idx));
+            let name = layer.map_or("", |layer| layer.name.as_str());
+            entries.push(LegendEntry::Compared(match channel_idx {
+                Some(channel_idx) => format!("{name}, channel {channel_idx}"),
+                None => name.to_owned(),
+            }));
+        }
+        if let Some((picture, fitted)) = picture.and_then(|p| Some((p, self.fitted(p)?))) {
+            let name = if self.fit == FitKind::Gaussian { "Gaussian" } else { "Laplacian" };
+            let distance = fixed(fitted.distance(&picture.original), 3);
+            entries.push(LegendEntry::Fit(format!("{name}, D {distance}")));
+        }
+        entries
+    }
+
+    fn scale_switch_ui(&mut self, ui: &mut Ui) {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        let options = [
+            (CountScale::Cumulative, "Sum", "Share of the weights up to each value"),
+            (CountScale::Log, "Log", "Counts on a logarithmic scale: shows the tails"),
+            (CountScale::Linear, "Lin", "Counts on a linear scale"),
+        ];
+        for (scale, name, help) in options {
+            let button = egui::Button::new(name).selected(self.count_scale == scale);
+            let response = ui.add_sized([36.0, 24.0], button.corner_radius(0));
+            if response.on_hover_text(help).clicked() {
+                self.count_scale = scale;
+            }
+        }
+        ui.spacing_mut().item_spacing.x = 8.0;
+    }
+
+    /// Fits, and another channel or layer to compare with.
+    fn overlay_menu_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx, picture: Option<&LayerPicture>) {
+        let is_used = self.fit != FitKind::None || self.compared.is_some();
+        let button = egui::Button::new("Compare").selected(is_used).min_size(vec2(64.0, 24.0));
+        let stays = egui::containers::menu::MenuConfig::new()
+            .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
+        let menu = egui::containers::menu::MenuButton::from_button(button).config(stays);
+        let (response, _) = menu.ui(ui, |ui| {
+            ui.set_min_width(260.0);
+            self.fits_ui(ui, picture);
+            ui.separator();
+            self.compared_ui(ui, ctx);
+        });
+        response.on_hover_text("A fitted distribution, another channel or another layer over it");
+    }
+
+    fn fits_ui(&mut self, ui: &mut Ui, picture: Option<&LayerPicture>) {
+        let kinds = [
+            (FitKind::None, "No fit"),
+            (FitKind::Gaussian, "Gaussian of the same mean and deviation"),
+            (FitKind::Laplacian, "Laplacian of the same median and spread"),
+        ];
+        for (kind, name) in kinds {
+            if ui.radio(self.fit == kind, name).clicked() {
+                self.fit = kind;
+            }
+        }
+        let theme = Theme::of(ui);
+        if let Some(shape) = picture.and_then(|picture| picture.shape) {
+            let text = match (self.fit, shape.gaussian, shape.laplacian) {
+                (FitKind::Gaussian, Fitted::Gaussian { mean, std }, _) => {
+                    format!("mean {}, σ {}", significant(mean, 3), significant(std, 3))
+                }
+                (FitKind::Laplacian, _, Fitted::Laplacian { median, spread }) => {
+                    format!("median {}, b {}", significant(median, 3), significant(spread, 3))
+                }
+                _ => String::new(),
+            };
+            let text = if text.is_empty() {
+                text
+            } else {
+                format!("{text}; D is the largest distance of the shares below")
+            };
+            ui.label(RichText::new(text).color(theme.hint));
+        }
+    }
+
+    fn compared_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
+        let Some(network) = ctx.session.network() else { return };
+        let selection = ctx.session.selection();
+        if ui.radio(self.compared.is_none(), "No other layer or channel").clicked() {
+            self.compared = None;
+        }
+        let n_channels = ctx.session.shown_channels();
+        let other_channel = match self.compared {
+            Some((layer_idx, channel_idx)) if layer_idx == selection.layer_idx => channel_idx,
+            _ => None,
+        };
+        if selection.channel_idx.is_some()
+            && ui
+                .radio(self.compared == Some((selection.layer_idx, None)), "The whole layer")
+                .clicked()
+        {
+            self.compared = Some((selection.layer_idx, None));
+        }
+        if n_channels > 1 {
+            ui.horizontal(|ui| {
+                let mut channel_idx = other_channel.unwrap_or(0);
+                let is_channel = other_channel.is_some();
+                let chosen = ui.radio(is_channel, "Another channel").clicked();
+                let drag = egui::DragValue::new(&mut channel_idx).range(0..=n_channels - 1);
+                let response = ui.add(drag);
+                name_it(&response, "Compared channel");
+                if chosen || response.changed() {
+                    self.compared = Some((selection.layer_idx, Some(channel_idx)));
+                }
+            });
+        }
+        ui.label(RichText::new("Layers").color(Theme::of(ui).label));
+        egui::ScrollArea::vertical().max_height(180.0).show(ui, |ui| {
+            for (layer_idx, layer) in network.layers.iter().enumerate() {
+                let is_chosen = self.compared == Some((layer_idx, None));
+                if layer_idx != selection.layer_idx
+                    && ui.radio(is_chosen, format!("with {}", layer.name)).clicked()
+                {
+                    self.compared = Some((layer_idx, None));
+                }
+            }
+        });
+    }
+}
+
+fn title_ui(ui: &mut Ui, ctx: &PanelCtx, layer: &Layer) {
+    let name = RichText::new(&layer.weight).font(theme::title(13.0)).color(Theme::of(ui).text);
+    let is_folded = ctx.session.network().is_some_and(|n| n.is_folded(&layer.weight));
+    let choice = ctx.session.choice(ctx.session.selection().layer_idx);
+    ui.add(egui::Label::new(name).truncate()).on_hover_text(format!(
+        "{}{}\n{choice}",
+        layer.weight,
+        if is_folded { ", batch norm folded in" } else { "" }
+    ));
+}

@@ -1,0 +1,101 @@
+//! The distribution: its scales, what is drawn over it, and the handles.
+
+use egui::{Key, Modifiers, vec2};
+use egui_kittest::kittest::{NodeT, Queryable};
+use quantscope::quant::SettingValue;
+
+use super::drive::{
+    Window, click, click_button, open_combo, press, session, settle, shows, spec, spin, window,
+};
+
+/// Drags the control of that name.
+fn drag(window: &mut Window, label: &str, by: egui::Vec2) {
+    let from = window.get_by_label(label).rect().center();
+    window.hover_at(from);
+    window.step();
+    window.drag_at(from);
+    window.step();
+    for part in 1..=4 {
+        window.hover_at(from + by * (part as f32 / 4.0));
+        window.step();
+    }
+    window.drop_at(from + by);
+    settle(window);
+}
+
+fn end(window: &Window, key: &str) -> f64 {
+    let session = session(window);
+    match session.choice(session.selection().layer_idx).settings().get(key) {
+        Some(SettingValue::Float(end)) => end,
+        other => panic!("{key} is {other:?}"),
+    }
+}
+
+#[test]
+fn counts_have_three_scales() {
+    let mut window = window();
+    assert!(shows(&window, "Weights per bin of") && shows(&window, "Error over the values"));
+    click_button(&mut window, "Log");
+    click_button(&mut window, "Sum");
+    assert!(shows(&window, "Share of weights up to a value"));
+    click_button(&mut window, "Lin");
+    assert!(shows(&window, "Beyond 4σ") && shows(&window, "Kurtosis"));
+}
+
+#[test]
+fn fits_channels_and_layers_are_drawn_over_it() {
+    let mut window = window();
+    click_button(&mut window, "Compare");
+    click(&mut window, "Gaussian of the same mean and deviation");
+    assert!(shows(&window, "Gaussian, D 0.0"));
+    click(&mut window, "Laplacian of the same median and spread");
+    assert!(shows(&window, "Laplacian, D 0.0"));
+    click(&mut window, "No fit");
+    click(&mut window, "with fc");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert!(window.query_all_by_label("fc").count() > 1, "the legend names it");
+    click_button(&mut window, "Compare");
+    click(&mut window, "Another channel");
+    spin(&mut window, "Compared channel", 3.0);
+    assert!(shows(&window, "res.conv1, channel 3"));
+    click(&mut window, "No other layer or channel");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert!(!shows(&window, "channel 3"));
+}
+
+#[test]
+fn handles_set_the_range_by_hand() {
+    let mut window = window();
+    drag(&mut window, "High end of the range", vec2(-120.0, 0.0));
+    assert!(spec(&window).starts_with("int:range=manual,lo=-0."), "{}", spec(&window));
+    assert_eq!(end(&window, "lo"), -end(&window, "hi"), "the codes are symmetric");
+    assert!(shows(&window, "Clip low"), "the ends are numbers to type, too");
+    assert!(session(&window).picture().ready().unwrap().profile.n_clipped.1 > 0);
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    assert_eq!(spec(&window), "int", "one drag is one step");
+    click_button(&mut window, "Asymmetric");
+    drag(&mut window, "Low end of the range", vec2(100.0, 0.0));
+    let (lo, hi) = (end(&window, "lo"), end(&window, "hi"));
+    assert!(lo > -0.28 && (hi - 0.37).abs() < 0.01, "{lo} to {hi}");
+    open_combo(&mut window, "Range");
+    click(&mut window, "Min-max");
+    click_button(&mut window, "Channel");
+    assert!(
+        window.query_by_label("High end of the range").is_none(),
+        "each channel has its own range"
+    );
+}
+
+#[test]
+fn channels_are_reached_by_slider() {
+    let mut window = window();
+    let slider = window.get_by_label("Channel slider");
+    slider.set_value_accesskit(5.0);
+    settle(&mut window);
+    assert_eq!(session(&window).selection().channel_idx, Some(4));
+    assert!(shows(&window, "Result on channel 4"));
+    let node = window.get_by_label("Channel slider");
+    assert!(node.accesskit_node().label().is_some());
+    click_button(&mut window, "More for Distribution");
+    click_button(&mut window, "Copy as CSV");
+}
