@@ -12,6 +12,8 @@ use crate::eval::{Accuracy, LayerError};
 pub enum Query {
     /// Error of a layer under a scheme.
     Layer { network: u64, layer_idx: usize, spec: String },
+    /// Error a layer would have under another scheme.
+    Compared { network: u64, layer_idx: usize, spec: String },
     /// Distribution of a layer or channel under a scheme.
     Picture { network: u64, layer_idx: usize, spec: String, channel_idx: Option<usize> },
     /// Accuracy on a sample set; `specs` are those of all layers in order.
@@ -23,6 +25,7 @@ pub enum Query {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Topic {
     Layer { network: u64, layer_idx: usize },
+    Compared { network: u64, layer_idx: usize },
     Picture { network: u64, layer_idx: usize, channel_idx: Option<usize> },
     Accuracy { network: u64, samples: u64 },
 }
@@ -39,6 +42,7 @@ impl Query {
     pub(super) fn topic(&self) -> Topic {
         match *self {
             Self::Layer { network, layer_idx, .. } => Topic::Layer { network, layer_idx },
+            Self::Compared { network, layer_idx, .. } => Topic::Compared { network, layer_idx },
             Self::Picture { network, layer_idx, channel_idx, .. } => {
                 Topic::Picture { network, layer_idx, channel_idx }
             }
@@ -56,7 +60,7 @@ impl Query {
     /// What a person calls the job.
     pub(super) fn label(&self) -> &'static str {
         match self {
-            Self::Layer { .. } => "Weight error",
+            Self::Layer { .. } | Self::Compared { .. } => "Weight error",
             Self::Picture { .. } => "Distribution",
             Self::Accuracy { .. } => "Accuracy",
         }

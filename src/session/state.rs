@@ -188,13 +188,13 @@ impl Session {
     /// The error of a layer as it is quantized now.
     pub fn layer_error(&self, layer_idx: usize) -> Loaded<LayerError> {
         let spec = self.choice(layer_idx).to_string();
-        self.ask(
-            Query::Layer { network: self.network_id, layer_idx, spec },
-            |answer| match answer {
-                Answer::Layer(error) => Some(error),
-                _ => None,
-            },
-        )
+        self.ask(Query::Layer { network: self.network_id, layer_idx, spec }, layer_of)
+    }
+
+    /// The error a layer would have.
+    pub fn compared_error(&self, layer_idx: usize, choice: &SchemeChoice) -> Loaded<LayerError> {
+        let spec = choice.to_string();
+        self.ask(Query::Compared { network: self.network_id, layer_idx, spec }, layer_of)
     }
 
     /// The distribution of the selected layer and channel.
@@ -425,6 +425,13 @@ impl Session {
             }
             Err(error) => *entry = Entry::Failed(error.to_string()),
         }
+    }
+}
+
+fn layer_of(answer: Answer) -> Option<Arc<LayerError>> {
+    match answer {
+        Answer::Layer(error) => Some(error),
+        _ => None,
     }
 }
 

@@ -8,8 +8,8 @@ use super::picture::LayerPicture;
 use super::query::{Answer, Query};
 use crate::base::WorkCtx;
 use crate::eval::{
-    Accuracy, EvalError, FloatOutputs, QuantizedLayer, RecipeEvalError, RunRequest, Runner,
-    SampleSet, channels_for, quantize_layer,
+    Accuracy, EvalError, FloatOutputs, LayerError, QuantizedLayer, RecipeEvalError, RunRequest,
+    Runner, SampleSet, channels_for, layer_error, quantize_layer,
 };
 use crate::exec::NoHook;
 use crate::model::Network;
@@ -88,6 +88,9 @@ impl Workshop {
                 let done = self.layer(*layer_idx, spec, ctx)?;
                 Ok(Answer::Layer(Arc::new(done.error.clone())))
             }
+            Query::Compared { layer_idx, spec, .. } => {
+                Ok(Answer::Layer(Arc::new(self.compared(*layer_idx, spec, ctx)?)))
+            }
             Query::Picture { layer_idx, spec, channel_idx, .. } => {
                 let picture = self.picture(*layer_idx, spec, *channel_idx, ctx)?;
                 Ok(Answer::Picture(Arc::new(picture)))
@@ -121,6 +124,24 @@ impl Workshop {
         }
         layers.insert(key, Arc::clone(&done));
         Ok(done)
+    }
+
+    /// The error alone: nothing is kept of it.
+    fn compared(
+        &self,
+        layer_idx: usize,
+        spec: &str,
+        ctx: &WorkCtx,
+    ) -> Result<LayerError, QueryError> {
+        if let Some(done) = lock(&self.layers).get(&(layer_idx, spec.to_owned())) {
+            return Ok(done.error.clone());
+        }
+        let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
+        let choice: SchemeChoice = spec.parse()?;
+        let tensor = self.network.tensor(&layer.weight).map_err(RecipeEvalError::from)?;
+        let weights = channels_for(layer, &choice, &tensor);
+        let named = |source| RecipeEvalError::Quant { tensor: layer.weight.clone(), source };
+        Ok(layer_error(&weights, &choice, ctx).map_err(named)?)
     }
 
     fn picture(

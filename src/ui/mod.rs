@@ -17,6 +17,7 @@ mod quick_settings;
 mod raster;
 mod settings_editor;
 mod shortcuts;
+mod start_view;
 mod state_view;
 mod table;
 mod theme;

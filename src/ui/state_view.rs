@@ -10,9 +10,35 @@ pub fn empty_ui(ui: &mut Ui, title: &str, hint: &str) {
     message_ui(ui, title, hint, Theme::of(ui).label);
 }
 
-/// A result that cannot be had: why.
+/// A result that cannot be had: why, in a card with the text to copy.
 pub fn failed_ui(ui: &mut Ui, title: &str, reason: &str) {
-    message_ui(ui, title, reason, Theme::of(ui).bad);
+    let theme = Theme::of(ui);
+    let room = ui.available_size();
+    ui.add_space((room.y * 0.3).clamp(8.0, 240.0));
+    let width = (room.x - 48.0).clamp(120.0, 520.0);
+    ui.horizontal(|ui| {
+        ui.add_space(((room.x - width) / 2.0).max(0.0));
+        let frame = egui::Frame::new()
+            .fill(theme.background)
+            .stroke(egui::Stroke::new(1.0, theme.line))
+            .inner_margin(egui::Margin { left: 18, right: 14, top: 12, bottom: 12 });
+        let card = frame.show(ui, |ui| {
+            ui.set_width(width - 34.0);
+            ui.vertical(|ui| {
+                let sign = RichText::new(format!("✕ {title}")).font(theme::title(14.0));
+                ui.label(sign.color(theme.bad));
+                ui.add_space(4.0);
+                ui.add(egui::Label::new(RichText::new(reason).color(theme.text)).wrap());
+                ui.add_space(6.0);
+                if ui.button("Copy message").clicked() {
+                    ui.ctx().copy_text(reason.to_owned());
+                }
+            });
+        });
+        let edge = card.response.rect;
+        let bar = egui::Rect::from_min_size(edge.min, vec2(3.0, edge.height()));
+        ui.painter().rect_filled(bar, 0, theme.bad);
+    });
 }
 
 fn message_ui(ui: &mut Ui, title: &str, text: &str, colour: egui::Color32) {

@@ -1,8 +1,9 @@
 //! Three things to try, pointed at where they are.
 
-use egui::{Align2, Color32, Rect, RichText, Stroke, Ui, pos2, vec2};
+use egui::{Align2, Rect, RichText, Stroke, Ui, pos2, vec2};
 
 use super::theme::{self, Theme};
+use super::widgets::primary_button;
 
 /// The tour while it runs: the step it is at.
 #[derive(Default)]
@@ -81,9 +82,7 @@ impl Tour {
         ui.horizontal(|ui| {
             let is_last = step_idx + 1 == STEPS.len();
             let next = if is_last { "Start" } else { "Next" };
-            let ink = if ui.visuals().dark_mode { Color32::BLACK } else { Color32::WHITE };
-            let button = egui::Button::new(RichText::new(next).color(ink)).fill(theme.accent);
-            if ui.add(button).clicked() {
+            if primary_button(ui, next).clicked() {
                 self.step = if is_last { None } else { Some(step_idx + 1) };
             }
             if step_idx > 0 && ui.button("Back").clicked() {

@@ -108,6 +108,13 @@ pub fn hatch(painter: &egui::Painter, rect: Rect, colour: Color32) {
     }
 }
 
+/// The one button of a group that goes on.
+pub fn primary_button(ui: &mut Ui, name: &str) -> Response {
+    let theme = Theme::of(ui);
+    let text = RichText::new(name).font(theme::title(12.0)).color(theme.background);
+    ui.add(egui::Button::new(text).fill(theme.accent).min_size(vec2(56.0, 26.0)))
+}
+
 /// A quiet button with an icon; the name is its tooltip and what screen readers say.
 pub fn icon_button(ui: &mut Ui, icon: egui_material_icons::MaterialIcon, name: &str) -> Response {
     let button = egui::Button::new(icon.rich_text().size(16.0)).frame(false);

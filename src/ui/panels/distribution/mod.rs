@@ -15,6 +15,7 @@ use crate::model::Layer;
 use crate::session::{LayerPicture, Loaded};
 use crate::tensor::Fitted;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
+use crate::ui::start_view::start_ui;
 use crate::ui::state_view;
 use crate::ui::table::Table;
 use crate::ui::theme::{self, Theme};
@@ -64,11 +65,14 @@ impl Panel for DistributionPanel {
         let layer_idx = ctx.session.selection().layer_idx;
         let layer = ctx.session.network().and_then(|network| network.layers.get(layer_idx));
         let Some(layer) = layer else {
-            state_view::empty_ui(
-                ui,
-                "No model is open",
-                "Open one with File › Open model…, or drop a file here. File › Sample models has one to start with.",
-            );
+            match ctx.session.network() {
+                None => start_ui(ui, ctx),
+                Some(_) => state_view::empty_ui(
+                    ui,
+                    "No weights to look at",
+                    "The model has no float tensor of two or more dimensions that a layer uses.",
+                ),
+            }
             return;
         };
         let picture = ctx.session.picture();

@@ -1,5 +1,7 @@
 //! The settings of the selected layer, and what they do to it.
 
+mod ranges;
+
 use egui::{RichText, ScrollArea, Ui};
 
 use crate::base::{bytes, fixed, percent, significant, thousands};
@@ -15,6 +17,8 @@ use crate::ui::settings_editor::{Edited, Selected, settings_ui};
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::{figure_row, icon_menu, number, section, split_bar};
+
+use ranges::ranges_ui;
 
 pub const ENTRY: PanelEntry = PanelEntry {
     id: "quantizer",
@@ -49,6 +53,7 @@ impl Panel for QuantizerPanel {
                     _ => result_ui(ui, &error, &picture),
                 }
                 ui.separator();
+                ranges_ui(ui, ctx, &choice, layer.count());
                 fold_ui(ui, ctx, network);
             });
         });
