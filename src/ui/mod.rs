@@ -1,6 +1,8 @@
 //! The window: draws a session and sends it commands. Computes nothing.
 
 mod app;
+#[allow(dead_code)] // The panels that use it follow.
+mod colormap;
 mod dialogs;
 mod fonts;
 mod header;
