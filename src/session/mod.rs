@@ -29,6 +29,6 @@ pub use loaded::Loaded;
 pub use opening::{ModelRef, Opened, OpeningError, open};
 pub use picture::LayerPicture;
 pub use query::{Answer, Query};
-pub use raster::{Raster, RasterSource, RasterView, Shown, pixel_blocks};
+pub use raster::{PixelKind, Raster, RasterSource, RasterView, Shown, pixel_blocks};
 pub use sheet::{Arrangement, CellRegion, Layout, Sheet};
 pub use state::{JobStatus, Notice, NoticeKind, Selection, Session};

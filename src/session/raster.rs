@@ -35,6 +35,9 @@ pub struct RasterView {
     pub arrangement: Arrangement,
     /// A part of the sheet in more detail; all of it if `None`.
     pub region: Option<CellRegion>,
+    /// Cells a pixel stands for at least, down and across; more where the picture would be too
+    /// large.
+    pub block: (usize, usize),
 }
 
 /// A layer's weights and what they become, in the tensor's own order.
@@ -46,6 +49,7 @@ pub struct RasterSource {
     pub code_range: Option<CodeRange>,
     value_limit: Limit,
     error_limit: Limit,
+    n_non_finite: usize,
 }
 
 /// The magnitude at the end of the colour scale.
@@ -72,6 +76,16 @@ pub struct Raster {
     /// For each pixel the element it shows: the largest magnitude of its block.
     elements: Vec<u32>,
     pub source: Arc<RasterSource>,
+}
+
+/// What a pixel stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PixelKind {
+    Number,
+    /// NaN or infinite.
+    NotFinite,
+    /// Nothing: after the last tile.
+    Gap,
 }
 
 /// No element: a gap after the last tile.
@@ -189,7 +203,8 @@ impl Raster {
         ctx: &WorkCtx,
     ) -> Result<Self, Cancelled> {
         let region = view.region.map_or(sheet.region(), |wanted| clipped(wanted, &sheet));
-        let block = pixel_blocks(region.n_rows, region.n_columns);
+        let least = pixel_blocks(region.n_rows, region.n_columns);
+        let block = (least.0.max(view.block.0), least.1.max(view.block.1));
         let size = [region.n_columns.div_ceil(block.1), region.n_rows.div_ceil(block.0)];
         let (lo, hi, _) = source.scale(view.shown);
         let lines = reduce::map_indices(size[1], ctx, |line_idx| {
@@ -231,6 +246,28 @@ impl Raster {
         let down = row.checked_sub(self.region.row)? / self.block.0;
         let across = column.checked_sub(self.region.column)? / self.block.1;
         (across < self.size[0] && down < self.size[1]).then(|| down * self.size[0] + across)
+    }
+
+    pub fn kind_of(&self, pixel_idx: usize) -> PixelKind {
+        match self.element_at(pixel_idx) {
+            None => PixelKind::Gap,
+            Some(element) => match self.source.shown(self.view.shown, element) {
+                Some(number) if number.is_finite() => PixelKind::Number,
+                _ => PixelKind::NotFinite,
+            },
+        }
+    }
+
+    /// Whether some weight is NaN or infinite.
+    pub fn has_non_finite(&self) -> bool {
+        self.source.n_non_finite > 0
+    }
+
+    /// Whether this is a part of the same picture as `whole`.
+    pub fn belongs_to(&self, whole: &Self) -> bool {
+        Arc::ptr_eq(&self.source, &whole.source)
+            && self.view.shown == whole.view.shown
+            && self.view.arrangement == whole.view.arrangement
     }
 
     /// Whether a pixel stands for one weight.
@@ -282,17 +319,24 @@ impl Workshop {
     ) -> Result<Arc<RasterSource>, QueryError> {
         let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
         let key = (layer_idx, choice.to_string());
-        if let Some((kept_key, source)) = &*lock(&self.raster_source)
-            && *kept_key == key
-        {
-            return Ok(Arc::clone(source));
+        let kept = |key: &(usize, String)| match &*lock(&self.raster_source) {
+            Some((kept_key, source)) if kept_key == key => Some(Arc::clone(source)),
+            _ => None,
+        };
+        if let Some(source) = kept(&key) {
+            return Ok(source);
         }
         let tensor = self.network.tensor(&layer.weight).map_err(RecipeEvalError::from)?;
         let (quantized, codes, code_range) = match self.layer(layer_idx, &key.1, ctx) {
             // The weights themselves can be seen even if the scheme refuses them.
             Err(QueryError::Recipe(_)) if shown == Shown::Value => {
-                let source = RasterSource::new(&tensor, (None, None), None, ctx)?;
-                return Ok(Arc::new(source));
+                let key = (layer_idx, format!("{choice}, refused"));
+                if let Some(source) = kept(&key) {
+                    return Ok(source);
+                }
+                let source = Arc::new(RasterSource::new(&tensor, (None, None), None, ctx)?);
+                *lock(&self.raster_source) = Some((key, Arc::clone(&source)));
+                return Ok(source);
             }
             Err(error) => return Err(error),
             Ok(done) => {
@@ -336,7 +380,8 @@ impl RasterSource {
             }
         };
         let codes = codes.as_ref().map(in_order);
-        Ok(Self { weights, quantized, codes, code_range, value_limit, error_limit })
+        let n_non_finite = values.iter().filter(|x| !x.is_finite()).count();
+        Ok(Self { weights, quantized, codes, code_range, value_limit, error_limit, n_non_finite })
     }
 }
 

@@ -22,7 +22,7 @@ fn raster(dims: &[usize], shown: Shown, region: Option<CellRegion>) -> Raster {
     let values = (0..dims.iter().product()).map(number).collect();
     let arrangement = Arrangement::default_of(dims);
     let sheet = Sheet::new(dims, 0, &arrangement);
-    let view = RasterView { shown, arrangement, region };
+    let view = RasterView { shown, arrangement, region, block: (1, 1) };
     Raster::compute(0, &view, sheet, source(values), &WorkCtx::new()).unwrap()
 }
 
@@ -117,7 +117,7 @@ fn what_is_no_number_is_seen_in_its_block() {
     let arrangement =
         Arrangement { layout: Layout::Slice { rows: 0, columns: 1 }, fixed: vec![0; 2] };
     let sheet = Sheet::new(&[5000, 70], 0, &arrangement);
-    let view = RasterView { shown: Shown::Value, arrangement, region: None };
+    let view = RasterView { shown: Shown::Value, arrangement, region: None, block: (1, 1) };
     let raster = Raster::compute(0, &view, sheet, source(values), &WorkCtx::new()).unwrap();
     assert_eq!(raster.element_at(5), Some(2 * 70 + 5));
 }

@@ -201,10 +201,21 @@ impl Sheet {
         }
     }
 
-    /// The index along the outer axis of a row (0) or column (1), as axis labels show it.
+    /// What stands beside the tile or cell `index` down (0) or across (1): its index along the outer
+    /// axis; where tiles wrap, the channel a line starts with and the place within the line.
+    pub fn label(&self, direction: usize, index: usize) -> String {
+        match (self.n_wrapped, direction) {
+            (Some(_), 0) => (index * self.grid[1].len).to_string(),
+            (Some(_), _) => format!("+{index}"),
+            (None, _) => index.to_string(),
+        }
+    }
+
+    /// Cells that a label stands for, down (0) or across (1): a tile, or one.
     pub fn label_step(&self, direction: usize) -> usize {
         let direction = direction.min(1);
-        if self.grid[direction].axis.is_some() { self.tile[direction].len } else { 1 }
+        let is_tiled = self.grid[0].len * self.grid[1].len > 1;
+        if is_tiled { self.tile[direction].len } else { 1 }
     }
 }
 

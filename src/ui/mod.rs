@@ -1,7 +1,7 @@
 //! The window: draws a session and sends it commands. Computes nothing.
 
 mod app;
-#[allow(dead_code)] // The panels that use it follow.
+mod axis;
 mod colormap;
 mod dialogs;
 mod fonts;

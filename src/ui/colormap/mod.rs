@@ -50,6 +50,7 @@ impl Colormap {
     }
 
     /// A loss: 0 is none, 1 the worst.
+    #[allow(dead_code)] // For the accuracy panel, which draws losses.
     pub fn drop(theme: egui::Theme) -> Self {
         Self { table: &LAJOLLA, order: towards_background(theme), shape: Shape::Linear }
     }

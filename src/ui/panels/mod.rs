@@ -1,6 +1,8 @@
 //! The panels, one file each; [`PANELS`](super::panel::PANELS) is their table.
 
+pub mod channels;
 pub mod distribution;
 mod distribution_plot;
+pub mod heatmap;
 pub mod layers;
 pub mod quantizer;
