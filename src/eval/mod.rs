@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod activations;
+mod codes;
 mod error;
 mod fidelity;
 mod interval;
@@ -14,6 +15,7 @@ mod usage;
 
 pub use accuracy::{Accuracy, ClassRecall, Comparison, Metric};
 pub use activations::{ActivationError, ActivationQuantizer, activation_points};
+pub use codes::codes_of;
 pub use error::{
     ErrorStats, LayerError, Sqnr, channels_for, fake_quantize, kept_axis, layer_error,
 };

@@ -126,7 +126,7 @@ fn min_max(group: &[f32], ctx: &WorkCtx) -> Result<ValueRange, Cancelled> {
 
 /// The percentile of `values` (reordered), interpolated linearly between the two nearest ranks as
 /// `numpy.percentile` does: rank `p/100·(n−1)`.
-fn percentile_of(values: &mut [f32], percentile: f64) -> f32 {
+pub fn percentile_of(values: &mut [f32], percentile: f64) -> f32 {
     let rank = percentile / 100.0 * (values.len() - 1) as f64;
     let below = rank.floor() as usize;
     let fraction = rank - below as f64;

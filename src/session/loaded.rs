@@ -41,6 +41,16 @@ impl<T> Loaded<T> {
         matches!(self, Self::Pending { partial: None, .. })
     }
 
+    /// Without a last result that is not about what is asked for now.
+    pub(super) fn without_previous_unless(self, is_wanted: impl Fn(&T) -> bool) -> Self {
+        match self {
+            Self::Pending { progress, previous, partial } => {
+                Self::Pending { progress, previous: previous.filter(|p| is_wanted(p)), partial }
+            }
+            other => other,
+        }
+    }
+
     pub fn failure(&self) -> Option<&str> {
         match self {
             Self::Failed(reason) => Some(reason),

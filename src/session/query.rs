@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
+use super::channels::{ChannelOrder, ChannelPicture};
+use super::density::Density;
 use super::job::Lane;
 use super::picture::LayerPicture;
+use super::raster::{Raster, RasterView};
 use crate::eval::{Accuracy, LayerError};
 
 /// A question. Two equal questions have the same answer.
@@ -16,6 +19,12 @@ pub enum Query {
     Compared { network: u64, layer_idx: usize, spec: String },
     /// Distribution of a layer or channel under a scheme.
     Picture { network: u64, layer_idx: usize, spec: String, channel_idx: Option<usize> },
+    /// Range, scale and error of every channel, listed in an order.
+    Channels { network: u64, layer_idx: usize, spec: String, order: ChannelOrder },
+    /// Histograms of a few channels; the kept axis is that of the spec.
+    ChannelDensity { network: u64, layer_idx: usize, spec: String, members: Arc<[u32]> },
+    /// A layer's weights, errors or codes as a picture.
+    Raster { network: u64, layer_idx: usize, spec: String, view: RasterView },
     /// Accuracy on a sample set; `specs` are those of all layers in order.
     Accuracy { network: u64, samples: u64, specs: Arc<[String]> },
 }
@@ -24,10 +33,34 @@ pub enum Query {
 /// while a new one is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Topic {
-    Layer { network: u64, layer_idx: usize },
-    Compared { network: u64, layer_idx: usize },
-    Picture { network: u64, layer_idx: usize, channel_idx: Option<usize> },
-    Accuracy { network: u64, samples: u64 },
+    Layer {
+        network: u64,
+        layer_idx: usize,
+    },
+    Picture {
+        network: u64,
+        layer_idx: usize,
+        channel_idx: Option<usize>,
+    },
+    Compared {
+        network: u64,
+        layer_idx: usize,
+    },
+    /// One for all layers: these answers are large.
+    Channels {
+        network: u64,
+    },
+    ChannelDensity {
+        network: u64,
+    },
+    Raster {
+        network: u64,
+        is_detail: bool,
+    },
+    Accuracy {
+        network: u64,
+        samples: u64,
+    },
 }
 
 /// The answer to a query, of the kind the query asks for.
@@ -35,6 +68,9 @@ pub(super) enum Topic {
 pub enum Answer {
     Layer(Arc<LayerError>),
     Picture(Arc<LayerPicture>),
+    Channels(Arc<ChannelPicture>),
+    ChannelDensity(Arc<Density>),
+    Raster(Arc<Raster>),
     Accuracy(Arc<Accuracy>),
 }
 
@@ -45,6 +81,11 @@ impl Query {
             Self::Compared { network, layer_idx, .. } => Topic::Compared { network, layer_idx },
             Self::Picture { network, layer_idx, channel_idx, .. } => {
                 Topic::Picture { network, layer_idx, channel_idx }
+            }
+            Self::Channels { network, .. } => Topic::Channels { network },
+            Self::ChannelDensity { network, .. } => Topic::ChannelDensity { network },
+            Self::Raster { network, ref view, .. } => {
+                Topic::Raster { network, is_detail: view.region.is_some() }
             }
             Self::Accuracy { network, samples, .. } => Topic::Accuracy { network, samples },
         }
@@ -57,11 +98,18 @@ impl Query {
         }
     }
 
+    /// Whether the answer is too large to be kept when nobody asks for it any more.
+    pub(super) fn is_large(&self) -> bool {
+        matches!(self, Self::Channels { .. } | Self::ChannelDensity { .. } | Self::Raster { .. })
+    }
+
     /// What a person calls the job.
     pub(super) fn label(&self) -> &'static str {
         match self {
             Self::Layer { .. } | Self::Compared { .. } => "Weight error",
             Self::Picture { .. } => "Distribution",
+            Self::Channels { .. } | Self::ChannelDensity { .. } => "Channels",
+            Self::Raster { .. } => "Heat map",
             Self::Accuracy { .. } => "Accuracy",
         }
     }

@@ -235,7 +235,7 @@ impl Session {
         settled.then(|| ModelSize::new(network, &errors))
     }
 
-    fn ask<T>(&self, query: Query, pick: fn(Answer) -> Option<Arc<T>>) -> Loaded<T> {
+    pub(super) fn ask<T>(&self, query: Query, pick: fn(Answer) -> Option<Arc<T>>) -> Loaded<T> {
         let latest = || self.latest.get(&query.topic()).cloned().and_then(pick);
         let loaded = match self.entries.get(&query) {
             Some(Entry::Ready(answer)) => match pick(answer.clone()) {
@@ -277,6 +277,7 @@ impl Session {
                 queue.remove(*job_id);
                 false
             }
+            Entry::Ready(_) if query.is_large() => wanted.contains(query),
             _ => true,
         });
         let mut order = Vec::new();

@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::channels::KeptTable;
 use super::picture::LayerPicture;
 use super::query::{Answer, Query};
+use super::raster::KeptSource;
 use crate::base::WorkCtx;
 use crate::eval::{
     Accuracy, EvalError, FloatOutputs, LayerError, QuantizedLayer, RecipeEvalError, RunRequest,
@@ -63,6 +65,8 @@ pub(super) struct Workshop {
     pub network: Arc<Network>,
     pub samples: Option<Arc<SampleSet>>,
     layers: Mutex<HashMap<(usize, String), Arc<QuantizedLayer>>>,
+    pub(super) channel_table: KeptTable,
+    pub(super) raster_source: KeptSource,
     evaluation: Mutex<Option<Evaluation>>,
 }
 
@@ -73,7 +77,14 @@ struct Evaluation {
 
 impl Workshop {
     pub fn new(network: Arc<Network>, samples: Option<Arc<SampleSet>>) -> Self {
-        Self { network, samples, layers: Mutex::default(), evaluation: Mutex::default() }
+        Self {
+            network,
+            samples,
+            layers: Mutex::default(),
+            channel_table: Mutex::default(),
+            raster_source: Mutex::default(),
+            evaluation: Mutex::default(),
+        }
     }
 
     /// Answers a query; `on_partial` hears of answers to a part of it.
@@ -95,6 +106,17 @@ impl Workshop {
                 let picture = self.picture(*layer_idx, spec, *channel_idx, ctx)?;
                 Ok(Answer::Picture(Arc::new(picture)))
             }
+            Query::Channels { layer_idx, spec, order, .. } => {
+                let picture = self.channels(*layer_idx, spec, *order, ctx)?;
+                Ok(Answer::Channels(Arc::new(picture)))
+            }
+            Query::ChannelDensity { layer_idx, spec, members, .. } => {
+                let density = self.channel_density(*layer_idx, spec, members, ctx)?;
+                Ok(Answer::ChannelDensity(Arc::new(density)))
+            }
+            Query::Raster { layer_idx, spec, view, .. } => {
+                Ok(Answer::Raster(Arc::new(self.raster(*layer_idx, spec, view, ctx)?)))
+            }
             Query::Accuracy { specs, .. } => {
                 let partial = |accuracy| on_partial(Answer::Accuracy(Arc::new(accuracy)));
                 Ok(Answer::Accuracy(Arc::new(self.accuracy(specs, ctx, partial)?)))
@@ -102,7 +124,7 @@ impl Workshop {
         }
     }
 
-    fn layer(
+    pub(super) fn layer(
         &self,
         layer_idx: usize,
         spec: &str,
@@ -195,6 +217,6 @@ impl Workshop {
 /// Quantized versions of one layer that are kept.
 const KEPT_PER_LAYER: usize = 4;
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,6 +2,8 @@
 
 mod actions;
 mod app;
+mod axis;
+mod colormap;
 mod dialogs;
 mod dock;
 mod fonts;

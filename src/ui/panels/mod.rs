@@ -1,5 +1,7 @@
 //! The panels, one file each; [`PANELS`](super::panel::PANELS) is their table.
 
+pub mod channels;
 pub mod distribution;
+pub mod heatmap;
 pub mod layers;
 pub mod quantizer;

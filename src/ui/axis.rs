@@ -1,0 +1,95 @@
+//! A horizontal axis for drawings that are not plots: where a value lies, round marks, and their
+//! numbers.
+
+use egui::{Align2, Painter, Rangef, Rect, Stroke, pos2};
+
+use super::theme::{self, Theme};
+use crate::base::{fixed, significant};
+
+/// Values from `lo` to `hi` over a stretch of the screen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Axis {
+    pub lo: f64,
+    pub hi: f64,
+    pub span: Rangef,
+}
+
+/// Room a number needs.
+const LABEL_WIDTH: f32 = 52.0;
+
+impl Axis {
+    /// Ends that are equal or no numbers are moved apart.
+    pub fn new(lo: f64, hi: f64, span: Rangef) -> Self {
+        if hi > lo && (hi - lo).is_finite() {
+            return Self { lo, hi, span };
+        }
+        let middle = if lo.is_finite() { lo } else { 0.0 };
+        Self { lo: middle - 0.5, hi: middle + 0.5, span }
+    }
+
+    pub fn x(&self, value: f64) -> f32 {
+        let fraction = (value - self.lo) / (self.hi - self.lo);
+        self.span.min + self.span.span() * fraction.clamp(-10.0, 10.0) as f32
+    }
+
+    /// The values of marks at round steps, as many as have room, and the step.
+    pub fn marks(&self) -> (Vec<f64>, f64) {
+        let n_wanted = f64::from((self.span.span() / LABEL_WIDTH).max(1.0));
+        let step = round_step((self.hi - self.lo) / n_wanted);
+        let first = (self.lo / step - 1e-9).ceil();
+        let n_marks = ((self.hi / step + 1e-9).floor() - first).clamp(-1.0, 200.0) as i64 + 1;
+        ((0..n_marks.max(0)).map(|idx| (first + idx as f64) * step).collect(), step)
+    }
+
+    /// Grid lines over `rect` and the numbers above it.
+    pub fn draw(&self, painter: &Painter, rect: Rect, theme: &Theme) {
+        let (marks, step) = self.marks();
+        for mark in marks {
+            let x = self.x(mark);
+            painter.vline(x, rect.y_range(), Stroke::new(1.0, theme.grid));
+            let text = mark_text(mark, step);
+            let place = pos2(x, rect.top() - 4.0);
+            painter.text(place, Align2::CENTER_BOTTOM, text, theme::mono(11.0), theme.hint);
+        }
+    }
+}
+
+/// The next of 1, 2, 5 times a power of ten.
+fn round_step(least: f64) -> f64 {
+    let power = 10f64.powf(least.log10().floor());
+    let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= least * 0.999);
+    factor.unwrap_or(10.0) * power
+}
+
+/// A mark with as many decimals as its step has.
+fn mark_text(mark: f64, step: f64) -> String {
+    if mark.abs() < step * 1e-6 {
+        return "0".to_owned();
+    }
+    let decimals = -step.log10().floor();
+    if decimals > 4.0 || mark.abs() >= 1e5 {
+        return significant(mark, 2);
+    }
+    fixed(mark, decimals.max(0.0) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_round_and_inside() {
+        for (lo, hi, wanted) in [
+            (-0.24, 0.24, vec!["−0.2", "−0.1", "0", "0.1", "0.2"]),
+            (0.0, 22.0, vec!["0", "5", "10", "15", "20"]),
+            (3.0, 3.0, vec!["2.6", "2.8", "3.0", "3.2", "3.4"]),
+            (0.0, 3.1e-6, vec!["0", "1.0·10⁻⁶", "2.0·10⁻⁶", "3.0·10⁻⁶"]),
+            (f64::NAN, f64::NAN, vec!["−0.4", "−0.2", "0", "0.2", "0.4"]),
+        ] {
+            let axis = Axis::new(lo, hi, Rangef::new(0.0, 300.0));
+            let (marks, step) = axis.marks();
+            let texts: Vec<String> = marks.iter().map(|&mark| mark_text(mark, step)).collect();
+            assert_eq!(texts, wanted, "{lo} to {hi}");
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The columns that share the rows: number, range, scale and error of every channel.
+
+use egui::{Align2, Color32, Painter, Rangef, Rect, Shape, Stroke, pos2, vec2};
+
+use super::rows::{Ends, Line, RowLayout, Summary};
+use crate::session::ChannelPicture;
+use crate::ui::axis::Axis;
+use crate::ui::theme::{self, Theme};
+
+/// Where the columns stand, from left to right; a column without room has no width.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Columns {
+    pub labels: Rect,
+    pub ranges: Rect,
+    pub scale: Rect,
+    pub sqnr: Rect,
+    pub density: Rect,
+}
+
+const LABEL_WIDTH: f32 = 74.0;
+const GAP: f32 = 16.0;
+/// Below this width of the whole the scale has no column of its own.
+const MIN_WIDTH_FOR_SCALE: f32 = 620.0;
+
+impl Columns {
+    pub fn new(plot: Rect) -> Self {
+        let has_scale = plot.width() >= MIN_WIDTH_FOR_SCALE;
+        let n_gaps = if has_scale { 3.0 } else { 2.0 };
+        let room = plot.width() - LABEL_WIDTH - n_gaps * GAP - 8.0;
+        let scale_share = if has_scale { 0.09 } else { 0.0 };
+        let mut left = plot.left();
+        let mut next = |width: f32, gap: f32| {
+            let rect = Rect::from_min_size(pos2(left, plot.top()), vec2(width, plot.height()));
+            left += width + gap;
+            rect
+        };
+        let rest = 1.0 - scale_share;
+        Self {
+            labels: next(LABEL_WIDTH, 0.0),
+            ranges: next(room * 0.43 * rest, GAP),
+            scale: next(room * scale_share, if has_scale { GAP } else { 0.0 }),
+            sqnr: next(room * 0.20 * rest, GAP),
+            density: next(room * 0.37 * rest, 0.0),
+        }
+    }
+
+    pub fn has_scale(&self) -> bool {
+        self.scale.width() > 1.0
+    }
+}
+
+/// The axes of the columns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Axes {
+    pub value: Axis,
+    pub scale: Axis,
+    pub sqnr: Axis,
+    /// As `value`, over the densities.
+    pub density: Axis,
+}
+
+impl Axes {
+    /// Values and scales of all channels; the ends of the tensor's grid too, if they lie near.
+    pub fn new(picture: &ChannelPicture, columns: &Columns) -> Self {
+        let bins = picture.table.bins;
+        let (mut lo, mut hi) = (bins.lo, bins.hi());
+        let extent = hi - lo;
+        if let Some((grid_lo, grid_hi)) = tensor_bounds(picture) {
+            lo = lo.min(grid_lo).max(lo - extent / 2.0);
+            hi = hi.max(grid_hi).min(hi + extent / 2.0);
+        }
+        let margin = (hi - lo) * 0.02;
+        let all = Summary::of(picture, 0..picture.listed.len());
+        let greatest = |ends: [Ends; 3]| ends.iter().flatten().map(|e| e.1).fold(0.0, f64::max);
+        let least = |ends: [Ends; 3]| ends.iter().flatten().map(|e| e.0).fold(0.0, f64::min);
+        let sqnrs = [all.sqnr, all.per_tensor, all.per_channel];
+        let inner = |rect: Rect| Rangef::new(rect.left() + 6.0, rect.right() - 6.0);
+        Self {
+            value: Axis::new(lo - margin, hi + margin, columns.ranges.x_range()),
+            scale: Axis::new(
+                0.0,
+                greatest([all.scale, all.own_scale, None]) * 1.05,
+                inner(columns.scale),
+            ),
+            sqnr: Axis::new(least(sqnrs), greatest(sqnrs).max(1.0) * 1.05, inner(columns.sqnr)),
+            density: Axis::new(lo - margin, hi + margin, columns.density.x_range()),
+        }
+    }
+}
+
+/// Lowest and highest level of one grid for the tensor.
+pub(super) fn tensor_bounds(picture: &ChannelPicture) -> Option<(f64, f64)> {
+    let (lo, hi) = picture.table.tensor_grid.as_ref()?.bounds()?;
+    Some((f64::from(lo), f64::from(hi)))
+}
+
+/// What the columns are drawn with.
+pub(super) struct Sketch<'a> {
+    pub painter: &'a Painter,
+    pub theme: &'a Theme,
+    pub picture: &'a ChannelPicture,
+    pub layout: &'a RowLayout,
+    pub columns: &'a Columns,
+    pub axes: &'a Axes,
+    pub selected: Option<usize>,
+}
+
+impl Sketch<'_> {
+    /// All columns but the densities.
+    pub fn draw(&self) {
+        let lines = self.layout.lines();
+        let mut last_label_bottom = f32::NEG_INFINITY;
+        for line in &lines {
+            let summary = Summary::of(self.picture, line.places.clone());
+            self.backdrop(line, &summary);
+        }
+        self.grids();
+        for line in &lines {
+            let summary = Summary::of(self.picture, line.places.clone());
+            self.range(line, &summary);
+            if self.columns.has_scale() {
+                self.scale(line, &summary);
+            }
+            self.sqnr(line, &summary);
+            self.label(line, &summary, &mut last_label_bottom);
+        }
+    }
+
+    /// Outliers lie on a raised ground, where a row is high enough to have one.
+    fn backdrop(&self, line: &Line, summary: &Summary) {
+        if (summary.is_wide || summary.is_narrow) && line.places.len() == 1 {
+            let ground = Rect::from_x_y_ranges(
+                self.columns.labels.left()..=self.columns.ranges.right(),
+                line.top..=line.top + line.height,
+            );
+            self.painter.rect_filled(ground, 0, self.theme.panel);
+        }
+    }
+
+    fn grids(&self) {
+        let band = |rect: Rect| rect.with_max_y(self.layout.top + self.layout.height);
+        self.axes.value.draw(self.painter, band(self.columns.ranges), self.theme);
+        self.axes.sqnr.draw(self.painter, band(self.columns.sqnr), self.theme);
+        self.axes.density.draw(self.painter, band(self.columns.density), self.theme);
+        if self.columns.has_scale() {
+            self.axes.scale.draw(self.painter, band(self.columns.scale), self.theme);
+        }
+        if let Some((lo, hi)) = tensor_bounds(self.picture) {
+            let rect = band(self.columns.ranges);
+            for end in [lo, hi] {
+                let x = self.axes.value.x(end);
+                if rect.x_range().contains(x) {
+                    self.painter.vline(x, rect.y_range(), Stroke::new(1.5, self.theme.accent));
+                }
+            }
+        }
+    }
+
+    fn range(&self, line: &Line, summary: &Summary) {
+        let Some(span) = summary.span else { return };
+        let colour = if summary.is_wide { self.theme.bad } else { self.theme.original };
+        let x = |value: f32| self.axes.value.x(f64::from(value));
+        let y = line.centre();
+        let painter = self.painter.with_clip_rect(self.columns.ranges);
+        let (min, max) = (x(span.min), x(span.max));
+        let width = line.height.clamp(0.5, 1.0);
+        painter.hline(min..=max.max(min + 1.0), y, Stroke::new(width, colour.gamma_multiply(0.8)));
+        if line.height >= 6.0 {
+            for end in [min, max] {
+                painter.vline(end, y - 2.5..=y + 2.5, Stroke::new(1.0, colour));
+            }
+        }
+        let thickness = (line.height * 0.62).clamp(1.0, 8.0);
+        let bar = Rect::from_x_y_ranges(
+            x(span.low)..=x(span.high).max(x(span.low) + 1.0),
+            y - thickness / 2.0..=y + thickness / 2.0,
+        );
+        painter.rect_filled(bar, 0, colour);
+    }
+
+    /// ◆ the channel's own scale, on a stem from zero; a tick where another one is in use.
+    fn scale(&self, line: &Line, summary: &Summary) {
+        let y = line.centre();
+        let axis = &self.axes.scale;
+        let is_used = summary.own_scale == summary.scale;
+        let colour = self.colour(is_used, self.theme.original);
+        if let Some((lo, hi)) = summary.own_scale {
+            let stem = Stroke::new(line.height.clamp(0.5, 1.0), self.theme.line_strong);
+            self.painter.hline(axis.x(0.0)..=axis.x(lo), y, stem);
+            if line.height >= 4.0 {
+                diamond(self.painter, (axis.x(hi), y), (line.height * 0.4).min(4.0), colour);
+            } else {
+                let ends = axis.x(lo)..=axis.x(hi).max(axis.x(lo) + 1.0);
+                self.painter.hline(ends, y, Stroke::new(line.height.max(1.0), colour));
+            }
+        }
+        if !is_used {
+            self.tick_in_use(line, axis, summary.scale);
+        }
+    }
+
+    /// What is in use has the colour of what is quantized.
+    fn colour(&self, is_used: bool, otherwise: Color32) -> Color32 {
+        if is_used { self.theme.quantized } else { otherwise }
+    }
+
+    /// ○ with one scale for the tensor, ● with one a channel, a tick for another one in use.
+    fn sqnr(&self, line: &Line, summary: &Summary) {
+        let y = line.centre();
+        let axis = &self.axes.sqnr;
+        let (tensor, channel) = (summary.per_tensor, summary.per_channel);
+        let ring = self.colour(summary.sqnr == tensor, self.theme.original);
+        let dot = self.colour(summary.sqnr == channel, self.theme.accent);
+        if line.height < 4.0 {
+            for (ends, colour) in [(tensor, ring), (channel, dot)] {
+                let Some((lo, hi)) = ends else { continue };
+                let ends = axis.x(lo)..=axis.x(hi).max(axis.x(lo) + 1.0);
+                self.painter.hline(ends, y, Stroke::new(line.height.max(1.0), colour));
+            }
+        } else if let (Some((from, _)), Some((to, _))) = (tensor, channel) {
+            let between = Stroke::new(1.0, self.theme.line_strong);
+            self.painter.line_segment([pos2(axis.x(from), y), pos2(axis.x(to), y)], between);
+        }
+        if summary.sqnr != tensor && summary.sqnr != channel {
+            self.tick_in_use(line, axis, summary.sqnr);
+        }
+        if line.height < 4.0 {
+            return;
+        }
+        let radius = (line.height * 0.36).min(3.5);
+        if let Some((db, _)) = tensor {
+            let centre = pos2(axis.x(db), y);
+            self.painter.circle_filled(centre, radius, self.theme.background);
+            self.painter.circle_stroke(centre, radius, Stroke::new(1.5, ring));
+        }
+        if let Some((db, _)) = channel {
+            self.painter.circle_filled(pos2(axis.x(db), y), radius, dot);
+        }
+    }
+
+    fn tick_in_use(&self, line: &Line, axis: &Axis, ends: Ends) {
+        let Some((lo, hi)) = ends else { return };
+        let colour = self.theme.quantized;
+        let (left, right) = (axis.x(lo), axis.x(hi));
+        let mark = Rect::from_x_y_ranges(
+            left - 1.0..=right.max(left) + 1.0,
+            line.top..=line.top + line.height,
+        );
+        self.painter.rect_filled(mark, 0, colour);
+    }
+
+    /// The channel's number, where there is room, and the word for an outlier.
+    fn label(&self, line: &Line, summary: &Summary, last_bottom: &mut f32) {
+        let first = self.picture.listed.get(line.places.start).copied();
+        let Some(channel_idx) = first else { return };
+        let y = line.centre();
+        let is_selected = self.selected == Some(channel_idx as usize);
+        let is_outlier = (summary.is_wide || summary.is_narrow) && line.places.len() == 1;
+        let room = if is_outlier { 11.0 } else { 24.0_f32.max(line.height) };
+        let is_first = last_bottom.is_infinite();
+        if !is_selected && !is_first && y - room / 2.0 < *last_bottom {
+            return;
+        }
+        *last_bottom = y + room / 2.0;
+        let (word, ink) = match summary {
+            _ if line.places.len() > 1 => ("", self.theme.hint),
+            Summary { is_wide: true, .. } => ("wide", self.theme.bad),
+            Summary { is_narrow: true, .. } => ("narrow", self.theme.text),
+            _ => ("", self.theme.label),
+        };
+        let ink = if is_selected { self.theme.accent } else { ink };
+        let right = self.columns.labels.right() - 8.0;
+        let number = channel_idx.to_string();
+        let size = if is_outlier { 10.0 } else { 11.0 };
+        self.painter.text(pos2(right, y), Align2::RIGHT_CENTER, number, theme::mono(size), ink);
+        let left = self.columns.labels.left() + 4.0;
+        self.painter.text(pos2(left, y), Align2::LEFT_CENTER, word, theme::text(10.0), ink);
+    }
+}
+
+/// A square on its corner.
+pub(super) fn diamond(painter: &Painter, (x, y): (f32, f32), radius: f32, colour: Color32) {
+    let corners =
+        vec![pos2(x - radius, y), pos2(x, y - radius), pos2(x + radius, y), pos2(x, y + radius)];
+    painter.add(Shape::convex_polygon(corners, colour, Stroke::NONE));
+}

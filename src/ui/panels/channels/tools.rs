@@ -1,0 +1,165 @@
+//! The row of controls: what is shown, the order, the filter, the view.
+
+use egui::{Align, ComboBox, Layout, RichText, Ui, vec2};
+
+use super::density::DensityView;
+use super::rows::RowWindow;
+use super::{ChannelsPanel, Direction};
+use crate::model::Layer;
+use crate::session::{ChannelFilter, ChannelKey, ChannelPicture};
+use crate::ui::panel::PanelCtx;
+use crate::ui::theme::{self, Theme};
+use crate::ui::widgets::{name_it, segment};
+
+/// Keys with their names and what they mean.
+const KEYS: [(ChannelKey, &str, &str); 8] = [
+    (ChannelKey::Number, "number", "In the order of the tensor"),
+    (ChannelKey::Range, "range", "max|w| of the channel: what a symmetric scale must cover"),
+    (ChannelKey::Min, "minimum", "The smallest weight"),
+    (ChannelKey::Low, "1 %", "The value that 1 % of the weights lie below"),
+    (ChannelKey::High, "99 %", "The value that 99 % of the weights lie below"),
+    (ChannelKey::Max, "maximum", "The largest weight"),
+    (ChannelKey::Scale, "scale", "The step in use; with groups the largest"),
+    (ChannelKey::Sqnr, "SQNR", "10·log₁₀(Σx²/Σ(x−x̂)²) of the channel under the present setting"),
+];
+
+/// Below this width the controls take a line of their own.
+const MIN_WIDTH_FOR_ONE_LINE: f32 = 860.0;
+const LINE_HEIGHT: f32 = 36.0;
+
+impl ChannelsPanel {
+    pub(super) fn tools_ui(
+        &mut self,
+        ui: &mut Ui,
+        ctx: &PanelCtx,
+        layer: &Layer,
+        picture: Option<&ChannelPicture>,
+    ) {
+        let width = ui.available_width();
+        let line = |ui: &mut Ui, layout: Layout, content: &mut dyn FnMut(&mut Ui)| {
+            ui.allocate_ui_with_layout(vec2(width, LINE_HEIGHT), layout, |ui| {
+                ui.set_min_height(LINE_HEIGHT);
+                ui.add_space(theme::PANEL_MARGIN);
+                content(ui);
+            });
+        };
+        if width >= MIN_WIDTH_FOR_ONE_LINE {
+            line(ui, Layout::right_to_left(Align::Center), &mut |ui| {
+                self.controls_ui(ui, picture);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.add_space(theme::PANEL_MARGIN);
+                    title_ui(ui, ctx, layer, picture);
+                });
+            });
+        } else {
+            line(ui, Layout::left_to_right(Align::Center), &mut |ui| {
+                title_ui(ui, ctx, layer, picture);
+            });
+            line(ui, Layout::right_to_left(Align::Center), &mut |ui| {
+                self.controls_ui(ui, picture);
+            });
+        }
+    }
+
+    /// From right to left.
+    fn controls_ui(&mut self, ui: &mut Ui, picture: Option<&ChannelPicture>) {
+        let theme = Theme::of(ui);
+        let n_outliers = picture.map_or(0, |picture| picture.table.n_outliers);
+        ui.spacing_mut().item_spacing.x = 0.0;
+        let filters = [
+            (
+                ChannelFilter::Outliers,
+                format!("Outliers {n_outliers}"),
+                "Only channels whose range max|w| is over 2× the median or under half of it",
+            ),
+            (ChannelFilter::All, "All".to_owned(), "All channels"),
+        ];
+        for (filter, name, help) in filters {
+            if segment(ui, &name, self.order.filter == filter).on_hover_text(help).clicked() {
+                self.order.filter = filter;
+            }
+        }
+        ui.add_space(10.0);
+        let views = [
+            (DensityView::Ridge, "Ridge", "A curve a channel: how its weights are spread"),
+            (DensityView::HeatMap, "Heat map", "A row of colours a channel: weights in each bin"),
+        ];
+        for (view, name, help) in views {
+            if segment(ui, name, self.view == view).on_hover_text(help).clicked() {
+                self.view = view;
+            }
+        }
+        ui.add_space(10.0);
+        if let Some(picture) = picture {
+            self.zoom_ui(ui, picture.listed.len());
+        }
+        ui.add_space(10.0);
+        self.sort_ui(ui);
+        ui.add_space(6.0);
+        ui.label(RichText::new("Sort").color(theme.label));
+    }
+
+    fn zoom_ui(&mut self, ui: &mut Ui, n_rows: usize) {
+        let button = |ui: &mut Ui, text: &str, name: &str, enabled: bool| {
+            let button = egui::Button::new(text).min_size(vec2(24.0, 24.0));
+            let response = ui.add_enabled(enabled, button);
+            name_it(&response, name);
+            response.on_hover_text(format!("{name}; the wheel zooms, dragging moves")).clicked()
+        };
+        let window = self.window.unwrap_or(RowWindow::all(n_rows));
+        ui.spacing_mut().item_spacing.x = 2.0;
+        if button(ui, "Fit", "Show all rows", self.window.is_some()) {
+            self.window = None;
+        }
+        if button(ui, "+", "Show fewer rows", window.count > 8.0) {
+            self.set_window(window.zoomed(2.0, 0.5, n_rows), n_rows);
+        }
+        if button(ui, "−", "Show more rows", self.window.is_some()) {
+            self.set_window(window.zoomed(0.5, 0.5, n_rows), n_rows);
+        }
+        ui.spacing_mut().item_spacing.x = 0.0;
+    }
+
+    fn sort_ui(&mut self, ui: &mut Ui) {
+        let (icon, name, other) = match self.order.direction {
+            Direction::Ascending => ("↑", "Smallest first", Direction::Descending),
+            Direction::Descending => ("↓", "Largest first", Direction::Ascending),
+        };
+        let button = egui::Button::new(icon).min_size(vec2(24.0, 24.0));
+        let response = ui.add(button);
+        name_it(&response, name);
+        if response.on_hover_text(format!("{name}; press for the other way round")).clicked() {
+            self.order.direction = other;
+        }
+        ui.add_space(2.0);
+        let name_of = |key| KEYS.iter().find(|entry| entry.0 == key).map_or("", |entry| entry.1);
+        let combo = ComboBox::from_id_salt("channel order")
+            .selected_text(format!("by {}", name_of(self.order.key)))
+            .width(104.0)
+            .show_ui(ui, |ui| {
+                for (key, name, help) in KEYS {
+                    let label = ui.selectable_label(self.order.key == key, format!("by {name}"));
+                    if label.on_hover_text(help).clicked() {
+                        self.order.key = key;
+                    }
+                }
+            });
+        name_it(&combo.response, "Sort channels");
+    }
+}
+
+/// The weight, its shape, and how it is quantized.
+fn title_ui(ui: &mut Ui, ctx: &PanelCtx, layer: &Layer, picture: Option<&ChannelPicture>) {
+    let theme = Theme::of(ui);
+    ui.spacing_mut().item_spacing.x = 10.0;
+    let name = RichText::new(&layer.weight).font(theme::title(13.0)).color(theme.text);
+    ui.label(name);
+    let dims: Vec<String> = layer.dims.iter().map(ToString::to_string).collect();
+    let choice = ctx.session.choice(ctx.session.selection().layer_idx);
+    let axis = picture.map_or(layer.axis, |picture| picture.table.axis);
+    let text = format!("{}, {choice}", dims.join("×"));
+    let label = egui::Label::new(RichText::new(text).font(theme::mono(12.0)).color(theme.label));
+    ui.add(label.truncate()).on_hover_text(format!(
+        "Channels lie along axis {axis}; {choice}. Channels with the same index there share one row."
+    ));
+}

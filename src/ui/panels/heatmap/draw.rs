@@ -1,0 +1,258 @@
+//! The sheet on the screen: textures, tile edges, numbers in cells, the selected channel.
+
+use std::sync::Arc;
+
+use egui::{
+    Align2, Color32, ColorImage, Pos2, Rect, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui,
+    pos2,
+};
+
+use super::camera::Lens;
+use crate::base::{fixed, significant};
+use crate::model::Layer;
+use crate::session::{CellRegion, PixelKind, Raster, Shown};
+use crate::ui::colormap::{Colormap, ink_on};
+use crate::ui::theme::{self, Theme};
+
+/// What is drawn, and through which lens.
+pub(super) struct Canvas<'a> {
+    pub layer: &'a Layer,
+    pub lens: Lens,
+    pub whole: &'a Raster,
+    pub detail: Option<&'a Raster>,
+}
+
+/// The textures of the whole sheet and of the part in detail, made once an answer and theme.
+#[derive(Default)]
+pub(super) struct Textures {
+    whole: Option<Kept>,
+    detail: Option<Kept>,
+}
+
+struct Kept {
+    /// Held, so that no other answer has its address.
+    raster: Arc<Raster>,
+    theme: egui::Theme,
+    texture: TextureHandle,
+}
+
+/// Cells from this size on have their number written in them.
+const MIN_NUMBERED: egui::Vec2 = egui::vec2(44.0, 16.0);
+/// Tiles from this many points on have edges, cells from this many.
+const MIN_EDGED_TILE: f32 = 7.0;
+const MIN_EDGED_CELL: f32 = 18.0;
+
+/// The colours of what is shown.
+pub(super) fn map_of(shown: Shown, mode: egui::Theme) -> Colormap {
+    match shown {
+        Shown::Value | Shown::Error => Colormap::signed(mode),
+        Shown::Code => Colormap::sequential(mode),
+    }
+}
+
+impl Textures {
+    pub fn draw(
+        &mut self,
+        ui: &Ui,
+        canvas: &Canvas,
+        whole: &Arc<Raster>,
+        detail: Option<&Arc<Raster>>,
+    ) {
+        let theme = Theme::of(ui);
+        let lens = &canvas.lens;
+        let sheet_rect = lens.rect(whole.sheet.region()).intersect(lens.view);
+        let painter = ui.painter().with_clip_rect(sheet_rect.intersect(ui.clip_rect()));
+        painter.rect_filled(sheet_rect, 0, theme.panel);
+        let whole = Some(whole);
+        for (kept, raster) in [(&mut self.whole, whole), (&mut self.detail, detail)] {
+            let Some(raster) = raster else { continue };
+            let texture = texture(ui, kept, raster);
+            let region = raster.region;
+            let [n_across, n_down] = raster.size;
+            // The last pixels may stand for cells beyond the edge.
+            let covered = CellRegion {
+                n_rows: n_down * raster.block.0,
+                n_columns: n_across * raster.block.1,
+                ..region
+            };
+            let everything = Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0));
+            let clip = lens.rect(region).intersect(sheet_rect).intersect(ui.clip_rect());
+            let painter = ui.painter().with_clip_rect(clip);
+            painter.image(texture.id(), lens.rect(covered), everything, Color32::WHITE);
+        }
+    }
+}
+
+fn texture<'a>(ui: &Ui, kept: &'a mut Option<Kept>, raster: &Arc<Raster>) -> &'a TextureHandle {
+    let theme = ui.ctx().theme();
+    if !kept.as_ref().is_some_and(|k| Arc::ptr_eq(&k.raster, raster) && k.theme == theme) {
+        *kept = None;
+    }
+    let kept = kept.get_or_insert_with(|| {
+        let palette = map_of(raster.view.shown, theme).palette();
+        let missing = missing_colour(Theme::of(ui));
+        let colours = raster.shades.iter().enumerate().map(|(pixel_idx, &shade)| {
+            match raster.kind_of(pixel_idx) {
+                PixelKind::Number => palette[usize::from(shade)],
+                PixelKind::NotFinite => missing,
+                PixelKind::Gap => Color32::TRANSPARENT,
+            }
+        });
+        let image = ColorImage::new(raster.size, colours.collect());
+        let texture = ui.ctx().load_texture("weights", image, TextureOptions::NEAREST);
+        Kept { raster: Arc::clone(raster), theme, texture }
+    });
+    &kept.texture
+}
+
+/// For NaN and infinite weights: no colour of the maps.
+pub(super) fn missing_colour(theme: &Theme) -> Color32 {
+    theme.clipping
+}
+
+impl Canvas<'_> {
+    /// The element that a cell shows, and the block it stands for: more than one cell where cells
+    /// are smaller than pixels.
+    pub fn element_at(
+        &self,
+        (row, column): (usize, usize),
+        pixels_per_point: f32,
+    ) -> Option<(usize, (usize, usize))> {
+        if self.lens.block(pixels_per_point) == (1, 1) {
+            return Some((self.whole.sheet.element(row, column)?, (1, 1)));
+        }
+        let raster = self
+            .detail
+            .filter(|detail| detail.pixel_of(row, column).is_some())
+            .unwrap_or(self.whole);
+        Some((raster.element_at(raster.pixel_of(row, column)?)?, raster.block))
+    }
+
+    /// Edges, numbers and the selected channel.
+    pub fn draw_marks(&self, ui: &Ui, selected: Option<usize>) {
+        let theme = Theme::of(ui);
+        let sheet = &self.whole.sheet;
+        let clip = self.lens.rect(sheet.region()).intersect(self.lens.view);
+        let painter = ui.painter().with_clip_rect(clip.expand(2.0).intersect(ui.clip_rect()));
+        if let Some((n_rows, n_columns)) = sheet.tile_size() {
+            self.edges(&painter, (n_rows, n_columns), MIN_EDGED_TILE, 2.0);
+        }
+        self.edges(&painter, (1, 1), MIN_EDGED_CELL, 1.0);
+        self.numbers(ui);
+        let region = selected.and_then(|channel| sheet.channel_region(channel));
+        if let Some(region) = region {
+            let rect = self.lens.rect(region).expand(1.0);
+            painter.rect_stroke(rect, 0, Stroke::new(4.0, theme.background), StrokeKind::Middle);
+            painter.rect_stroke(rect, 0, Stroke::new(2.0, theme.accent), StrokeKind::Middle);
+        }
+        self.ticks(ui, 0);
+        self.ticks(ui, 1);
+    }
+
+    /// Lines between tiles of so many cells, where these are large enough.
+    fn edges(
+        &self,
+        painter: &egui::Painter,
+        (n_rows, n_columns): (usize, usize),
+        least: f32,
+        width: f32,
+    ) {
+        let lens = &self.lens;
+        let theme_colour = theme::of(painter.ctx().theme()).panel;
+        let stroke = Stroke::new(width, theme_colour);
+        let in_view = lens.in_view();
+        let rect = lens.rect(in_view);
+        let (tile_height, tile_width) =
+            (lens.cell.y * n_rows as f32, lens.cell.x * n_columns as f32);
+        if tile_height.min(tile_width) < least {
+            return;
+        }
+        for row in in_view.row.div_ceil(n_rows)..=(in_view.row + in_view.n_rows) / n_rows {
+            painter.hline(rect.x_range(), lens.y((row * n_rows) as f64), stroke);
+        }
+        let last = (in_view.column + in_view.n_columns) / n_columns;
+        for column in in_view.column.div_ceil(n_columns)..=last {
+            painter.vline(lens.x((column * n_columns) as f64), rect.y_range(), stroke);
+        }
+    }
+
+    /// The number of every cell in view, if cells are wide enough.
+    fn numbers(&self, ui: &Ui) {
+        let lens = &self.lens;
+        if lens.cell.x < MIN_NUMBERED.x || lens.cell.y < MIN_NUMBERED.y {
+            return;
+        }
+        let shown = self.whole.view.shown;
+        let source = &self.whole.source;
+        let (lo, hi, _) = source.scale(shown);
+        let map = map_of(shown, ui.ctx().theme());
+        let painter = ui.painter().with_clip_rect(lens.view.intersect(ui.clip_rect()));
+        let in_view = lens.in_view();
+        for row in in_view.row..in_view.row + in_view.n_rows {
+            for column in in_view.column..in_view.column + in_view.n_columns {
+                let Some(element) = self.whole.sheet.element(row, column) else { continue };
+                let Some(number) = source.shown(shown, element) else { continue };
+                let fill = map.colour((number - lo) / (hi - lo));
+                let cell = CellRegion { row, column, n_rows: 1, n_columns: 1 };
+                let text = number_text(shown, number, lens.cell.x);
+                let centre = lens.rect(cell).center();
+                painter.text(centre, Align2::CENTER_CENTER, text, theme::mono(11.0), ink_on(fill));
+            }
+        }
+    }
+
+    /// Indices along the outer axis of the rows (0) or columns (1).
+    fn ticks(&self, ui: &Ui, direction: usize) {
+        let theme = Theme::of(ui);
+        let lens = &self.lens;
+        let sheet = &self.whole.sheet;
+        let n_cells = sheet.label_step(direction).max(1);
+        let (cell, in_view, least) = match direction {
+            0 => (lens.cell.y, (lens.in_view().row, lens.in_view().n_rows), 18.0),
+            _ => (lens.cell.x, (lens.in_view().column, lens.in_view().n_columns), 34.0),
+        };
+        let pitch = cell * n_cells as f32;
+        let step = round_index_step(f64::from(least / pitch));
+        let first = (in_view.0 / n_cells).div_ceil(step) * step;
+        let last = (in_view.0 + in_view.1).div_ceil(n_cells);
+        for index in (first..last).step_by(step) {
+            let middle = (index * n_cells) as f64 + n_cells as f64 / 2.0;
+            let text = sheet.label(direction, index);
+            let (place, anchor) = match direction {
+                0 => (pos2(lens.view.left() - 6.0, lens.y(middle)), Align2::RIGHT_CENTER),
+                _ => (pos2(lens.x(middle), lens.view.top() - 4.0), Align2::CENTER_BOTTOM),
+            };
+            if lens.view.expand(1.0).contains(place.clamp(lens.view.min, lens.view.max))
+                && is_beside(lens.view, place, direction)
+            {
+                ui.painter().text(place, anchor, text, theme::mono(11.0), theme.hint);
+            }
+        }
+    }
+}
+
+/// Whether the mark of a row or column that is cut off by the edge still has its middle in view.
+fn is_beside(view: Rect, place: Pos2, direction: usize) -> bool {
+    match direction {
+        0 => view.y_range().contains(place.y),
+        _ => view.x_range().contains(place.x),
+    }
+}
+
+/// The next of 1, 2, 5 times a power of ten.
+fn round_index_step(least: f64) -> usize {
+    let least = least.max(1.0);
+    let power = 10f64.powf(least.log10().floor());
+    let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= least);
+    (factor.unwrap_or(10.0) * power).round().max(1.0) as usize
+}
+
+/// As many digits as the cell has room for.
+fn number_text(shown: Shown, number: f32, width: f32) -> String {
+    let digits = if width >= 64.0 { 3 } else { 2 };
+    match shown {
+        Shown::Code => fixed(f64::from(number), 0),
+        _ if number != 0.0 && number.abs() < 1e-4 && width < 80.0 => "~0".to_owned(),
+        _ => significant(f64::from(number), digits),
+    }
+}

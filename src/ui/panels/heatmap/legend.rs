@@ -1,0 +1,132 @@
+//! The scale of colours with its numbers, what is said about the picture, and the figures of one
+//! weight.
+
+use egui::{Align2, Rect, RichText, Stroke, Ui, pos2, vec2};
+
+use super::draw::{Canvas, map_of, missing_colour};
+use super::tools::axis_name;
+use crate::base::{fixed, percent, significant, thousands};
+use crate::model::Layer;
+use crate::session::{Raster, Shown};
+use crate::ui::theme::{self, Theme};
+use crate::ui::widgets::number;
+
+const BAR_SIZE: egui::Vec2 = vec2(220.0, 10.0);
+
+/// Bar, marks and unit on the left, remarks on the right of it.
+pub(super) fn draw(ui: &Ui, canvas: &Canvas, room: Rect) {
+    let theme = Theme::of(ui);
+    let raster = canvas.whole;
+    let shown = raster.view.shown;
+    let (lo, hi, n_beyond) = raster.source.scale(shown);
+    let map = map_of(shown, ui.ctx().theme());
+    let width = BAR_SIZE.x.min(room.width() * 0.5);
+    let bar = Rect::from_min_size(pos2(room.left(), room.top() + 14.0), vec2(width, BAR_SIZE.y));
+    let painter = ui.painter();
+    let n_strips = bar.width().max(2.0) as usize;
+    for strip_idx in 0..n_strips {
+        let left = bar.left() + strip_idx as f32;
+        let strip = Rect::from_min_max(pos2(left, bar.top()), pos2(left + 1.0, bar.bottom()));
+        painter.rect_filled(strip, 0, map.colour(strip_idx as f32 / (n_strips - 1) as f32));
+    }
+    let frame = Stroke::new(1.0, theme.line_strong);
+    painter.rect_stroke(bar, 0, frame, egui::StrokeKind::Outside);
+    let marks = [
+        (0.0, lo, Align2::LEFT_TOP),
+        (0.5, (lo + hi) / 2.0, Align2::CENTER_TOP),
+        (1.0, hi, Align2::RIGHT_TOP),
+    ];
+    for (fraction, value, anchor) in marks {
+        let x = bar.left() + bar.width() * fraction;
+        painter.vline(x, bar.bottom()..=bar.bottom() + 3.0, frame);
+        let text = match shown {
+            Shown::Code if value.fract() == 0.0 => fixed(f64::from(value), 0),
+            Shown::Code => fixed(f64::from(value), 1),
+            _ => significant(f64::from(value), 3),
+        };
+        let place = pos2(x, bar.bottom() + 5.0);
+        painter.text(place, anchor, text, theme::mono(11.0), theme.label);
+    }
+    let unit = match shown {
+        Shown::Value => "Weight value",
+        Shown::Error => "Error x − x̂",
+        Shown::Code => "Code",
+    };
+    let x = bar.right() + 12.0;
+    let name = pos2(x, bar.center().y);
+    painter.text(name, Align2::LEFT_CENTER, unit, theme::title(12.0), theme.text);
+    let clip = painter.with_clip_rect(room.intersect(ui.clip_rect()));
+    let mut remarks = remarks(canvas.layer, raster, canvas.detail);
+    if n_beyond > 0 {
+        let share = percent(n_beyond as f64 / canvas.layer.count().max(1) as f64, 2);
+        let (n, unit) = (thousands(n_beyond), if n_beyond == 1 { "weight" } else { "weights" });
+        remarks.push(format!("{n} {unit} ({share}) beyond the scale, in the colour of its end"));
+    }
+    let place = pos2(x, bar.bottom() + 5.0);
+    clip.text(place, Align2::LEFT_TOP, remarks.join(" · "), theme::text(11.0), theme.hint);
+    if raster.has_non_finite() {
+        let place = pos2(room.right(), bar.center().y);
+        let ink = missing_colour(theme);
+        clip.text(place, Align2::RIGHT_CENTER, "■ NaN or infinite", theme::text(11.0), ink);
+    }
+}
+
+/// What rows and columns are, and how many weights a pixel stands for.
+fn remarks(layer: &Layer, whole: &Raster, detail: Option<&Raster>) -> Vec<String> {
+    let sheet = &whole.sheet;
+    let names = |direction: usize| {
+        let axes = sheet.axes(direction);
+        let names: Vec<&str> = axes.iter().map(|&axis| axis_name(layer, axis)).collect();
+        names.join(", ")
+    };
+    let mut remarks = Vec::new();
+    if sheet.is_wrapped() {
+        let size = sheet.tile_size().unwrap_or((1, 1));
+        remarks.push(format!("One tile of {}×{} a channel, in lines", size.0, size.1));
+    } else {
+        remarks.push(format!("Rows: {}, columns: {}", names(0), names(1)));
+    }
+    let block = detail.unwrap_or(whole).block;
+    if block != (1, 1) {
+        remarks.push(format!(
+            "a pixel shows the largest magnitude of {}×{} weights; zoom in for each",
+            block.0, block.1
+        ));
+    }
+    remarks
+}
+
+/// Everything about one weight.
+pub(super) fn hover_ui(ui: &mut Ui, canvas: &Canvas, element: usize, block: (usize, usize)) {
+    let theme = Theme::of(ui);
+    let raster = canvas.whole;
+    let Some(figures) = raster.source.figures(element) else { return };
+    if block != (1, 1) {
+        let text = format!("Largest of {}×{} weights", block.0, block.1);
+        ui.label(RichText::new(text).color(theme.hint));
+    }
+    let index = raster.sheet.index_of(element);
+    let index: Vec<String> = index
+        .iter()
+        .enumerate()
+        .map(|(axis, idx)| format!("{} {idx}", axis_name(canvas.layer, axis)))
+        .collect();
+    ui.label(RichText::new(index.join(", ")).font(theme::title(12.0)));
+    let weight = f64::from(figures.weight);
+    let rows = [
+        ("Weight x", Some(significant(weight, 5))),
+        ("Quantized x̂", figures.quantized.map(|x| significant(f64::from(x), 5))),
+        ("Error x − x̂", figures.quantized.map(|x| significant(weight - f64::from(x), 4))),
+        ("Code", figures.code.map(|code| fixed(f64::from(code), 0))),
+    ];
+    egui::Grid::new("weight figures").num_columns(2).spacing(vec2(18.0, 2.0)).show(ui, |ui| {
+        for (name, value) in rows {
+            let Some(value) = value else { continue };
+            ui.label(RichText::new(name).color(theme.label));
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                number(ui, &value, 12.0, theme.text);
+            });
+            ui.end_row();
+        }
+    });
+}
