@@ -4,6 +4,7 @@
 mod apply;
 mod builtin;
 mod command;
+pub mod graph_layout;
 mod history;
 mod job;
 mod loaded;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::graph_layout::{GraphLayout, ShapeArithmetic};
 use super::job::Lane;
 use super::picture::LayerPicture;
 use crate::eval::{Accuracy, LayerError};
@@ -16,6 +17,8 @@ pub enum Query {
     Picture { network: u64, layer_idx: usize, spec: String, channel_idx: Option<usize> },
     /// Accuracy on a sample set; `specs` are those of all layers in order.
     Accuracy { network: u64, samples: u64, specs: Arc<[String]> },
+    /// The network as a drawing.
+    Layout { network: u64, shapes: ShapeArithmetic },
 }
 
 /// What a query is about, whatever the settings: the last answer about the same thing is shown
@@ -25,6 +28,7 @@ pub(super) enum Topic {
     Layer { network: u64, layer_idx: usize },
     Picture { network: u64, layer_idx: usize, channel_idx: Option<usize> },
     Accuracy { network: u64, samples: u64 },
+    Layout { network: u64, shapes: ShapeArithmetic },
 }
 
 /// The answer to a query, of the kind the query asks for.
@@ -33,6 +37,7 @@ pub enum Answer {
     Layer(Arc<LayerError>),
     Picture(Arc<LayerPicture>),
     Accuracy(Arc<Accuracy>),
+    Layout(Arc<GraphLayout>),
 }
 
 impl Query {
@@ -43,6 +48,7 @@ impl Query {
                 Topic::Picture { network, layer_idx, channel_idx }
             }
             Self::Accuracy { network, samples, .. } => Topic::Accuracy { network, samples },
+            Self::Layout { network, shapes } => Topic::Layout { network, shapes },
         }
     }
 
@@ -59,6 +65,7 @@ impl Query {
             Self::Layer { .. } => "Weight error",
             Self::Picture { .. } => "Distribution",
             Self::Accuracy { .. } => "Accuracy",
+            Self::Layout { .. } => "Graph",
         }
     }
 }

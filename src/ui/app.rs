@@ -3,6 +3,7 @@
 use egui::{Frame, Panel as EguiPanel, RichText, Ui};
 
 use super::dialogs::Dialogs;
+use super::export;
 use super::header::header_ui;
 use super::jobs_bar::jobs_bar_ui;
 use super::menu::menu_ui;
@@ -32,6 +33,7 @@ impl App {
     /// Installs fonts and themes and starts opening the model.
     pub fn new(ctx: &egui::Context, options: AppOptions) -> Self {
         theme::install(ctx);
+        export::install(ctx);
         let waker = ctx.clone();
         let mut session = Session::new(move || waker.request_repaint());
         session.apply(Command::Open(options.model));

@@ -2,6 +2,7 @@
 
 mod app;
 mod dialogs;
+pub mod export;
 mod fonts;
 mod header;
 mod headless;
