@@ -7,10 +7,9 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use quantscope::model::FoldMode;
 use quantscope::session::{Command, ModelRef};
 use quantscope::ui::{App, AppOptions};
-use serde_json::json;
 
 use super::drive::{Window, click_button, press, selected_layer, session, settle, shows};
-use super::support::{self, FileBuilder, graph, node};
+use super::support::{self, FileBuilder, residual_model};
 
 /// The graph alone in the window.
 fn graph_of(model: ModelRef, size: [f32; 2]) -> Window {
@@ -129,32 +128,6 @@ fn drag(window: &mut Window, from: Pos2, by: Vec2) {
     settle(window);
 }
 
-/// Blocks of dense layers with a connection around each, and arithmetic on shapes before the last.
-fn residual_model(n_blocks: usize) -> FileBuilder {
-    let mut file = FileBuilder::new();
-    let mut nodes = Vec::new();
-    let mut input = "input".to_owned();
-    for block in 0..n_blocks {
-        let names = [0, 1].map(|layer| format!("blocks.{block}.dense{layer}"));
-        for name in &names {
-            let values: Vec<f32> =
-                (0..64).map(|i| ((i * 7 + block) % 13) as f32 * 0.02 - 0.1).collect();
-            file = file.floats(&format!("{name}.weight"), &[8, 8], &values);
-        }
-        let value = |what: &str| format!("blocks.{block}.{what}");
-        let (hidden, relu, out, sum) = (value("h"), value("r"), value("o"), value("sum"));
-        let weights = names.each_ref().map(|name| format!("{name}.weight"));
-        nodes.push(node(&names[0], "Gemm", &[&input, &weights[0]], &[&hidden], json!({})));
-        nodes.push(node(&value("relu"), "Relu", &[&hidden], &[&relu], json!({})));
-        nodes.push(node(&names[1], "Gemm", &[&relu, &weights[1]], &[&out], json!({})));
-        nodes.push(node(&value("add"), "Add", &[&input, &out], &[&sum], json!({})));
-        input = sum;
-    }
-    nodes.push(node("shape", "Shape", &[&input], &["dims"], json!({})));
-    nodes.push(node("reshape", "Reshape", &[&input, "dims"], &["output"], json!({})));
-    file.graph(&graph(&[8], nodes))
-}
-
 #[test]
 fn a_long_network_is_readable_and_has_a_map() {
     let folder = tempfile::tempdir().unwrap();
@@ -192,7 +165,8 @@ fn shape_arithmetic_is_folded_away_until_it_is_wanted() {
     let n_boxes = height(&window);
     window.get_by_role_and_label(Role::CheckBox, "Shape arithmetic (1)").click();
     settle(&mut window);
-    let shown = session(&window).graph_layout(quantscope::session::graph_layout::ShapeArithmetic::Shown);
+    let shown =
+        session(&window).graph_layout(quantscope::session::graph_layout::ShapeArithmetic::Shown);
     assert_eq!(shown.ready().map(|layout| layout.boxes.len()), n_boxes.map(|n| n + 1));
     // The sample has none, and no switch for it.
     assert!(!shows(&digits(), "Shape arithmetic"));

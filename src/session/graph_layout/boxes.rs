@@ -36,8 +36,8 @@ pub(super) struct Contents {
     pub n_constant: usize,
 }
 
-/// Operators named in one box; more are counted.
-const MAX_NAMED: usize = 3;
+/// Letters of the operators named in one box; those beyond are counted.
+const MAX_LETTERS: usize = 42;
 /// The most nodes between a weight and its use, as the list of layers has it.
 const MAX_STEPS: usize = 8;
 
@@ -215,10 +215,19 @@ impl BoxContent {
                 self.title = own.or(layer).unwrap_or_default();
             }
             BoxKind::Quiet => {
+                let mut n_letters = 0;
+                let fits = |node: &&Node| {
+                    n_letters += node.op.chars().count() + 3;
+                    n_letters <= MAX_LETTERS + 3
+                };
                 let mut names: Vec<String> =
-                    nodes().take(MAX_NAMED).map(|node| node.op.clone()).collect();
-                if self.nodes.len() > MAX_NAMED {
-                    names.push(format!("+{}", self.nodes.len() - MAX_NAMED));
+                    nodes().take_while(fits).map(|node| node.op.clone()).collect();
+                if names.is_empty() {
+                    names.extend(nodes().next().map(|node| node.op.clone()));
+                }
+                let n_more = self.nodes.len() - names.len();
+                if n_more > 0 {
+                    names.push(format!("+{n_more}"));
                 }
                 self.title = names.join(" · ");
             }

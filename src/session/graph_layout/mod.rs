@@ -58,7 +58,7 @@ pub const LAYER_BOX: BoxSize = BoxSize { width: 188.0, height: 46.0 };
 pub const QUIET_HEIGHT: f32 = 22.0;
 /// Widths of other boxes: of one letter of 11 points, and the least and the most.
 const LETTER_WIDTH: f32 = 6.2;
-const QUIET_WIDTHS: std::ops::RangeInclusive<f32> = 48.0..=260.0;
+const QUIET_WIDTHS: std::ops::RangeInclusive<f32> = 48.0..=288.0;
 /// Segments passed over together when they are out of sight.
 const CHUNK: usize = 64;
 

@@ -26,12 +26,13 @@ pub(super) fn place_levels(
     ctx: &WorkCtx,
 ) -> Result<Vec<f32>, Cancelled> {
     let marked = conflicts(levels);
+    let ways = Ways::new(levels);
     let mut found: Vec<Vec<f32>> = Vec::with_capacity(4);
     for side in [Side::Above, Side::Below] {
         for lean in [Lean::Left, Lean::Right] {
             ctx.check()?;
             let view = View::new(levels, side, lean);
-            let blocks = view.aligned(levels, &marked);
+            let blocks = view.aligned(&ways, &marked);
             let mut centres = view.packed(levels, widths, &blocks);
             if lean == Lean::Right {
                 centres.iter_mut().for_each(|x| *x = -*x);
@@ -58,13 +59,47 @@ enum Lean {
     Right,
 }
 
-/// How much an edge wants to be straight: a passing line most, then box to box, then what leads to
-/// or from a passing line.
-fn strength(levels: &Levels, from: usize, to: usize) -> u8 {
-    match (levels.is_bend(from), levels.is_bend(to)) {
-        (true, true) => 3,
-        (false, false) => 2,
-        _ => 1,
+/// How long the ways are that an edge lies on: they decide which edges are straight.
+struct Ways<'a> {
+    levels: &'a Levels,
+    /// The most boxes on a way from the top to here, and from here to the bottom.
+    above: Vec<usize>,
+    below: Vec<usize>,
+}
+
+impl<'a> Ways<'a> {
+    fn new(levels: &'a Levels) -> Self {
+        let longest = |order: &mut dyn Iterator<Item = usize>, from: &[Vec<usize>]| {
+            let mut found = vec![0; levels.len()];
+            for idx in order {
+                let before = from[idx].iter().map(|&other| found[other]).max().unwrap_or(0);
+                found[idx] = before + usize::from(!levels.is_bend(idx));
+            }
+            found
+        };
+        let down = || levels.ranks.iter().flatten().copied();
+        let up = levels.ranks.iter().rev().flatten().copied();
+        let above = longest(&mut down(), &levels.above);
+        let below = longest(&mut up.into_iter(), &levels.below);
+        Self { levels, above, below }
+    }
+
+    /// How much the edge wants to be straight: a passing line most; then box to box, first along the
+    /// longest way, so that a short branch does not push the trunk aside; then what leads to or from
+    /// a passing line.
+    fn strength(&self, upper: usize, lower: usize) -> u8 {
+        match (self.levels.is_bend(upper), self.levels.is_bend(lower)) {
+            (true, true) => 4,
+            (false, false) => {
+                let most = |among: &[usize], ways: &[usize]| {
+                    among.iter().map(|&idx| ways[idx]).max().unwrap_or(0)
+                };
+                let is_trunk = self.below[lower] == most(&self.levels.below[upper], &self.below)
+                    && self.above[upper] == most(&self.levels.above[lower], &self.above);
+                if is_trunk { 3 } else { 2 }
+            }
+            _ => 1,
+        }
     }
 }
 
@@ -128,34 +163,37 @@ impl View {
     }
 
     /// The neighbours in the rank before that are worth a straight line, from left to right.
-    fn candidates(&self, levels: &Levels, idx: usize) -> Vec<usize> {
+    fn candidates(&self, ways: &Ways, idx: usize) -> Vec<usize> {
         let (before, after) = match self.side {
-            Side::Above => (&levels.above, &levels.below),
-            Side::Below => (&levels.below, &levels.above),
+            Side::Above => (&ways.levels.above, &ways.levels.below),
+            Side::Below => (&ways.levels.below, &ways.levels.above),
         };
-        let strongest = |of: usize, others: &[usize]| {
-            others.iter().map(|&other| strength(levels, of, other)).max().unwrap_or(0)
+        let strength = |earlier: usize, later: usize| match self.side {
+            Side::Above => ways.strength(earlier, later),
+            Side::Below => ways.strength(later, earlier),
         };
-        let wanted = strongest(idx, &before[idx]);
+        let strongest_after =
+            |of: usize| after[of].iter().map(|&other| strength(of, other)).max().unwrap_or(0);
+        let wanted = before[idx].iter().map(|&other| strength(other, idx)).max().unwrap_or(0);
         let mut found: Vec<usize> = before[idx]
             .iter()
             .copied()
             .filter(|&other| {
-                let own = strength(levels, other, idx);
-                own == wanted && own == strongest(other, &after[other])
+                let own = strength(other, idx);
+                own == wanted && own == strongest_after(other)
             })
             .collect();
         found.sort_by_key(|&other| self.positions[other]);
         found
     }
 
-    fn aligned(&self, levels: &Levels, marked: &HashSet<(usize, usize)>) -> Blocks {
-        let mut roots: Vec<usize> = (0..levels.len()).collect();
+    fn aligned(&self, ways: &Ways, marked: &HashSet<(usize, usize)>) -> Blocks {
+        let mut roots: Vec<usize> = (0..ways.levels.len()).collect();
         for rank in self.ranks.iter().skip(1) {
             // The first place in the rank before that is still free to the right.
             let mut free = 0;
             for &idx in rank {
-                let found = self.candidates(levels, idx);
+                let found = self.candidates(ways, idx);
                 let Some(last) = found.len().checked_sub(1) else { continue };
                 for &other in &found[last / 2..=last.div_ceil(2)] {
                     let edge = match self.side {

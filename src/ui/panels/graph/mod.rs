@@ -290,8 +290,8 @@ impl GraphPanel {
         }
         let shown = percent(f64::from(self.view.scale), 0);
         let size = vec2(44.0, theme::CONTROL_HEIGHT);
-        ui.allocate_ui_with_layout(size, egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.set_min_width(size.x);
+        let layout = egui::Layout::centered_and_justified(egui::Direction::LeftToRight);
+        ui.allocate_ui_with_layout(size, layout, |ui| {
             let text = RichText::new(shown).font(theme::mono(12.0)).color(Theme::of(ui).label);
             let help = "Scale of the drawing; the wheel changes it, dragging moves the drawing";
             ui.label(text).on_hover_text(help);

@@ -85,7 +85,17 @@ impl View {
         let centre = rect.map_or(pos2(layout.width / 2.0, 0.0), |rect| {
             pos2(rect.centre_x(), rect.top + rect.height / 2.0)
         });
-        self.offset = canvas.size() / 2.0 - self.scale * centre.to_vec2();
+        let offset = canvas.size() / 2.0 - self.scale * centre.to_vec2();
+        // Rather off the centre than beside an empty half.
+        let size = self.scale * vec2(layout.width, layout.height);
+        let filled = |offset: f32, room: f32, size: f32| match room - size - 2.0 * MARGIN {
+            spare if spare >= 0.0 => (room - size) / 2.0,
+            _ => offset.clamp(room - size - MARGIN, MARGIN),
+        };
+        self.offset = vec2(
+            filled(offset.x, canvas.width(), size.x),
+            filled(offset.y, canvas.height(), size.y),
+        );
         self.fit = Fit::ByHand;
     }
 
