@@ -5,6 +5,7 @@ use egui::{Event, Modifiers, MouseWheelUnit, Pos2, Rect, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use quantscope::model::FoldMode;
+use quantscope::session::graph_layout::ShapeArithmetic;
 use quantscope::session::{Command, ModelRef};
 use quantscope::ui::{App, AppOptions};
 
@@ -98,6 +99,7 @@ fn scroll(window: &mut Window, at: Pos2, by: f32) {
         unit: MouseWheelUnit::Point,
         delta: vec2(0.0, by),
         phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Wheel,
         modifiers: Modifiers::NONE,
     });
     window.run_steps(30);
@@ -158,16 +160,17 @@ fn shape_arithmetic_is_folded_away_until_it_is_wanted() {
     let folder = tempfile::tempdir().unwrap();
     let path = residual_model(2).write(folder.path(), "shapes.safetensors");
     let mut window = graph_of(ModelRef::Path(path), [1000.0, 1400.0]);
-    let height = |window: &Window| {
-        let layout = session(window).graph_layout(Default::default());
-        layout.ready().map(|layout| layout.boxes.len())
+    let titles = |window: &Window, shapes: ShapeArithmetic| -> Vec<String> {
+        let layout = session(window).graph_layout(shapes);
+        layout.ready().unwrap().boxes.iter().map(|graph_box| graph_box.title.clone()).collect()
     };
-    let n_boxes = height(&window);
+    let hidden = titles(&window, ShapeArithmetic::Hidden);
+    assert!(hidden.contains(&"Add · Reshape".to_owned()), "{hidden:?}");
     window.get_by_role_and_label(Role::CheckBox, "Shape arithmetic (1)").click();
     settle(&mut window);
-    let shown =
-        session(&window).graph_layout(quantscope::session::graph_layout::ShapeArithmetic::Shown);
-    assert_eq!(shown.ready().map(|layout| layout.boxes.len()), n_boxes.map(|n| n + 1));
+    let shown = titles(&window, ShapeArithmetic::Shown);
+    assert!(shown.contains(&"Shape".to_owned()), "{shown:?}");
+    assert!(!hidden.contains(&"Shape".to_owned()), "{hidden:?}");
     // The sample has none, and no switch for it.
     assert!(!shows(&digits(), "Shape arithmetic"));
 }

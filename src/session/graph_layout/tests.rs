@@ -1,4 +1,4 @@
-use super::layered::levels_of;
+use super::layered::{Levels, levels_of};
 use super::order::crossings;
 use super::rank::ranks_of;
 use super::*;
@@ -106,7 +106,7 @@ fn the_same_graph_gives_the_same_places() {
 }
 
 /// Pairs of edges between neighbouring ranks that cross, by definition.
-fn naive_crossings(levels: &super::layered::Levels) -> usize {
+fn naive_crossings(levels: &Levels) -> usize {
     let positions = levels.positions();
     let mut total = 0;
     for upper in &levels.ranks {

@@ -121,6 +121,13 @@ impl Drawing<'_> {
         self.layer_text(face, rect);
     }
 
+    /// Around the box that the keyboard acts on.
+    pub fn focus_frame(&self, graph_box: &GraphBox) {
+        let rect = self.view.to_screen(graph_box.rect, self.canvas).expand(3.0);
+        let stroke = Stroke::new(1.0, self.theme.accent);
+        self.painter.rect_stroke(rect, 6, stroke, StrokeKind::Outside);
+    }
+
     fn layer_text(&self, face: &LayerFace, rect: Rect) {
         let (theme, scale) = (self.theme, self.view.scale);
         let left = rect.left() + (BAND + 8.0) * scale;

@@ -114,12 +114,29 @@ impl GraphPanel {
             hovered,
         };
         drawing.segments();
+        self.boxes_ui(ui, ctx, network, &drawing);
+        if let Some((box_idx, graph_box)) =
+            hovered.and_then(|idx| Some((idx, layout.boxes.get(idx)?)))
+        {
+            let rect = self.view.to_screen(graph_box.rect, canvas).intersect(canvas);
+            let id = ui.scope_id().with(("hovered", box_idx));
+            ui.interact(rect, id, Sense::hover()).on_hover_ui(|ui| hover_ui(ui, ctx, graph_box));
+        }
+        legend_ui(&painter, canvas, self.measure, theme);
+        if let Some(area) = drawing.mini_map(Some(selected)) {
+            self.mini_map_ui(ui, layout, area, canvas);
+        }
+    }
+
+    /// The boxes in sight; those with a weight can be pressed.
+    fn boxes_ui(&self, ui: &Ui, ctx: &PanelCtx, network: &Network, drawing: &Drawing) {
+        let selected = ctx.session.selection().layer_idx;
         let stored_bytes = match self.measure {
             Measure::Size => ctx.session.size().map(|size| size.quantized_bytes),
             _ => None,
         };
-        let seen = self.view.seen(canvas);
-        for (box_idx, graph_box) in layout.boxes_between(seen.top(), seen.bottom()) {
+        let seen = self.view.seen(drawing.canvas);
+        for (box_idx, graph_box) in drawing.layout.boxes_between(seen.top(), seen.bottom()) {
             if graph_box.rect.right() < seen.left() || graph_box.rect.left > seen.right() {
                 continue;
             }
@@ -134,24 +151,17 @@ impl GraphPanel {
                 is_selected: layer_idx == selected,
             };
             drawing.layer_box(&face);
-            let rect = self.view.to_screen(graph_box.rect, canvas).intersect(canvas);
+            let rect =
+                self.view.to_screen(graph_box.rect, drawing.canvas).intersect(drawing.canvas);
             let response =
                 ui.interact(rect, ui.scope_id().with(("layer", box_idx)), Sense::click());
             label_layer(&response, &face);
+            if response.has_focus() {
+                drawing.focus_frame(graph_box);
+            }
             if response.clicked() {
                 ctx.send(Command::SelectLayer(layer_idx));
             }
-        }
-        if let Some((box_idx, graph_box)) =
-            hovered.and_then(|idx| Some((idx, layout.boxes.get(idx)?)))
-        {
-            let rect = self.view.to_screen(graph_box.rect, canvas).intersect(canvas);
-            let id = ui.scope_id().with(("hovered", box_idx));
-            ui.interact(rect, id, Sense::hover()).on_hover_ui(|ui| hover_ui(ui, ctx, graph_box));
-        }
-        legend_ui(&painter, canvas, self.measure, theme);
-        if let Some(area) = drawing.mini_map(Some(selected)) {
-            self.mini_map_ui(ui, layout, area, canvas);
         }
     }
 
