@@ -84,7 +84,8 @@ pub enum Attribute {
 }
 
 impl Attribute {
-    fn describe(&self) -> String {
+    /// The value as short text.
+    pub fn describe(&self) -> String {
         match self {
             Self::Int(int) => int.to_string(),
             Self::Float(float) => float.to_string(),

@@ -6,6 +6,7 @@ mod builtin;
 mod channels;
 mod command;
 mod density;
+pub mod graph_layout;
 mod history;
 mod job;
 mod loaded;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::channels::{ChannelOrder, ChannelPicture};
 use super::density::Density;
+use super::graph_layout::{GraphLayout, ShapeArithmetic};
 use super::job::Lane;
 use super::picture::LayerPicture;
 use super::raster::{Raster, RasterView};
@@ -27,6 +28,8 @@ pub enum Query {
     Raster { network: u64, layer_idx: usize, spec: String, view: RasterView },
     /// Accuracy on a sample set; `specs` are those of all layers in order.
     Accuracy { network: u64, samples: u64, specs: Arc<[String]> },
+    /// The network as a drawing.
+    Layout { network: u64, shapes: ShapeArithmetic },
 }
 
 /// What a query is about, whatever the settings: the last answer about the same thing is shown
@@ -61,6 +64,10 @@ pub(super) enum Topic {
         network: u64,
         samples: u64,
     },
+    Layout {
+        network: u64,
+        shapes: ShapeArithmetic,
+    },
 }
 
 /// The answer to a query, of the kind the query asks for.
@@ -72,6 +79,7 @@ pub enum Answer {
     ChannelDensity(Arc<Density>),
     Raster(Arc<Raster>),
     Accuracy(Arc<Accuracy>),
+    Layout(Arc<GraphLayout>),
 }
 
 impl Query {
@@ -88,6 +96,7 @@ impl Query {
                 Topic::Raster { network, is_detail: view.region.is_some() }
             }
             Self::Accuracy { network, samples, .. } => Topic::Accuracy { network, samples },
+            Self::Layout { network, shapes } => Topic::Layout { network, shapes },
         }
     }
 
@@ -111,6 +120,7 @@ impl Query {
             Self::Channels { .. } | Self::ChannelDensity { .. } => "Channels",
             Self::Raster { .. } => "Heat map",
             Self::Accuracy { .. } => "Accuracy",
+            Self::Layout { .. } => "Graph",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::graph_layout::{GraphLayout, ShapeArithmetic};
 use super::history::{History, Plan};
 use super::job::{Job, JobQueue, Waker};
 use super::loaded::Loaded;
@@ -220,6 +221,14 @@ impl Session {
         let (network, samples) = (self.network_id, self.samples_id);
         self.ask(Query::Accuracy { network, samples, specs: specs.into() }, |answer| match answer {
             Answer::Accuracy(accuracy) => Some(accuracy),
+            _ => None,
+        })
+    }
+
+    /// The network as a drawing; fails where the file has no graph.
+    pub fn graph_layout(&self, shapes: ShapeArithmetic) -> Loaded<GraphLayout> {
+        self.ask(Query::Layout { network: self.network_id, shapes }, |answer| match answer {
+            Answer::Layout(layout) => Some(layout),
             _ => None,
         })
     }

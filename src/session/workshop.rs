@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::channels::KeptTable;
+use super::graph_layout::GraphLayout;
 use super::picture::LayerPicture;
 use super::query::{Answer, Query};
 use super::raster::KeptSource;
@@ -24,6 +25,8 @@ pub(super) enum QueryError {
     Cancelled,
     #[error("layer {0} is not there")]
     NoLayer(usize),
+    #[error("the file has no graph")]
+    NoGraph,
     #[error("no sample set is open; open one with File › Open samples…")]
     NoSamples,
     #[error(transparent)]
@@ -120,6 +123,11 @@ impl Workshop {
             Query::Accuracy { specs, .. } => {
                 let partial = |accuracy| on_partial(Answer::Accuracy(Arc::new(accuracy)));
                 Ok(Answer::Accuracy(Arc::new(self.accuracy(specs, ctx, partial)?)))
+            }
+            Query::Layout { shapes, .. } => {
+                let graph = self.network.graph.as_ref().ok_or(QueryError::NoGraph)?;
+                let layout = GraphLayout::compute(&self.network, graph, *shapes, ctx)?;
+                Ok(Answer::Layout(Arc::new(layout)))
             }
         }
     }

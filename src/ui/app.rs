@@ -5,6 +5,7 @@ use egui::{Frame, Panel as EguiPanel, Rect, Ui};
 use super::actions::run_shortcuts;
 use super::dialogs::Dialogs;
 use super::dock::{Dock, Panels, Preset};
+use super::export;
 use super::header::header_ui;
 use super::jobs_bar::jobs_bar_ui;
 use super::menu::menu_ui;
@@ -44,6 +45,7 @@ impl App {
     /// Installs fonts and themes and starts opening the model.
     pub fn new(ctx: &egui::Context, options: AppOptions) -> Self {
         theme::install(ctx);
+        export::install(ctx);
         let waker = ctx.clone();
         let mut session = Session::new(move || waker.request_repaint());
         session.apply(Command::Open(options.model));

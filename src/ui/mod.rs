@@ -6,6 +6,7 @@ mod axis;
 mod colormap;
 mod dialogs;
 mod dock;
+pub mod export;
 mod fonts;
 mod header;
 mod headless;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::dialogs::Dialog;
 use super::dock::Preset;
-use super::panels::{channels, distribution, heatmap, layers, quantizer};
+use super::panels::{channels, distribution, graph, heatmap, layers, quantizer};
 use super::table::Table;
 use crate::session::{Command, Session};
 
@@ -93,8 +93,14 @@ pub enum Place {
 }
 
 /// Every panel, from left to right, and as tabs in this order.
-pub static PANELS: &[PanelEntry] =
-    &[layers::ENTRY, distribution::ENTRY, channels::ENTRY, heatmap::ENTRY, quantizer::ENTRY];
+pub static PANELS: &[PanelEntry] = &[
+    layers::ENTRY,
+    graph::ENTRY,
+    distribution::ENTRY,
+    channels::ENTRY,
+    heatmap::ENTRY,
+    quantizer::ENTRY,
+];
 
 /// The panel of that id.
 pub(super) fn find_panel(id: &str) -> Option<&'static PanelEntry> {

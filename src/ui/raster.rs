@@ -42,6 +42,11 @@ impl Raster {
         }
     }
 
+    /// Adds a whole texture.
+    pub fn insert(&mut self, id: TextureId, image: ColorImage, filter: TextureFilter) {
+        self.textures.insert(id, Texture { image, filter });
+    }
+
     fn set(&mut self, id: TextureId, delta: &ImageDelta) {
         let ImageData::Color(image) = &delta.image;
         let filter = delta.options.magnification;

@@ -109,6 +109,32 @@ pub fn conv_model(attributes: &Json) -> FileBuilder {
     FileBuilder::new().floats("w", &[1, 1, 3, 3], &[0.5; 9]).graph(&graph(&[1, 4, 4], vec![conv]))
 }
 
+/// Blocks of dense layers with a connection around each, and arithmetic on shapes before the last.
+pub fn residual_model(n_blocks: usize) -> FileBuilder {
+    let mut file = FileBuilder::new();
+    let mut nodes = Vec::new();
+    let mut input = "input".to_owned();
+    for block in 0..n_blocks {
+        let names = [0, 1].map(|layer| format!("blocks.{block}.dense{layer}"));
+        for name in &names {
+            let values: Vec<f32> =
+                (0..64).map(|i| ((i * 7 + block) % 13) as f32 * 0.02 - 0.1).collect();
+            file = file.floats(&format!("{name}.weight"), &[8, 8], &values);
+        }
+        let value = |what: &str| format!("blocks.{block}.{what}");
+        let (hidden, relu, out, sum) = (value("h"), value("r"), value("o"), value("sum"));
+        let weights = names.each_ref().map(|name| format!("{name}.weight"));
+        nodes.push(node(&names[0], "Gemm", &[&input, &weights[0]], &[&hidden], json!({})));
+        nodes.push(node(&value("relu"), "Relu", &[&hidden], &[&relu], json!({})));
+        nodes.push(node(&names[1], "Gemm", &[&relu, &weights[1]], &[&out], json!({})));
+        nodes.push(node(&value("add"), "Add", &[&input, &out], &[&sum], json!({})));
+        input = sum;
+    }
+    nodes.push(node("shape", "Shape", &[&input], &["dims"], json!({})));
+    nodes.push(node("reshape", "Reshape", &[&input, "dims"], &["output"], json!({})));
+    file.graph(&graph(&[8], nodes))
+}
+
 pub fn samples_meta(classes: usize) -> Json {
     let classes: Vec<String> = (0..classes).map(|class| format!("class {class}")).collect();
     json!({

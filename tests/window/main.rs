@@ -8,3 +8,4 @@ mod desk;
 mod distribution;
 mod drive;
 mod frame;
+mod graph;

@@ -2,6 +2,7 @@
 
 pub mod channels;
 pub mod distribution;
+pub mod graph;
 pub mod heatmap;
 pub mod layers;
 pub mod quantizer;

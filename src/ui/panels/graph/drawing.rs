@@ -1,0 +1,229 @@
+//! Boxes and lines on the canvas, only those in sight; text only where it can be read.
+
+use std::sync::Arc;
+
+use egui::epaint::CubicBezierShape;
+use egui::{
+    Color32, CornerRadius, FontId, Galley, Painter, Rect, Shape, Stroke, StrokeKind, pos2, vec2,
+};
+
+use super::measure::{Measure, Reading, ReadingState};
+use super::view::View;
+use crate::session::graph_layout::{BoxKind, GraphBox, GraphLayout, Segment, SegmentEnd};
+use crate::ui::theme::{self, Theme};
+
+/// Text below this height is not drawn.
+const MIN_TEXT: f32 = 7.0;
+const TITLE_SIZE: f32 = 12.0;
+const SMALL_SIZE: f32 = 11.0;
+/// Lines are curves from this scale up, and have arrows.
+const CURVE_SCALE: f32 = 0.3;
+/// Width of the coloured band of a box.
+const BAND: f32 = 6.0;
+
+/// What is needed to draw.
+pub(super) struct Drawing<'a> {
+    pub painter: &'a Painter,
+    pub theme: &'a Theme,
+    pub layout: &'a GraphLayout,
+    pub view: View,
+    pub canvas: Rect,
+    pub measure: Measure,
+    /// The box under the pointer.
+    pub hovered: Option<usize>,
+}
+
+/// A box with a weight, as it is to be drawn.
+pub(super) struct LayerFace<'a> {
+    pub graph_box: &'a GraphBox,
+    /// Operator and dimensions.
+    pub detail: String,
+    pub reading: Reading,
+    pub is_selected: bool,
+}
+
+impl Drawing<'_> {
+    pub fn segments(&self) {
+        let seen = self.view.seen(self.canvas);
+        for segment in self.layout.segments_between(seen.top(), seen.bottom()) {
+            let (lo, hi) = (segment.from[0].min(segment.to[0]), segment.from[0].max(segment.to[0]));
+            if hi >= seen.left() - 2.0 && lo <= seen.right() + 2.0 {
+                self.segment(segment);
+            }
+        }
+    }
+
+    fn segment(&self, segment: &Segment) {
+        let is_lit = self.hovered == Some(segment.source)
+            || matches!(segment.end, SegmentEnd::Box(to) | SegmentEnd::Over(to) if self.hovered == Some(to));
+        let colour = if is_lit { self.theme.accent } else { self.theme.line_strong };
+        let stroke = Stroke::new(self.view.scale.clamp(0.6, 1.5), colour);
+        let [from, to] =
+            [segment.from, segment.to].map(|[x, y]| self.view.point(x, y, self.canvas));
+        if self.view.scale < CURVE_SCALE || (from.x - to.x).abs() < 0.5 {
+            self.painter.line_segment([from, to], stroke);
+        } else {
+            let half = vec2(0.0, (to.y - from.y) * 0.55);
+            let points = [from, from + half, to - half, to];
+            let fill = Color32::TRANSPARENT;
+            self.painter.add(CubicBezierShape::from_points_stroke(points, false, fill, stroke));
+        }
+        if matches!(segment.end, SegmentEnd::Box(_)) && self.view.scale >= CURVE_SCALE {
+            let size = 4.0 * self.view.scale.min(1.5);
+            let wing = |side: f32| to + vec2(side * size * 0.75, -size * 1.5);
+            let points = vec![to, wing(-1.0), wing(1.0)];
+            self.painter.add(Shape::convex_polygon(points, colour, Stroke::NONE));
+        }
+    }
+
+    /// A node without a weight, an input or an output: small and quiet.
+    pub fn quiet_box(&self, graph_box: &GraphBox) {
+        let rect = self.view.to_screen(graph_box.rect, self.canvas);
+        let is_end = graph_box.kind != BoxKind::Quiet;
+        let radius = if is_end { (rect.height() / 2.0).min(100.0) as u8 } else { 3 };
+        let (fill, border) = match is_end {
+            true => (self.theme.raised, self.theme.line_strong),
+            false => (self.theme.panel, self.theme.line),
+        };
+        self.painter.rect(rect, radius, fill, Stroke::new(1.0, border), StrokeKind::Inside);
+        if let Some(size) = self.text_size(SMALL_SIZE) {
+            let ink = if is_end { self.theme.text } else { self.theme.label };
+            let room = rect.width() - 12.0 * self.view.scale;
+            let galley = self.elided(&graph_box.title, theme::text(size), ink, room);
+            self.painter.galley(rect.center() - galley.size() / 2.0, galley, ink);
+        }
+    }
+
+    /// A node with a weight: a coloured band, name, operator and shape, and the number.
+    pub fn layer_box(&self, face: &LayerFace) {
+        let rect = self.view.to_screen(face.graph_box.rect, self.canvas);
+        let theme = self.theme;
+        let colour = self.measure.colour(face.reading.strength, theme);
+        let radius = (4.0 * self.view.scale).clamp(1.0, 6.0) as u8;
+        let border = match face.is_selected {
+            true => Stroke::new(2.0, theme.accent),
+            false => Stroke::new(1.0, theme.line_strong),
+        };
+        let text_size = self.text_size(TITLE_SIZE);
+        if text_size.is_none() {
+            self.painter.rect(rect, radius, colour, border, StrokeKind::Outside);
+            return;
+        }
+        let fill = match face.is_selected {
+            true => theme.selected,
+            false => theme.raised.lerp_to_gamma(colour, 0.16),
+        };
+        self.painter.rect_filled(rect, radius, fill);
+        let corners = CornerRadius { nw: radius, sw: radius, ne: 0, se: 0 };
+        let band = Rect::from_min_size(rect.min, vec2(BAND * self.view.scale, rect.height()));
+        self.painter.rect_filled(band, corners, colour);
+        self.painter.rect_stroke(rect, radius, border, StrokeKind::Outside);
+        self.layer_text(face, rect);
+    }
+
+    /// Around the box that the keyboard acts on.
+    pub fn focus_frame(&self, graph_box: &GraphBox) {
+        let rect = self.view.to_screen(graph_box.rect, self.canvas).expand(3.0);
+        let stroke = Stroke::new(1.0, self.theme.accent);
+        self.painter.rect_stroke(rect, 6, stroke, StrokeKind::Outside);
+    }
+
+    fn layer_text(&self, face: &LayerFace, rect: Rect) {
+        let (theme, scale) = (self.theme, self.view.scale);
+        let left = rect.left() + (BAND + 8.0) * scale;
+        let right = rect.right() - 10.0 * scale;
+        let (first, second) = (rect.top() + 15.0 * scale, rect.top() + 32.0 * scale);
+        let centred = |x: f32, y: f32, galley: &Galley| pos2(x, y - galley.size().y / 2.0);
+        if let Some(size) = self.text_size(TITLE_SIZE) {
+            let name =
+                self.elided(&face.graph_box.title, theme::title(size), theme.text, right - left);
+            self.painter.galley(centred(left, first, &name), name, theme.text);
+        }
+        let Some(size) = self.text_size(SMALL_SIZE) else { return };
+        let ink = match face.reading.state {
+            ReadingState::Current => theme.text,
+            ReadingState::Stale => theme.hint,
+            ReadingState::Failed => theme.bad,
+        };
+        let text = face.reading.text.clone();
+        let number = self.painter.layout_no_wrap(text, theme::mono(size), ink);
+        let start = right - number.size().x;
+        self.painter.galley(centred(start, second, &number), number, ink);
+        let room = start - left - 8.0 * scale;
+        let detail = self.elided(&face.detail, theme::text(size), theme.label, room);
+        self.painter.galley(centred(left, second, &detail), detail, theme.label);
+    }
+
+    /// The size of a text at this scale, in half points so that few sizes are in use; `None` where
+    /// it could not be read.
+    fn text_size(&self, size: f32) -> Option<f32> {
+        let scaled = (size * self.view.scale * 2.0).round() / 2.0;
+        (scaled >= MIN_TEXT).then_some(scaled)
+    }
+
+    /// A line of text; the middle of a long one left out, since names are told by their ends.
+    fn elided(&self, text: &str, font: FontId, ink: Color32, room: f32) -> Arc<Galley> {
+        let lay_out = |text: String| self.painter.layout_no_wrap(text, font.clone(), ink);
+        let full = lay_out(text.to_owned());
+        if full.size().x <= room || full.size().x <= 0.0 {
+            return full;
+        }
+        let letters: Vec<char> = text.chars().collect();
+        let mut n_kept = (letters.len() as f32 * room / full.size().x) as usize;
+        loop {
+            n_kept = n_kept.saturating_sub(1);
+            let n_tail = n_kept / 2;
+            let head = letters.iter().take(n_kept - n_tail);
+            let tail = letters.iter().skip(letters.len() - n_tail);
+            let galley = lay_out(head.chain(&['…']).chain(tail).collect());
+            if n_kept == 0 || galley.size().x <= room {
+                return galley;
+            }
+        }
+    }
+
+    /// The whole drawing in a corner, when it is larger than the canvas; where it is shown.
+    pub fn mini_map(&self, selected: Option<usize>) -> Option<Rect> {
+        let seen = self.view.seen(self.canvas);
+        let all = vec2(self.layout.width, self.layout.height);
+        if (seen.width() >= all.x && seen.height() >= all.y) || self.canvas.width() < 240.0 {
+            return None;
+        }
+        let theme = self.theme;
+        let room = vec2(120.0, (self.canvas.height() - 24.0).min(220.0));
+        let scale = (room.x / all.x.max(1.0)).min(room.y / all.y.max(1.0));
+        // A long chain would be a hair: it is drawn wider than it is.
+        let inner = vec2((all.x * scale).max(28.0), (all.y * scale).max(28.0));
+        let corner = self.canvas.max - vec2(12.0, 12.0);
+        let frame = Rect::from_min_max(corner - inner - vec2(12.0, 12.0), corner);
+        self.painter.rect(frame, 6, theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+        let area = frame.shrink(6.0);
+        let place = |x: f32, y: f32| area.min + vec2(x, y) * area.size() / all;
+        let mut drawn_to = f32::NEG_INFINITY;
+        for graph_box in &self.layout.boxes {
+            let BoxKind::Layer(layer_idx) = graph_box.kind else { continue };
+            let rect = graph_box.rect;
+            let min = place(rect.left, rect.top);
+            let is_selected = selected == Some(layer_idx);
+            // One mark a pixel is enough.
+            if min.y < drawn_to && !is_selected && self.layout.boxes.len() > 400 {
+                continue;
+            }
+            drawn_to = min.y + 1.0;
+            let max = place(rect.right(), rect.bottom()).max(min + vec2(2.0, 1.0));
+            let colour = if is_selected { theme.accent } else { theme.hint };
+            self.painter.rect_filled(Rect::from_min_max(min, max), 0, colour);
+        }
+        let shown =
+            Rect::from_min_max(place(seen.left(), seen.top()), place(seen.right(), seen.bottom()));
+        let shown = shown.intersect(frame.shrink(1.0));
+        self.painter.rect(
+            shown,
+            2,
+            theme.accent.gamma_multiply(0.12),
+            Stroke::new(1.0, theme.accent),
+            StrokeKind::Inside,
+        );
+        Some(area)
+    }
+}

@@ -1,0 +1,202 @@
+//! Which part of the drawing is seen, and how large: panning, zooming, fitting.
+
+use egui::{Pos2, Rect, Vec2, pos2, vec2};
+
+use crate::session::graph_layout::{BoxRect, GraphLayout};
+
+/// Space left around a fitted drawing, and around a box brought into view.
+const MARGIN: f32 = 24.0;
+const MAX_SCALE: f32 = 3.0;
+const MIN_SCALE: f32 = 0.004;
+/// A drawing that fits at this scale is shown whole at first.
+const READABLE_SCALE: f32 = 0.7;
+
+/// `screen = corner of the canvas + offset + scale · drawing`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct View {
+    pub offset: Vec2,
+    pub scale: f32,
+    /// The drawing stays fitted while the canvas changes its size.
+    fit: Fit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fit {
+    Whole,
+    ByHand,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { offset: Vec2::ZERO, scale: 1.0, fit: Fit::Whole }
+    }
+}
+
+impl View {
+    /// What is shown first: all of it where that can be read, else a box at a readable size.
+    pub fn first(layout: &GraphLayout, selected: Option<BoxRect>, canvas: Rect) -> Self {
+        let mut view = Self::default();
+        view.fit_whole(layout, canvas);
+        if view.scale < READABLE_SCALE {
+            view.fit = Fit::ByHand;
+            view.scale = ((canvas.width() - 2.0 * MARGIN) / layout.width.max(1.0))
+                .clamp(READABLE_SCALE, 1.0);
+            view.centre_on(selected, layout, canvas);
+        }
+        view
+    }
+
+    /// The whole drawing, at most at its own size.
+    pub fn fit_whole(&mut self, layout: &GraphLayout, canvas: Rect) {
+        let room = (canvas.size() - Vec2::splat(2.0 * MARGIN)).max(Vec2::splat(1.0));
+        let scale = (room.x / layout.width.max(1.0)).min(room.y / layout.height.max(1.0));
+        self.scale = scale.clamp(MIN_SCALE, 1.0);
+        self.fit = Fit::Whole;
+        self.offset = (canvas.size() - self.scale * vec2(layout.width, layout.height)) / 2.0;
+    }
+
+    /// Fits again if nobody moved it since, and keeps a part of the drawing in sight.
+    pub fn follow(&mut self, layout: &GraphLayout, canvas: Rect) {
+        if self.fit == Fit::Whole {
+            self.fit_whole(layout, canvas);
+            return;
+        }
+        let size = self.scale * vec2(layout.width, layout.height);
+        let least = (Vec2::splat(2.0 * MARGIN) - size).min(canvas.size() / 2.0 - size);
+        let most = (canvas.size() - Vec2::splat(2.0 * MARGIN)).max(canvas.size() / 2.0);
+        self.offset = self.offset.clamp(least.min(most), most);
+    }
+
+    pub fn pan(&mut self, by: Vec2) {
+        self.fit = Fit::ByHand;
+        self.offset += by;
+    }
+
+    /// Zooms while the point under `at` stays where it is.
+    pub fn zoom(&mut self, factor: f32, at: Pos2, canvas: Rect) {
+        let scale = (self.scale * factor).clamp(MIN_SCALE, MAX_SCALE);
+        let at = at - canvas.min;
+        self.offset = at - (at - self.offset) * (scale / self.scale);
+        self.scale = scale;
+        self.fit = Fit::ByHand;
+    }
+
+    pub fn centre_on(&mut self, rect: Option<BoxRect>, layout: &GraphLayout, canvas: Rect) {
+        let centre = rect.map_or(pos2(layout.width / 2.0, 0.0), |rect| {
+            pos2(rect.centre_x(), rect.top + rect.height / 2.0)
+        });
+        let offset = canvas.size() / 2.0 - self.scale * centre.to_vec2();
+        // Rather off the centre than beside an empty half.
+        let size = self.scale * vec2(layout.width, layout.height);
+        let filled = |offset: f32, room: f32, size: f32| match room - size - 2.0 * MARGIN {
+            spare if spare >= 0.0 => (room - size) / 2.0,
+            _ => offset.clamp(room - size - MARGIN, MARGIN),
+        };
+        self.offset = vec2(
+            filled(offset.x, canvas.width(), size.x),
+            filled(offset.y, canvas.height(), size.y),
+        );
+        self.fit = Fit::ByHand;
+    }
+
+    /// Moves as little as shows a box with some room around it.
+    pub fn reveal(&mut self, rect: BoxRect, canvas: Rect) {
+        let shown = self.to_screen(rect, canvas);
+        let room = canvas.shrink(MARGIN.min(canvas.width() / 4.0));
+        let by = |lo: f32, hi: f32, from: f32, to: f32| match () {
+            () if lo < from => from - lo,
+            () if hi > to => to - hi,
+            () => 0.0,
+        };
+        let shift = vec2(
+            by(shown.left(), shown.right(), room.left(), room.right()),
+            by(shown.top(), shown.bottom(), room.top(), room.bottom()),
+        );
+        if shift != Vec2::ZERO {
+            self.pan(shift);
+        }
+    }
+
+    pub fn point(&self, x: f32, y: f32, canvas: Rect) -> Pos2 {
+        canvas.min + self.offset + self.scale * vec2(x, y)
+    }
+
+    pub fn to_screen(self, rect: BoxRect, canvas: Rect) -> Rect {
+        let min = self.point(rect.left, rect.top, canvas);
+        Rect::from_min_size(min, self.scale * vec2(rect.width, rect.height))
+    }
+
+    /// A place on the screen in the drawing.
+    pub fn to_drawing(self, at: Pos2, canvas: Rect) -> Pos2 {
+        ((at - canvas.min - self.offset) / self.scale).to_pos2()
+    }
+
+    /// The part of the drawing that the canvas shows.
+    pub fn seen(&self, canvas: Rect) -> Rect {
+        Rect::from_two_pos(self.to_drawing(canvas.min, canvas), self.to_drawing(canvas.max, canvas))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(width: f32, height: f32) -> GraphLayout {
+        let mut layout = GraphLayout::default();
+        (layout.width, layout.height) = (width, height);
+        layout
+    }
+
+    const CANVAS: Rect = Rect { min: pos2(100.0, 50.0), max: pos2(700.0, 450.0) };
+
+    #[test]
+    fn a_small_drawing_is_shown_whole_and_a_long_one_readable() {
+        let small = View::first(&layout(200.0, 300.0), None, CANVAS);
+        assert_eq!(small.scale, 1.0);
+        assert_eq!(small.point(100.0, 150.0, CANVAS), CANVAS.center());
+        let rect = BoxRect { left: 0.0, top: 9000.0, width: 200.0, height: 40.0 };
+        let long = View::first(&layout(200.0, 20_000.0), Some(rect), CANVAS);
+        assert!(long.scale >= READABLE_SCALE);
+        assert!((long.to_screen(rect, CANVAS).center() - CANVAS.center()).length() < 0.1);
+    }
+
+    #[test]
+    fn zooming_keeps_the_point_under_the_pointer() {
+        let mut view = View::first(&layout(900.0, 2000.0), None, CANVAS);
+        let at = pos2(250.0, 300.0);
+        let before = view.to_drawing(at, CANVAS);
+        for factor in [1.3, 0.2, 5.0] {
+            view.zoom(factor, at, CANVAS);
+            assert!((view.to_drawing(at, CANVAS) - before).length() < 0.5);
+        }
+        view.zoom(1e9, at, CANVAS);
+        assert_eq!(view.scale, MAX_SCALE);
+    }
+
+    #[test]
+    fn the_drawing_cannot_be_lost() {
+        let layout = layout(300.0, 5000.0);
+        let mut view = View::first(&layout, None, CANVAS);
+        for by in [vec2(1e6, 1e6), vec2(-1e6, -1e6)] {
+            view.pan(by);
+            view.follow(&layout, CANVAS);
+            let all = BoxRect { left: 0.0, top: 0.0, width: 300.0, height: 5000.0 };
+            let seen = view.to_screen(all, CANVAS).intersect(CANVAS);
+            assert!(seen.width() >= MARGIN && seen.height() >= MARGIN, "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn revealing_moves_no_more_than_needed() {
+        let layout = layout(300.0, 5000.0);
+        let mut view = View::first(&layout, None, CANVAS);
+        let near = BoxRect { left: 50.0, top: 100.0, width: 180.0, height: 40.0 };
+        view.centre_on(Some(near), &layout, CANVAS);
+        let before = view;
+        view.reveal(near, CANVAS);
+        assert_eq!(view, before);
+        let far = BoxRect { top: 3000.0, ..near };
+        view.reveal(far, CANVAS);
+        assert!(CANVAS.contains_rect(view.to_screen(far, CANVAS)));
+    }
+}
