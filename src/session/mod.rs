@@ -4,6 +4,7 @@
 mod apply;
 mod builtin;
 mod command;
+mod gallery;
 mod history;
 mod job;
 mod loaded;
@@ -15,6 +16,7 @@ mod workshop;
 
 pub use builtin::{BUILTIN_SAMPLES, BuiltinSample};
 pub use command::{Command, Gesture};
+pub use gallery::{Atlas, GalleryItem, GalleryPage, GalleryRequest, Look, Same};
 pub use history::{History, Plan};
 pub use loaded::Loaded;
 pub use opening::{ModelRef, Opened, OpeningError, open};

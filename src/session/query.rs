@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::gallery::{GalleryPage, GalleryRequest};
 use super::job::Lane;
 use super::picture::LayerPicture;
 use crate::eval::{Accuracy, LayerError};
@@ -16,6 +17,8 @@ pub enum Query {
     Picture { network: u64, layer_idx: usize, spec: String, channel_idx: Option<usize> },
     /// Accuracy on a sample set; `specs` are those of all layers in order.
     Accuracy { network: u64, samples: u64, specs: Arc<[String]> },
+    /// A page of samples whose answer changed.
+    Gallery { network: u64, samples: u64, request: GalleryRequest },
 }
 
 /// What a query is about, whatever the settings: the last answer about the same thing is shown
@@ -25,6 +28,7 @@ pub(super) enum Topic {
     Layer { network: u64, layer_idx: usize },
     Picture { network: u64, layer_idx: usize, channel_idx: Option<usize> },
     Accuracy { network: u64, samples: u64 },
+    Gallery { network: u64, samples: u64 },
 }
 
 /// The answer to a query, of the kind the query asks for.
@@ -33,6 +37,7 @@ pub enum Answer {
     Layer(Arc<LayerError>),
     Picture(Arc<LayerPicture>),
     Accuracy(Arc<Accuracy>),
+    Gallery(Arc<GalleryPage>),
 }
 
 impl Query {
@@ -43,6 +48,7 @@ impl Query {
                 Topic::Picture { network, layer_idx, channel_idx }
             }
             Self::Accuracy { network, samples, .. } => Topic::Accuracy { network, samples },
+            Self::Gallery { network, samples, .. } => Topic::Gallery { network, samples },
         }
     }
 
@@ -53,12 +59,19 @@ impl Query {
         }
     }
 
+    /// Whether the answer is let go as soon as nobody asks for it: it is quick to have again, and
+    /// its key holds on to a table.
+    pub(super) fn is_fleeting(&self) -> bool {
+        matches!(self, Self::Gallery { .. })
+    }
+
     /// What a person calls the job.
     pub(super) fn label(&self) -> &'static str {
         match self {
             Self::Layer { .. } => "Weight error",
             Self::Picture { .. } => "Distribution",
             Self::Accuracy { .. } => "Accuracy",
+            Self::Gallery { .. } => "Changed samples",
         }
     }
 }

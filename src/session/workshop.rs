@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::gallery::GalleryPage;
 use super::picture::LayerPicture;
 use super::query::{Answer, Query};
 use crate::base::WorkCtx;
@@ -95,6 +96,12 @@ impl Workshop {
             Query::Accuracy { specs, .. } => {
                 let partial = |accuracy| on_partial(Answer::Accuracy(Arc::new(accuracy)));
                 Ok(Answer::Accuracy(Arc::new(self.accuracy(specs, ctx, partial)?)))
+            }
+            Query::Gallery { request, .. } => {
+                let samples = self.samples.as_ref().ok_or(QueryError::NoSamples)?;
+                let vocabulary = self.network.model.card.vocabulary.as_deref();
+                let page = GalleryPage::compute(request, samples, vocabulary, ctx)?;
+                Ok(Answer::Gallery(Arc::new(page)))
             }
         }
     }
