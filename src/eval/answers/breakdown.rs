@@ -25,7 +25,8 @@ pub struct Breakdown {
     /// Every class that has samples, by class; for a language model the tokens that change most,
     /// those first.
     pub recalls: Vec<Recall>,
-    /// The classes that the shown table of the confusion sums, taken together.
+    /// The classes that the shown table of the confusion sums, taken together; `None` without
+    /// samples.
     pub other_recall: Option<Recall>,
     /// The class that loses most of its recall.
     pub pays_most: Option<Recall>,
@@ -116,7 +117,7 @@ fn other_recall(confusion: &Confusion, recalls: &[Recall]) -> Option<Recall> {
     let sums = others.fold([0; 3], |[n, float, quantized], recall| {
         [n + recall.n, float + recall.float_hits, quantized + recall.quantized_hits]
     });
-    (confusion.n_other > 0).then(|| Recall::new(super::NO_CLASS, sums[0], sums[1], sums[2]))
+    (sums[0] > 0).then(|| Recall::new(super::NO_CLASS, sums[0], sums[1], sums[2]))
 }
 
 #[cfg(test)]

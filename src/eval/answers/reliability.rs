@@ -10,7 +10,6 @@ pub const N_BINS: usize = 10;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReliabilityBin {
     pub n: usize,
-    /// NaN in an empty bin.
     pub mean_confidence: f64,
     /// Share that is right, with Wilson's interval.
     pub accuracy: Estimate,
@@ -19,7 +18,8 @@ pub struct ReliabilityBin {
 /// Confidence against the share of right answers, of one model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reliability {
-    pub bins: [ReliabilityBin; N_BINS],
+    /// `None` where no confidence lies.
+    pub bins: [Option<ReliabilityBin>; N_BINS],
     /// Predictions counted: those with an answer.
     pub n: usize,
     /// Expected calibration error.
@@ -58,15 +58,14 @@ pub fn reliability(answers: &Answers, side: Side) -> Option<Reliability> {
         n += 1;
         squares += (confidence - f64::from(u8::from(right))).powi(2);
     }
-    let bins = sums.map(|(n, hits, confidences)| ReliabilityBin {
-        n,
-        mean_confidence: confidences / n as f64,
-        accuracy: wilson(hits, n),
+    let bins = sums.map(|(n, hits, confidences)| {
+        let mean_confidence = confidences / n as f64;
+        (n > 0).then(|| ReliabilityBin { n, mean_confidence, accuracy: wilson(hits, n) })
     });
     let gap = |bin: &ReliabilityBin| {
         (bin.accuracy.value - bin.mean_confidence).abs() * bin.n as f64 / n as f64
     };
-    let gaps: f64 = bins.iter().filter(|bin| bin.n > 0).map(gap).sum();
+    let gaps: f64 = bins.iter().flatten().map(gap).sum();
     let ece = if n == 0 { f64::NAN } else { gaps };
     Some(Reliability { bins, n, ece, brier: squares / n as f64 })
 }
@@ -83,10 +82,11 @@ mod tests {
         let sure = Guess::new(Some(0), 1.0, 1.0);
         table.rows.push(AnswerRow::new(2, Some(0), sure, Guess::new(Some(1), 0.0, 0.0)));
         let float = reliability(&table, Side::Float).unwrap();
-        assert_eq!((float.n, float.bins[4].n, float.bins[9].n), (2, 1, 1));
+        let n = |found: &Reliability, bin_idx: usize| found.bins[bin_idx].map_or(0, |bin| bin.n);
+        assert_eq!((float.n, n(&float, 4), n(&float, 9)), (2, 1, 1));
         assert_eq!((float.ece, float.brier), (0.25, 0.125));
         let quantized = reliability(&table, Side::Quantized).unwrap();
-        assert_eq!((quantized.bins[0].n, quantized.bins[4].n), (1, 2));
+        assert_eq!((n(&quantized, 0), n(&quantized, 4)), (1, 2));
         assert!(reliability(&answers(2, &[[None, Some(0), Some(0)]]), Side::Float).is_none());
         let none = reliability(&answers(2, &[[Some(0), None, None]]), Side::Float).unwrap();
         assert!(none.n == 0 && none.ece.is_nan());

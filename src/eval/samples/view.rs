@@ -41,6 +41,17 @@ impl PictureLayout {
     }
 }
 
+impl PictureLayout {
+    /// Pixels of the original that make one, along each side.
+    fn step(&self) -> usize {
+        self.height.max(self.width).div_ceil(MAX_SIDE).max(1)
+    }
+
+    fn painted_size(&self) -> [usize; 2] {
+        [self.width, self.height].map(|side| side.div_ceil(self.step()))
+    }
+}
+
 impl SampleSet {
     /// One sample as a picture, from the values as stored; `None` where the set has none.
     ///
@@ -58,6 +69,15 @@ impl SampleSet {
             Stored::Floats(data) => data.get(range)?.to_vec(),
         };
         Some(paint(&sample, &layout, self.value_range()))
+    }
+
+    /// Width and height of the set's pictures; `None` where it has none.
+    pub fn picture_size(&self) -> Option<[usize; 2]> {
+        let Inputs::Features { dims, .. } = &self.inputs else {
+            return None;
+        };
+        let layout = PictureLayout::of(dims).filter(|_| self.is_image)?;
+        Some(layout.painted_size())
     }
 
     /// The values that are black and white: what the numbers are usually made of (0 to 255, 0 to 1,
@@ -98,8 +118,7 @@ fn float_range(data: &[f32]) -> (f32, f32) {
 }
 
 fn paint(sample: &[f32], layout: &PictureLayout, (lo, hi): (f32, f32)) -> SamplePicture {
-    let step = layout.height.max(layout.width).div_ceil(MAX_SIDE).max(1);
-    let (width, height) = (layout.width.div_ceil(step), layout.height.div_ceil(step));
+    let (step, [width, height]) = (layout.step(), layout.painted_size());
     let [channel_stride, row_stride, column_stride] = layout.strides;
     let is_colour = matches!(layout.channels, 3 | 4);
     let mut rgba = Vec::with_capacity(4 * width * height);
