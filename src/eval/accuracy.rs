@@ -1,5 +1,8 @@
 //! The figures a person reads, from what came of each sample.
 
+use std::sync::Arc;
+
+use super::answers::{Answers, Breakdown};
 use super::error::Sqnr;
 use super::fidelity::{Change, ModelOutcome, SampleOutcome};
 use super::interval::{Estimate, PairedCounts, bootstrap, wilson};
@@ -62,6 +65,10 @@ pub struct Accuracy {
     pub comparison: Option<Comparison>,
     /// Empty without labels or class names.
     pub classes: Vec<ClassRecall>,
+    /// What each model answered, prediction by prediction.
+    pub answers: Arc<Answers>,
+    /// The answers by class and by confidence.
+    pub breakdown: Arc<Breakdown>,
     pub seconds: f64,
 }
 
@@ -108,6 +115,7 @@ pub(super) fn sum_up(
     let changes: Option<Vec<Change>> = outcomes.iter().map(|outcome| outcome.change).collect();
     let changes = changes.filter(|changes| !changes.is_empty());
     let paired = paired_counts(outcomes);
+    let answers = gather(samples, outcomes, n_classes);
     let figures = match metric {
         Metric::Top1 => top1_figures(&paired),
         Metric::Perplexity => perplexity_figures(outcomes, stage),
@@ -129,7 +137,20 @@ pub(super) fn sum_up(
             compare(&changes, n_predictions, figures.difference, paired)
         }),
         classes: class_recalls(samples, outcomes),
+        breakdown: Arc::new(Breakdown::new(&answers)),
+        answers: Arc::new(answers),
         seconds: 0.0,
+    }
+}
+
+/// The answers of all samples in one table.
+fn gather(samples: &SampleSet, outcomes: &[SampleOutcome], n_classes: usize) -> Answers {
+    Answers {
+        rows: outcomes.iter().flat_map(|outcome| outcome.answers.iter().copied()).collect(),
+        task: samples.task,
+        n_classes,
+        per_sample: samples.predictions_per_sample(),
+        is_compared: outcomes.iter().any(|outcome| outcome.change.is_some()),
     }
 }
 

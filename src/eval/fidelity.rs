@@ -1,5 +1,7 @@
 //! What one sample's outputs say: right or wrong before and after, and how far apart the two are.
 
+use super::answers::{AnswerRow, Guess};
+
 /// Whether the graph's outputs are to be put through softmax to become probabilities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputKind {
@@ -9,7 +11,7 @@ pub enum OutputKind {
 }
 
 /// What came of one sample; for a language model, of one row of tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SampleOutcome {
     pub sample_idx: usize,
     /// Predictions made.
@@ -17,6 +19,8 @@ pub struct SampleOutcome {
     pub float: ModelOutcome,
     /// `None` where no quantized model was run.
     pub change: Option<Change>,
+    /// The answers, one a prediction.
+    pub answers: Vec<AnswerRow>,
 }
 
 /// One model's answers on one sample.
@@ -67,10 +71,14 @@ impl OutcomeReader {
             let before = self.read_row(row, target, &mut outcome.float);
             outcome.n += 1;
             let start = row_idx * self.n_classes;
+            let guess = before.guess(target);
             let Some(other) = quantized.and_then(|q| q.get(start..start + self.n_classes)) else {
+                outcome.answers.push(AnswerRow::new(sample_idx, target, guess, guess));
                 continue;
             };
             let after = self.read_row(other, target, &mut change.quantized);
+            let answers = AnswerRow::new(sample_idx, target, guess, after.guess(target));
+            outcome.answers.push(answers);
             let (right_before, right_after) = (before.is_right(target), after.is_right(target));
             change.n_agree += usize::from(before.answer.is_some() && before.answer == after.answer);
             change.n_broken += usize::from(right_before && !right_after);
@@ -120,6 +128,18 @@ struct Row {
 impl Row {
     fn is_right(&self, target: Option<usize>) -> bool {
         target.is_some() && self.answer == target
+    }
+
+    /// The answer with its probability and that of the target.
+    fn guess(&self, target: Option<usize>) -> Guess {
+        let probability = |class: Option<usize>| {
+            let log_probability = class.and_then(|class| self.log_probabilities.get(class));
+            log_probability.map_or(0.0, |&log_probability| log_probability.exp() as f32)
+        };
+        match self.answer {
+            Some(_) => Guess::new(self.answer, probability(self.answer), probability(target)),
+            None => Guess::default(),
+        }
     }
 }
 

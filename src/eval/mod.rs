@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod activations;
+mod answers;
 mod codes;
 mod error;
 mod fidelity;
@@ -15,6 +16,11 @@ mod usage;
 
 pub use accuracy::{Accuracy, ClassRecall, Comparison, Metric};
 pub use activations::{ActivationError, ActivationQuantizer, activation_points};
+pub use answers::{
+    AnswerRow, Answers, Breakdown, ClassGain, Confusion, ConfusionCell, FlipCounts, FlipFilter,
+    FlipKind, Guess, MAX_SHOWN, N_BINS, Recall, Reliability, ReliabilityBin, Side, confusion,
+    flip_counts, flips, recall_by_class, reliability,
+};
 pub use codes::codes_of;
 pub use error::{
     ErrorStats, LayerError, Sqnr, channels_for, fake_quantize, kept_axis, layer_error,
@@ -27,6 +33,6 @@ pub use recipe_eval::{
     total_error,
 };
 pub use runner::{EvalError, FloatOutputs, RunRequest, Runner};
-pub use samples::{Feed, SampleSet, SamplesError, Split, Task, is_sample_set};
+pub use samples::{Feed, SamplePicture, SampleSet, SamplesError, Split, Task, is_sample_set};
 pub use size::ModelSize;
 pub use usage::CodeUsage;

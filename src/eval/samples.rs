@@ -1,8 +1,11 @@
 //! Sample sets: pictures, vectors or tokens with labels, read from the native form and fed to a
 //! graph.
 
+mod view;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use ndarray::{ArcArray, IxDyn};
 use rand::seq::SliceRandom;
@@ -13,6 +16,8 @@ use crate::exec::MAX_OUTPUT_ELEMENTS;
 use crate::formats::{FormatError, SourceFile, safetensors};
 use crate::model::ResolvedInput;
 use crate::tensor::{DType, Tensor, Value};
+
+pub use view::SamplePicture;
 
 /// Key of the metadata that makes a file a sample set.
 const KEY: &str = "quantscope.samples";
@@ -130,6 +135,8 @@ pub struct SampleSet {
     pub labels: Option<Vec<usize>>,
     inputs: Inputs,
     n_samples: usize,
+    /// Black and white of its pictures, once they are asked for.
+    value_range: OnceLock<(f32, f32)>,
 }
 
 #[derive(Debug)]
@@ -250,6 +257,7 @@ impl SampleSet {
             labels,
             inputs,
             n_samples,
+            value_range: OnceLock::new(),
         })
     }
 

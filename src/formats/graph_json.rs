@@ -208,6 +208,9 @@ pub fn parse_card(text: &str) -> Result<Card, FormatError> {
             ("classes", Json::Array(items)) => {
                 card.classes = Some(items.iter().map(as_text).collect());
             }
+            ("vocabulary", Json::Array(items)) => {
+                card.vocabulary = Some(items.iter().map(as_text).collect());
+            }
             (_, Json::Array(items)) => {
                 let lines: Vec<String> = items.iter().map(as_text).collect();
                 card.more.push((key.clone(), lines.join("\n")));

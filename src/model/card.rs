@@ -7,6 +7,8 @@ pub struct Card {
     pub licence: Option<String>,
     pub source: Option<String>,
     pub classes: Option<Vec<String>>,
+    /// The text of each token, for a language model.
+    pub vocabulary: Option<Vec<String>>,
     /// Everything else, as text, by key.
     pub more: Vec<(String, String)>,
 }

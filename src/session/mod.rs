@@ -6,6 +6,7 @@ mod builtin;
 mod channels;
 mod command;
 mod density;
+mod gallery;
 pub mod graph_layout;
 mod history;
 mod job;
@@ -25,6 +26,7 @@ pub use channels::{
 };
 pub use command::{Command, Gesture};
 pub use density::{Bins, Density, MAX_DENSITY_ROWS};
+pub use gallery::{Atlas, GalleryItem, GalleryPage, GalleryRequest, Look, Same};
 pub use history::{History, Plan};
 pub use loaded::Loaded;
 pub use opening::{ModelRef, Opened, OpeningError, open};

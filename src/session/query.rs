@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::channels::{ChannelOrder, ChannelPicture};
 use super::density::Density;
+use super::gallery::{GalleryPage, GalleryRequest};
 use super::graph_layout::{GraphLayout, ShapeArithmetic};
 use super::job::Lane;
 use super::picture::LayerPicture;
@@ -30,6 +31,8 @@ pub enum Query {
     Accuracy { network: u64, samples: u64, specs: Arc<[String]> },
     /// The network as a drawing.
     Layout { network: u64, shapes: ShapeArithmetic },
+    /// A page of samples whose answer changed.
+    Gallery { network: u64, samples: u64, request: GalleryRequest },
 }
 
 /// What a query is about, whatever the settings: the last answer about the same thing is shown
@@ -68,6 +71,10 @@ pub(super) enum Topic {
         network: u64,
         shapes: ShapeArithmetic,
     },
+    Gallery {
+        network: u64,
+        samples: u64,
+    },
 }
 
 /// The answer to a query, of the kind the query asks for.
@@ -80,6 +87,7 @@ pub enum Answer {
     Raster(Arc<Raster>),
     Accuracy(Arc<Accuracy>),
     Layout(Arc<GraphLayout>),
+    Gallery(Arc<GalleryPage>),
 }
 
 impl Query {
@@ -97,6 +105,7 @@ impl Query {
             }
             Self::Accuracy { network, samples, .. } => Topic::Accuracy { network, samples },
             Self::Layout { network, shapes } => Topic::Layout { network, shapes },
+            Self::Gallery { network, samples, .. } => Topic::Gallery { network, samples },
         }
     }
 
@@ -107,9 +116,16 @@ impl Query {
         }
     }
 
-    /// Whether the answer is too large to be kept when nobody asks for it any more.
-    pub(super) fn is_large(&self) -> bool {
-        matches!(self, Self::Channels { .. } | Self::ChannelDensity { .. } | Self::Raster { .. })
+    /// Whether the answer is let go as soon as nobody asks for it: it is large, or quick to have
+    /// again while its key holds on to a table.
+    pub(super) fn is_fleeting(&self) -> bool {
+        matches!(
+            self,
+            Self::Channels { .. }
+                | Self::ChannelDensity { .. }
+                | Self::Raster { .. }
+                | Self::Gallery { .. }
+        )
     }
 
     /// What a person calls the job.
@@ -121,6 +137,7 @@ impl Query {
             Self::Raster { .. } => "Heat map",
             Self::Accuracy { .. } => "Accuracy",
             Self::Layout { .. } => "Graph",
+            Self::Gallery { .. } => "Changed samples",
         }
     }
 }

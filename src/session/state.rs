@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::gallery::{GalleryPage, GalleryRequest};
 use super::graph_layout::{GraphLayout, ShapeArithmetic};
 use super::history::{History, Plan};
 use super::job::{Job, JobQueue, Waker};
@@ -233,6 +234,15 @@ impl Session {
         })
     }
 
+    /// A page of the samples whose answer changed.
+    pub fn gallery(&self, request: GalleryRequest) -> Loaded<GalleryPage> {
+        let (network, samples) = (self.network_id, self.samples_id);
+        self.ask(Query::Gallery { network, samples, request }, |answer| match answer {
+            Answer::Gallery(page) => Some(page),
+            _ => None,
+        })
+    }
+
     /// Size of the model; `None` while a layer is still being measured.
     pub fn size(&self) -> Option<ModelSize> {
         let network = self.network()?;
@@ -286,7 +296,7 @@ impl Session {
                 queue.remove(*job_id);
                 false
             }
-            Entry::Ready(_) if query.is_large() => wanted.contains(query),
+            Entry::Ready(_) if query.is_fleeting() => wanted.contains(query),
             _ => true,
         });
         let mut order = Vec::new();
@@ -429,6 +439,7 @@ impl Session {
             Ok(answer) => {
                 self.latest.insert(query.topic(), answer.clone());
                 *entry = Entry::Ready(answer);
+                self.forget_answers(query);
             }
             Err(QueryError::Cancelled) => {
                 self.entries.remove(query);
@@ -442,6 +453,22 @@ fn layer_of(answer: Answer) -> Option<Arc<LayerError>> {
     match answer {
         Answer::Layer(error) => Some(error),
         _ => None,
+    }
+}
+
+/// Rows of answer tables that are kept with accuracies: 32 bytes each.
+const MAX_ANSWER_ROWS: usize = 4 << 20;
+
+impl Session {
+    /// Lets earlier accuracies go once their tables of answers take too much memory.
+    fn forget_answers(&mut self, newest: &Query) {
+        let n_rows = |entry: &Entry| match entry {
+            Entry::Ready(Answer::Accuracy(accuracy)) => accuracy.answers.rows.len(),
+            _ => 0,
+        };
+        if self.entries.values().map(n_rows).sum::<usize>() > MAX_ANSWER_ROWS {
+            self.entries.retain(|query, entry| query == newest || n_rows(entry) == 0);
+        }
     }
 }
 

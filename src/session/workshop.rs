@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::channels::KeptTable;
+use super::gallery::GalleryPage;
 use super::graph_layout::GraphLayout;
 use super::picture::LayerPicture;
 use super::query::{Answer, Query};
@@ -128,6 +129,12 @@ impl Workshop {
                 let graph = self.network.graph.as_ref().ok_or(QueryError::NoGraph)?;
                 let layout = GraphLayout::compute(&self.network, graph, *shapes, ctx)?;
                 Ok(Answer::Layout(Arc::new(layout)))
+            }
+            Query::Gallery { request, .. } => {
+                let samples = self.samples.as_ref().ok_or(QueryError::NoSamples)?;
+                let vocabulary = self.network.model.card.vocabulary.as_deref();
+                let page = GalleryPage::compute(request, samples, vocabulary, ctx)?;
+                Ok(Answer::Gallery(Arc::new(page)))
             }
         }
     }

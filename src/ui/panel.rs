@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::dialogs::Dialog;
 use super::dock::Preset;
-use super::panels::{channels, distribution, graph, heatmap, layers, quantizer};
+use super::panels::{accuracy, channels, distribution, graph, heatmap, layers, quantizer};
 use super::table::Table;
 use crate::session::{Command, Session};
 
@@ -99,6 +99,7 @@ pub static PANELS: &[PanelEntry] = &[
     distribution::ENTRY,
     channels::ENTRY,
     heatmap::ENTRY,
+    accuracy::ENTRY,
     quantizer::ENTRY,
 ];
 

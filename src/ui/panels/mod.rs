@@ -1,5 +1,6 @@
 //! The panels, one file each; [`PANELS`](super::panel::PANELS) is their table.
 
+pub mod accuracy;
 pub mod channels;
 pub mod distribution;
 pub mod graph;

@@ -1,0 +1,315 @@
+//! The confusion matrix, before, after, or what changed. A click on a cell, a class or an answer
+//! chooses samples.
+
+use egui::{
+    Align2, Color32, Rect, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
+
+use super::names::Names;
+use super::parts::{
+    cut_text, ink_on, paint_text, paint_upright_text, share_colour, signed_colour, switch_ui,
+};
+use super::{Filter, region};
+use crate::base::{MINUS, thousands};
+use crate::eval::{Confusion, Side};
+use crate::ui::theme::{self, Theme};
+
+/// What the cells count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counts {
+    #[default]
+    Change,
+    Of(Side),
+}
+
+const TITLE_HEIGHT: f32 = 48.0;
+const LEGEND_HEIGHT: f32 = 26.0;
+/// Share of the room that the matrix takes beside the recalls.
+const SHARE: f32 = 0.58;
+const MAX_CELL_HEIGHT: f32 = 48.0;
+/// Narrower columns have their names written upwards.
+const UPRIGHT_BELOW: f32 = 34.0;
+
+/// Where the cells lie.
+pub struct Grid {
+    cells: Rect,
+    cell_size: egui::Vec2,
+    n_rows: usize,
+    head_height: f32,
+}
+
+impl Grid {
+    /// As large as fits, with room for names on the left and above.
+    pub fn new(ui: &Ui, room: Rect, table: &Confusion, names: &Names) -> Self {
+        let width_of = |&class: &u32| {
+            ui.painter().layout_no_wrap(names.of(class), theme::text(11.0), Color32::WHITE).size().x
+        };
+        let name_width = table.shown.iter().map(width_of).fold(24.0, f32::max).min(92.0) + 8.0;
+        let (n_rows, n_columns) = (table.n_rows().max(1), table.n_columns().max(1));
+        let width = (room.width() * SHARE - name_width) / n_columns as f32;
+        let is_upright = width < UPRIGHT_BELOW && name_width > 40.0;
+        let head_height = if is_upright { name_width.min(64.0) } else { 18.0 };
+        let above = TITLE_HEIGHT + head_height;
+        let height = (room.height() - above - LEGEND_HEIGHT) / n_rows as f32;
+        let height = height.clamp(4.0, MAX_CELL_HEIGHT);
+        let cell_size = vec2(width.clamp(4.0, height.max(14.0) * 1.7), height);
+        let origin = room.min + vec2(name_width, above);
+        let size = cell_size * vec2(n_columns as f32, n_rows as f32);
+        Self { cells: Rect::from_min_size(origin, size), cell_size, n_rows, head_height }
+    }
+
+    pub fn right(&self) -> f32 {
+        self.cells.right()
+    }
+
+    /// Top of the first row, height of each, and how many.
+    pub fn rows(&self) -> Rows {
+        Rows { top: self.cells.top(), height: self.cell_size.y, n: self.n_rows }
+    }
+
+    fn cell(&self, row: usize, column: usize) -> Rect {
+        let offset = self.cell_size * vec2(column as f32, row as f32);
+        Rect::from_min_size(self.cells.min + offset, self.cell_size)
+    }
+}
+
+/// Rows that two charts share.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows {
+    pub top: f32,
+    pub height: f32,
+    pub n: usize,
+}
+
+/// Title, switch, names, cells and legend.
+pub fn confusion_ui(
+    ui: &mut Ui,
+    grid: &Grid,
+    (table, names): (&Confusion, &Names),
+    (counts, filter): (&mut Counts, &mut Filter),
+) {
+    let room = ui.max_rect();
+    let title = Rect::from_min_size(room.min, vec2(room.width(), TITLE_HEIGHT));
+    region(ui, title, "title", |ui| title_ui(ui, table, counts));
+    names_ui(ui, grid, (table, names), filter);
+    let largest = largest(table, *counts);
+    for row in 0..table.n_rows() {
+        for column in 0..table.n_columns() {
+            let cell = Cell { row, column, value: value(table, *counts, row, column) };
+            cell_ui(ui, grid, (table, names), (&cell, *counts, largest), filter);
+        }
+    }
+    legend_ui(ui, grid, *counts, largest);
+}
+
+fn title_ui(ui: &mut Ui, table: &Confusion, counts: &mut Counts) {
+    let theme = Theme::of(ui);
+    ui.spacing_mut().item_spacing.y = 2.0;
+    ui.horizontal(|ui| {
+        let title = if table.by_truth { "Confusion matrix" } else { "Where answers go" };
+        ui.label(RichText::new(title).font(theme::title(12.0)).color(theme.text));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let mut options = vec![
+                (Counts::Change, "Change", "Quantized minus float, in samples"),
+                (Counts::Of(Side::Float), "Float", "Samples, as float answers"),
+                (Counts::Of(Side::Quantized), "Quantized", "Samples, as quantized answers"),
+            ];
+            if !table.by_truth {
+                // Float agrees with itself.
+                options.retain(|(counts, _, _)| *counts != Counts::Of(Side::Float));
+            }
+            switch_ui(ui, counts, &options);
+        });
+    });
+    let rows = if table.by_truth { "true class" } else { "float answers" };
+    let what = match counts {
+        Counts::Change => "quantized − float",
+        Counts::Of(_) => "samples",
+    };
+    let text = format!("rows: {rows} · columns: answer · {what}");
+    ui.add(egui::Label::new(RichText::new(text).color(theme.hint)).truncate());
+}
+
+fn value(table: &Confusion, counts: Counts, row: usize, column: usize) -> i64 {
+    match counts {
+        Counts::Change => table.change(row, column),
+        Counts::Of(side) => i64::from(table.count(side, row, column)),
+    }
+}
+
+fn largest(table: &Confusion, counts: Counts) -> i64 {
+    let cells = (0..table.n_rows()).flat_map(|row| (0..table.n_columns()).map(move |c| (row, c)));
+    cells.map(|(row, column)| value(table, counts, row, column).abs()).max().unwrap_or(0).max(1)
+}
+
+/// The class of a row or column; `None` for the others and for no answer.
+fn class_at(table: &Confusion, place: usize) -> Option<u32> {
+    table.shown.get(place).copied()
+}
+
+/// Name of a row or column.
+pub fn name_at(table: &Confusion, names: &Names, place: usize) -> String {
+    match class_at(table, place) {
+        Some(class) => names.of(class),
+        None if place < table.n_rows() => format!("{} others", thousands(table.n_other)),
+        None => "no answer".to_owned(),
+    }
+}
+
+fn names_ui(ui: &mut Ui, grid: &Grid, (table, names): (&Confusion, &Names), filter: &mut Filter) {
+    let theme = Theme::of(ui);
+    let left = ui.max_rect().left();
+    for row in 0..table.n_rows() {
+        let cell = grid.cell(row, 0);
+        let rect = Rect::from_x_y_ranges(left..=cell.left() - 2.0, cell.y_range());
+        let name = name_at(table, names, row);
+        let class = class_at(table, row);
+        let response = ui.interact(rect, ui.scope_id().with(("row", row)), Sense::click());
+        let is_chosen = class.is_some() && filter.class == class && filter.answer.is_none();
+        let colour = if is_chosen { theme.accent } else { theme.label };
+        let size = grid.cell_size.y.clamp(8.0, 11.0);
+        let galley = cut_text(ui, name.clone(), theme::text(size), colour, rect.width() - 4.0);
+        paint_text(ui, rect.right_center() - vec2(4.0, 0.0), Align2::RIGHT_CENTER, galley);
+        focus_ui(ui, rect, &response);
+        response.widget_info(|| {
+            WidgetInfo::labeled(egui::Role::Button, class.is_some(), format!("Samples of {name}"))
+        });
+        if class.is_some() && response.on_hover_text(format!("{name}: show what changed")).clicked()
+        {
+            filter.toggle(class, None);
+        }
+    }
+    for column in 0..table.n_columns() {
+        let cell = grid.cell(0, column);
+        let rect =
+            Rect::from_x_y_ranges(cell.x_range(), cell.top() - grid.head_height..=cell.top());
+        let name = name_at(table, names, column);
+        let answer = class_at(table, column);
+        let response = ui.interact(rect, ui.scope_id().with(("column", column)), Sense::CLICK);
+        let is_chosen = answer.is_some() && filter.answer == answer && filter.class.is_none();
+        let colour = if is_chosen { theme.accent } else { theme.label };
+        if grid.head_height > 18.0 {
+            let font = theme::text(grid.cell_size.x.clamp(8.0, 11.0));
+            let galley = cut_text(ui, name.clone(), font, colour, grid.head_height - 4.0);
+            let x = rect.center().x - galley.size().y / 2.0;
+            paint_upright_text(ui, pos2(x, rect.bottom() - 4.0), galley);
+        } else {
+            let galley = cut_text(ui, name.clone(), theme::text(11.0), colour, rect.width() - 2.0);
+            paint_text(ui, rect.center(), Align2::CENTER_CENTER, galley);
+        }
+        response.widget_info(|| {
+            WidgetInfo::labeled(egui::Role::Button, answer.is_some(), format!("Answers of {name}"))
+        });
+        let help = format!("answer {name}: show the samples that got it or no longer do");
+        if answer.is_some() && response.on_hover_text(help).clicked() {
+            filter.toggle(None, answer);
+        }
+    }
+}
+
+/// The frame of what the keyboard is on.
+pub fn focus_ui(ui: &Ui, rect: Rect, response: &egui::Response) {
+    if response.has_focus() {
+        let stroke = Stroke::new(1.0, Theme::of(ui).accent);
+        ui.painter().rect_stroke(rect, 2, stroke, StrokeKind::Inside);
+    }
+}
+
+struct Cell {
+    row: usize,
+    column: usize,
+    value: i64,
+}
+
+fn cell_ui(
+    ui: &mut Ui,
+    grid: &Grid,
+    (table, names): (&Confusion, &Names),
+    (cell, counts, largest): (&Cell, Counts, i64),
+    filter: &mut Filter,
+) {
+    let theme = Theme::of(ui);
+    let rect = grid.cell(cell.row, cell.column);
+    let (class, answer) = (class_at(table, cell.row), class_at(table, cell.column));
+    let is_choosable = class.is_some() && answer.is_some();
+    let id = ui.scope_id().with(("cell", cell.row, cell.column));
+    let response = ui.interact(rect, id, Sense::CLICK);
+    let fill = fill_of(theme, counts, cell.value as f32 / largest as f32);
+    ui.painter().rect_filled(rect.shrink(0.5), 0, fill);
+    if grid.cell_size.x >= 20.0 && grid.cell_size.y >= 12.0 {
+        let (text, colour) = match cell.value {
+            0 => ("·".to_owned(), theme.hint),
+            value => (cell_text(value, counts), ink_on(theme, fill)),
+        };
+        let font = theme::mono(if grid.cell_size.x < 28.0 { 9.0 } else { 11.0 });
+        ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, font, colour);
+    }
+    let is_chosen = is_choosable && (filter.class, filter.answer) == (class, answer);
+    if is_chosen || response.hovered() {
+        let colour = if is_chosen { theme.accent } else { theme.label };
+        let stroke = Stroke::new(if is_chosen { 2.0 } else { 1.0 }, colour);
+        ui.painter().rect_stroke(rect, 0, stroke, StrokeKind::Inside);
+    } else if cell.row == cell.column {
+        let stroke = Stroke::new(1.0, theme.line_strong);
+        ui.painter().rect_stroke(rect.shrink(0.5), 0, stroke, StrokeKind::Inside);
+    }
+    let describe = || {
+        let (row, column) = (name_at(table, names, cell.row), name_at(table, names, cell.column));
+        let (float, quantized) = (
+            table.count(Side::Float, cell.row, cell.column),
+            table.count(Side::Quantized, cell.row, cell.column),
+        );
+        format!("{row} answered as {column}: float {float}, quantized {quantized}")
+    };
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, is_choosable, describe()));
+    let clicked = response.clicked();
+    response.on_hover_ui(|ui| {
+        ui.label(describe());
+    });
+    if clicked && is_choosable {
+        filter.toggle(class, answer);
+    }
+}
+
+fn fill_of(theme: &Theme, counts: Counts, fraction: f32) -> Color32 {
+    match counts {
+        Counts::Change => signed_colour(theme, fraction),
+        // Few samples are still seen beside many.
+        Counts::Of(Side::Float) => share_colour(theme, theme.original, fraction.sqrt()),
+        Counts::Of(Side::Quantized) => share_colour(theme, theme.quantized, fraction.sqrt()),
+    }
+}
+
+fn cell_text(value: i64, counts: Counts) -> String {
+    match (value < 0, counts) {
+        (true, _) => format!("{MINUS}{}", value.abs()),
+        (false, Counts::Change) => format!("+{value}"),
+        (false, Counts::Of(_)) => value.to_string(),
+    }
+}
+
+/// The scale of the colours, under the cells.
+fn legend_ui(ui: &mut Ui, grid: &Grid, counts: Counts, largest: i64) {
+    const N_STEPS: usize = 48;
+    let theme = Theme::of(ui);
+    let width = (grid.cells.width() * 0.42).clamp(60.0, 160.0);
+    let centre = pos2(grid.cells.center().x, grid.cells.bottom() + 15.0);
+    let bar = Rect::from_center_size(centre, vec2(width, 8.0));
+    for step in 0..N_STEPS {
+        let at = (step as f32 + 0.5) / N_STEPS as f32;
+        let fraction = if counts == Counts::Change { 2.0 * at - 1.0 } else { at };
+        let left = bar.left() + bar.width() * step as f32 / N_STEPS as f32;
+        let size = vec2(bar.width() / N_STEPS as f32 + 0.3, bar.height());
+        let part = Rect::from_min_size(pos2(left, bar.top()), size);
+        ui.painter().rect_filled(part, 0, fill_of(theme, counts, fraction));
+    }
+    let (lo, hi) = match counts {
+        Counts::Change => (format!("{MINUS}{largest}"), format!("+{largest} samples")),
+        Counts::Of(_) => ("0".to_owned(), format!("{largest} samples")),
+    };
+    let font = theme::mono(11.0);
+    let place = bar.left_center() - vec2(6.0, 0.0);
+    ui.painter().text(place, Align2::RIGHT_CENTER, lo, font.clone(), theme.hint);
+    let place = bar.right_center() + vec2(6.0, 0.0);
+    ui.painter().text(place, Align2::LEFT_CENTER, hi, font, theme.hint);
+}

@@ -1,0 +1,263 @@
+//! Accuracy in detail: both models on the same samples, by class, by confidence, and the samples
+//! whose answer changed.
+
+mod confusion;
+mod csv;
+mod gallery;
+mod headline;
+mod names;
+mod parts;
+mod recall;
+mod reliability;
+mod states;
+
+use egui::{Rect, RichText, Ui, UiBuilder, pos2, vec2};
+
+use crate::base::thousands;
+use crate::eval::{Accuracy, FlipFilter, FlipKind};
+use crate::session::Loaded;
+use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
+use crate::ui::theme::{self, Theme};
+use confusion::Counts;
+use gallery::Gallery;
+use names::Names;
+
+pub const ENTRY: PanelEntry = PanelEntry {
+    id: "accuracy",
+    title: "Accuracy",
+    place: Place::Centre,
+    create: || Box::new(AccuracyPanel::default()),
+};
+
+/// What the middle of the panel shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum View {
+    #[default]
+    Classes,
+    Calibration,
+    /// The changed samples, where there is no room for them beside the rest.
+    Samples,
+}
+
+#[derive(Default)]
+struct AccuracyPanel {
+    view: View,
+    counts: Counts,
+    filter: Filter,
+    gallery: Gallery,
+    copied_at: Option<f64>,
+}
+
+/// What a click on a class or a cell chose, shared by the parts of the panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Filter {
+    kind: FlipKind,
+    class: Option<u32>,
+    answer: Option<u32>,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { kind: FlipKind::Broken, class: None, answer: None }
+    }
+}
+
+impl Filter {
+    /// Chooses a class and an answer; the same once more chooses everything.
+    fn toggle(&mut self, class: Option<u32>, answer: Option<u32>) {
+        let is_chosen = (self.class, self.answer) == (class, answer);
+        (self.class, self.answer) = if is_chosen { (None, None) } else { (class, answer) };
+    }
+
+    /// What fits these answers: classes they have, and kinds that labels can tell apart.
+    fn fitted(mut self, accuracy: &Accuracy) -> Self {
+        let exists = |class: &u32| (*class as usize) < accuracy.answers.n_classes;
+        self.class = self.class.filter(exists);
+        self.answer = self.answer.filter(exists);
+        if !accuracy.answers.has_targets() {
+            self.kind = FlipKind::Other;
+        }
+        self
+    }
+
+    fn flips(self) -> FlipFilter {
+        FlipFilter { kind: self.kind, class: self.class, answer: self.answer }
+    }
+}
+
+const TOOL_HEIGHT: f32 = 40.0;
+const HEADLINE_HEIGHT: f32 = 92.0;
+const STRIP_HEIGHT: f32 = 46.0;
+const FOOT_HEIGHT: f32 = 32.0;
+/// From this width on, the changed samples stand beside the rest.
+const WIDE: f32 = 900.0;
+
+impl Panel for AccuracyPanel {
+    fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
+        let accuracy = ctx.session.accuracy();
+        if states::missing_ui(ui, ctx, &accuracy) {
+            return;
+        }
+        let (Some(shown), Some(samples)) = (accuracy.shown(), ctx.session.samples()) else {
+            return;
+        };
+        let vocabulary =
+            ctx.session.network().and_then(|network| network.model.card.vocabulary.as_deref());
+        let names = Names { samples, vocabulary };
+        self.filter = self.filter.fitted(shown);
+        let room = ui.available_rect_before_wrap();
+        let is_wide = room.width() >= WIDE;
+        if is_wide && self.view == View::Samples {
+            self.view = View::Classes;
+        }
+        let (tools, body) = room.split_top_bottom_at_y(room.top() + TOOL_HEIGHT);
+        region(ui, tools, "tools", |ui| self.tools_ui(ui, &accuracy, &names, is_wide));
+        states::progress_ui(ui, tools, &accuracy);
+        let fade = if accuracy.is_stale() { 0.5 } else { 1.0 };
+        let content = Content { accuracy: shown, names: &names, ctx };
+        region(ui, body, "body", |ui| {
+            ui.set_opacity(fade);
+            self.body_ui(ui, &content, is_wide);
+        });
+    }
+}
+
+/// What the parts of the panel show.
+struct Content<'a> {
+    accuracy: &'a Accuracy,
+    names: &'a Names<'a>,
+    ctx: &'a PanelCtx<'a>,
+}
+
+impl AccuracyPanel {
+    /// The sample set, what is shown of it, and the tables as text.
+    fn tools_ui(&mut self, ui: &mut Ui, accuracy: &Loaded<Accuracy>, names: &Names, is_wide: bool) {
+        let theme = Theme::of(ui);
+        let Some(shown) = accuracy.shown() else { return };
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.add_space(theme::PANEL_MARGIN);
+            csv::menu_ui(ui, shown, names, &mut self.copied_at);
+            ui.add_space(4.0);
+            self.view_switch_ui(ui, shown, is_wide);
+            ui.add_space(4.0);
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                ui.add_space(theme::PANEL_MARGIN);
+                let title = RichText::new(&names.samples.name).font(theme::title(13.0));
+                ui.label(title.color(theme.text)).on_hover_text("The sample set that judges");
+                let (text, colour) = match accuracy.ready() {
+                    Some(_) => (set_text(shown), theme.label),
+                    None if accuracy.is_stale() => ("computing anew".to_owned(), theme.accent),
+                    None => {
+                        let (n, total) = (thousands(shown.n_samples), thousands(shown.n_total));
+                        (format!("{n} of {total}, running"), theme.accent)
+                    }
+                };
+                ui.add(egui::Label::new(RichText::new(text).color(colour)).truncate());
+            });
+        });
+    }
+
+    fn view_switch_ui(&mut self, ui: &mut Ui, accuracy: &Accuracy, is_wide: bool) {
+        let by_class = match accuracy.answers.is_classification() {
+            true => ("Classes", "Confusion and recall, class by class"),
+            false => ("Tokens", "The tokens whose prediction changes most"),
+        };
+        let mut options = vec![(View::Classes, by_class.0, by_class.1)];
+        if accuracy.breakdown.float_reliability.is_some() {
+            let help = "Whether the models are as sure as they are right";
+            options.push((View::Calibration, "Calibration", help));
+        } else if self.view == View::Calibration {
+            self.view = View::Classes;
+        }
+        if !is_wide {
+            options.push((View::Samples, "Samples", "The samples whose answer changed"));
+        }
+        if options.len() > 1 {
+            parts::switch_ui(ui, &mut self.view, &options);
+        }
+    }
+
+    fn body_ui(&mut self, ui: &mut Ui, content: &Content, is_wide: bool) {
+        let theme = Theme::of(ui);
+        let room = ui.max_rect();
+        let line = egui::Stroke::new(1.0, theme.line);
+        ui.painter().hline(room.x_range(), room.top(), line);
+        let mut middle = room;
+        if is_wide {
+            let gallery_width = (room.width() * 0.34).clamp(320.0, 760.0).round();
+            let (left, right) = room.split_left_right_at_x(room.right() - gallery_width);
+            middle = left;
+            ui.painter().vline(right.left(), right.y_range(), line);
+            region(ui, right, "gallery", |ui| self.gallery.ui(ui, content, &mut self.filter));
+        }
+        let (headline, rest) = middle.split_top_bottom_at_y(middle.top() + HEADLINE_HEIGHT);
+        let (strip, rest) = rest.split_top_bottom_at_y(rest.top() + STRIP_HEIGHT);
+        let (charts, foot) = rest.split_top_bottom_at_y(rest.bottom() - FOOT_HEIGHT);
+        region(ui, headline, "headline", |ui| headline::headline_ui(ui, content));
+        ui.painter().hline(strip.x_range(), strip.top(), line);
+        ui.painter().hline(strip.x_range(), strip.bottom(), line);
+        region(ui, strip, "figures", |ui| headline::strip_ui(ui, content));
+        let before = self.filter;
+        match self.view {
+            View::Samples => {
+                let whole = Rect::from_min_max(charts.min, foot.max);
+                region(ui, whole, "gallery", |ui| self.gallery.ui(ui, content, &mut self.filter));
+                return;
+            }
+            View::Calibration => {
+                region(ui, charts, "calibration", |ui| reliability::reliability_ui(ui, content));
+            }
+            View::Classes => {
+                region(ui, charts, "classes", |ui| self.classes_ui(ui, content));
+            }
+        }
+        region(ui, foot, "foot", |ui| headline::foot_ui(ui, content));
+        // Without room beside it, what was chosen is shown in place of the table.
+        if !is_wide && self.filter != before && self.filter.class.or(self.filter.answer).is_some() {
+            self.view = View::Samples;
+        }
+    }
+
+    /// Confusion beside recall, on the same rows.
+    fn classes_ui(&mut self, ui: &mut Ui, content: &Content) {
+        let room = ui.max_rect().shrink2(vec2(theme::PANEL_MARGIN, 8.0));
+        let Some(table) = &content.accuracy.breakdown.confusion else {
+            recall::tokens_ui(ui, room, content, &mut self.filter);
+            return;
+        };
+        let grid = confusion::Grid::new(ui, room, table, content.names);
+        let (left, right) = room.split_left_right_at_x(grid.right() + 16.0);
+        let left = Rect::from_min_max(left.min, pos2(grid.right(), left.bottom()));
+        region(ui, left, "confusion", |ui| {
+            confusion::confusion_ui(
+                ui,
+                &grid,
+                (table, content.names),
+                (&mut self.counts, &mut self.filter),
+            );
+        });
+        region(ui, right, "recall", |ui| {
+            recall::classes_ui(ui, (grid.rows(), table), content, &mut self.filter);
+        });
+    }
+}
+
+fn set_text(accuracy: &Accuracy) -> String {
+    match accuracy.n_tokens {
+        Some(n_tokens) => {
+            format!("{} rows, {} tokens", thousands(accuracy.n_samples), thousands(n_tokens))
+        }
+        None => {
+            let n_classes = thousands(accuracy.answers.n_classes);
+            let labels = if accuracy.answers.has_targets() { "" } else { ", no labels" };
+            format!("{} samples, {n_classes} classes{labels}", thousands(accuracy.n_samples))
+        }
+    }
+}
+
+/// Draws into a part of the panel.
+fn region<R>(ui: &mut Ui, rect: Rect, id: &str, content: impl FnOnce(&mut Ui) -> R) -> R {
+    let mut child = ui.new_child(UiBuilder::new().id_salt(id).max_rect(rect));
+    child.shrink_clip_rect(rect);
+    content(&mut child)
+}

@@ -1,0 +1,91 @@
+//! Small parts of this panel: a switch, text cut to its width, the colours of a signed change.
+
+use std::sync::Arc;
+
+use egui::epaint::TextShape;
+use egui::text::{LayoutJob, TextWrapping};
+use egui::{Align2, Color32, FontId, Galley, Pos2, Rgba, Ui, vec2};
+
+use crate::ui::theme::Theme;
+
+/// Joined buttons, one of which is chosen: value, name, tooltip. In a layout from right to left the
+/// order on the screen is still that of the list.
+pub fn switch_ui<T: Copy + PartialEq>(ui: &mut Ui, chosen: &mut T, options: &[(T, &str, &str)]) {
+    let spacing = ui.spacing().item_spacing.x;
+    ui.spacing_mut().item_spacing.x = 0.0;
+    let mut one_ui = |ui: &mut Ui, &(value, name, help): &(T, &str, &str)| {
+        let button = egui::Button::new(name).selected(*chosen == value).min_size(vec2(0.0, 24.0));
+        if ui.add(button).on_hover_text(help).clicked() {
+            *chosen = value;
+        }
+    };
+    if ui.layout().prefer_right_to_left() {
+        options.iter().rev().for_each(|option| one_ui(ui, option));
+    } else {
+        options.iter().for_each(|option| one_ui(ui, option));
+    }
+    ui.spacing_mut().item_spacing.x = spacing;
+}
+
+/// A line of text that ends in “…” where it is longer than `width`.
+pub fn cut_text(ui: &Ui, text: String, font: FontId, colour: Color32, width: f32) -> Arc<Galley> {
+    let mut job = LayoutJob::simple_singleline(text, font, colour);
+    job.wrap = TextWrapping::truncate_at_width(width.max(8.0));
+    ui.painter().layout_job(job)
+}
+
+/// Paints a galley with its `anchor` at `place`.
+pub fn paint_text(ui: &Ui, place: Pos2, anchor: Align2, galley: Arc<Galley>) {
+    let rect = anchor.anchor_size(place, galley.size());
+    ui.painter().galley(rect.min, galley, Theme::of(ui).text);
+}
+
+/// Paints a galley that reads upwards, its lower left corner at `place`.
+pub fn paint_upright_text(ui: &Ui, place: Pos2, galley: Arc<Galley>) {
+    let quarter = -std::f32::consts::FRAC_PI_2;
+    let shape = TextShape::new(place, galley, Theme::of(ui).text).with_angle(quarter);
+    ui.painter().add(shape);
+}
+
+/// The colour of a signed change, −1 to 1: away from the background to either side.
+pub fn signed_colour(theme: &Theme, change: f32) -> Color32 {
+    let end = if change < 0.0 { theme.accent } else { theme.bad };
+    mixed(theme.background, end, change.abs())
+}
+
+/// The colour of a share, 0 to 1.
+pub fn share_colour(theme: &Theme, full: Color32, share: f32) -> Color32 {
+    mixed(theme.background, full, share)
+}
+
+fn mixed(from: Color32, to: Color32, share: f32) -> Color32 {
+    from.lerp_to_gamma(to, share.clamp(0.0, 1.0))
+}
+
+/// Ink that is read on a fill: whichever of the theme's text and background is further from it.
+pub fn ink_on(theme: &Theme, fill: Color32) -> Color32 {
+    let luminance = |colour: Color32| Rgba::from(colour).intensity() + 0.05;
+    let contrast = |ink: Color32| {
+        let (a, b) = (luminance(ink), luminance(fill));
+        a.max(b) / a.min(b)
+    };
+    if contrast(theme.text) >= contrast(theme.background) { theme.text } else { theme.background }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::theme;
+
+    #[test]
+    fn no_change_is_the_background_and_ink_is_read_everywhere() {
+        for theme in [theme::of(egui::Theme::Dark), theme::of(egui::Theme::Light)] {
+            assert_eq!(signed_colour(theme, 0.0), theme.background);
+            for step in -10..=10i8 {
+                let fill = signed_colour(theme, f32::from(step) / 10.0);
+                assert_ne!(ink_on(theme, fill), fill);
+            }
+            assert_ne!(signed_colour(theme, 1.0), signed_colour(theme, -1.0));
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Recall by class, float above quantized on one axis; for a language model, hits by token.
+
+use egui::{Align2, Rect, RichText, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+
+use super::confusion::{Rows, focus_ui, name_at};
+use super::parts::{cut_text, paint_text};
+use super::{Content, Filter};
+use crate::base::{fixed, percent};
+use crate::eval::{Confusion, Estimate, Recall};
+use crate::ui::state_view;
+use crate::ui::theme::{self, Theme};
+
+const CHANGE_WIDTH: f32 = 40.0;
+/// A loss of so many points is printed in the colour of what is bad.
+const BAD_POINTS: f64 = -40.0;
+
+/// Recall of every shown class, on the rows of the confusion matrix beside it.
+pub fn classes_ui(
+    ui: &mut Ui,
+    (rows, table): (Rows, &Confusion),
+    content: &Content,
+    filter: &mut Filter,
+) {
+    let breakdown = &content.accuracy.breakdown;
+    let title = if table.by_truth { "Recall by class" } else { "Same answer by class" };
+    let help = match table.by_truth {
+        true => "Recall: right answers over samples of the class, with Wilson's 95 % interval",
+        false => {
+            "Share of the samples with this float answer that keep it, with Wilson's 95 % interval"
+        }
+    };
+    let area = ui.max_rect();
+    title_ui(ui, (title, help), table.by_truth);
+    let chart = Chart {
+        plot: area.left() + 6.0..area.right() - CHANGE_WIDTH - 6.0,
+        rows,
+        shows_float: table.by_truth,
+    };
+    chart.axis_ui(ui);
+    for row in 0..table.n_rows() {
+        let class = table.shown.get(row).copied();
+        let recall = match class {
+            Some(class) => breakdown.recall(class),
+            None => breakdown.other_recall.as_ref(),
+        };
+        let name = name_at(table, content.names, row);
+        let rect = chart.row_rect(row, area.left()..area.right());
+        if row_ui(
+            ui,
+            (&chart, rect, row),
+            (&name, recall),
+            filter.class.is_some() && filter.class == class,
+        ) && class.is_some()
+        {
+            filter.toggle(class, None);
+        }
+    }
+}
+
+/// The tokens that gain or lose most hits.
+pub fn tokens_ui(ui: &mut Ui, room: Rect, content: &Content, filter: &mut Filter) {
+    const NAME_WIDTH: f32 = 110.0;
+    const N_WIDTH: f32 = 64.0;
+    let theme = Theme::of(ui);
+    let recalls = &content.accuracy.breakdown.recalls;
+    super::region(ui, room, "title", |ui| {
+        title_ui(
+            ui,
+            (
+                "Tokens that change most",
+                "Share of the places where this token is next that the model predicts it, with Wilson's 95 % interval",
+            ),
+            true,
+        );
+    });
+    if recalls.is_empty() {
+        state_view::empty_ui(
+            ui,
+            "No token changed",
+            "Both models predict every token equally often.",
+        );
+        return;
+    }
+    let top = room.top() + 68.0;
+    let height = ((room.bottom() - top) / recalls.len() as f32).clamp(12.0, 34.0);
+    let n = ((room.bottom() - top) / height) as usize;
+    let chart = Chart {
+        plot: room.left() + NAME_WIDTH + N_WIDTH..room.right() - CHANGE_WIDTH - 6.0,
+        rows: Rows { top, height, n: n.min(recalls.len()) },
+        shows_float: true,
+    };
+    chart.axis_ui(ui);
+    let head = pos2(room.left() + NAME_WIDTH + N_WIDTH - 12.0, top - 4.0);
+    ui.painter().text(head, Align2::RIGHT_BOTTOM, "places", theme::text(11.0), theme.hint);
+    for (row, recall) in recalls.iter().take(n).enumerate() {
+        let name = content.names.of(recall.class);
+        let rect = chart.row_rect(row, room.left()..room.right());
+        let is_chosen = filter.class == Some(recall.class);
+        if row_ui(ui, (&chart, rect, row), (&name, Some(recall)), is_chosen) {
+            filter.toggle(Some(recall.class), None);
+        }
+        let colour = if is_chosen { theme.accent } else { theme.label };
+        let galley = cut_text(ui, name, theme::text(11.0), colour, NAME_WIDTH - 8.0);
+        paint_text(ui, rect.left_center() + vec2(4.0, 0.0), Align2::LEFT_CENTER, galley);
+        let place = pos2(rect.left() + NAME_WIDTH + N_WIDTH - 12.0, rect.center().y);
+        ui.painter().text(place, Align2::RIGHT_CENTER, recall.n, theme::mono(11.0), theme.label);
+    }
+}
+
+fn title_ui(ui: &mut Ui, (title, help): (&str, &str), shows_float: bool) {
+    let theme = Theme::of(ui);
+    ui.spacing_mut().item_spacing.y = 2.0;
+    ui.horizontal(|ui| {
+        let title = RichText::new(title).font(theme::title(12.0)).color(theme.text);
+        ui.add(egui::Label::new(title).truncate()).on_hover_text(help);
+    });
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        ui.spacing_mut().interact_size.y = 14.0;
+        if shows_float {
+            ui.label(RichText::new("●").color(theme.original));
+            ui.label(RichText::new("float").color(theme.hint));
+            ui.add_space(4.0);
+        }
+        ui.label(RichText::new("■").color(theme.quantized));
+        ui.label(RichText::new("quantized").color(theme.hint));
+        ui.add_space(4.0);
+        let text = RichText::new("%, 95 % interval").color(theme.hint);
+        ui.add(egui::Label::new(text).truncate());
+    });
+}
+
+/// Rows of intervals on one axis from 0 to 100 %.
+struct Chart {
+    plot: std::ops::Range<f32>,
+    rows: Rows,
+    shows_float: bool,
+}
+
+impl Chart {
+    fn x(&self, share: f64) -> f32 {
+        self.plot.start + (self.plot.end - self.plot.start) * share.clamp(0.0, 1.0) as f32
+    }
+
+    fn row_rect(&self, row: usize, x: std::ops::Range<f32>) -> Rect {
+        let top = self.rows.top + row as f32 * self.rows.height;
+        Rect::from_min_max(pos2(x.start, top), pos2(x.end, top + self.rows.height))
+    }
+
+    fn axis_ui(&self, ui: &Ui) {
+        let theme = Theme::of(ui);
+        let bottom = self.rows.top + self.rows.n as f32 * self.rows.height;
+        let step = if self.plot.end - self.plot.start < 120.0 { 50 } else { 25 };
+        for tick in (0..=100).step_by(step) {
+            let x = self.x(f64::from(tick) / 100.0);
+            ui.painter().vline(x, self.rows.top..=bottom, Stroke::new(1.0, theme.grid));
+            let place = pos2(x, self.rows.top - 4.0);
+            let font = theme::mono(11.0);
+            ui.painter().text(place, Align2::CENTER_BOTTOM, tick, font, theme.hint);
+        }
+        let place = pos2(self.plot.end + CHANGE_WIDTH + 4.0, self.rows.top - 4.0);
+        ui.painter().text(place, Align2::RIGHT_BOTTOM, "pt", theme::text(11.0), theme.hint);
+    }
+
+    fn estimate_ui(&self, ui: &Ui, y: f32, estimate: Estimate, is_float: bool) {
+        let theme = Theme::of(ui);
+        let colour = if is_float { theme.original } else { theme.quantized };
+        let (left, right) = (self.x(estimate.ci95.0), self.x(estimate.ci95.1));
+        ui.painter().hline(left..=right, y, Stroke::new(1.5, colour));
+        let centre = pos2(self.x(estimate.value), y);
+        let radius = (self.rows.height * 0.12).clamp(1.5, 3.5);
+        if is_float {
+            ui.painter().circle_filled(centre, radius, colour);
+        } else {
+            let square = Rect::from_center_size(centre, egui::Vec2::splat(2.0 * radius));
+            ui.painter().rect_filled(square, 1, colour);
+        }
+    }
+}
+
+/// One class; whether it was clicked.
+fn row_ui(
+    ui: &mut Ui,
+    (chart, rect, row): (&Chart, Rect, usize),
+    (name, recall): (&str, Option<&Recall>),
+    is_chosen: bool,
+) -> bool {
+    let theme = Theme::of(ui);
+    let response = ui.interact(rect, ui.scope_id().with(("recall", row)), Sense::click());
+    if is_chosen || response.hovered() {
+        let fill = if is_chosen { theme.selected } else { theme.hover };
+        ui.painter().rect_filled(rect, 2, fill.gamma_multiply(0.6));
+    }
+    focus_ui(ui, rect, &response);
+    let Some(recall) = recall else {
+        let font = theme::text(11.0);
+        ui.painter().text(rect.center(), Align2::CENTER_CENTER, "no samples", font, theme.hint);
+        return false;
+    };
+    let (middle, offset) = (rect.center().y, (rect.height() * 0.17).min(6.0));
+    let ends = [recall.float.value, recall.quantized.value].map(|value| chart.x(value));
+    let between = ends[0].min(ends[1])..=ends[0].max(ends[1]);
+    ui.painter().hline(between, middle, Stroke::new(1.0, theme.line_strong));
+    if chart.shows_float {
+        chart.estimate_ui(ui, middle - offset, recall.float, true);
+    }
+    chart.estimate_ui(ui, middle + offset, recall.quantized, false);
+    let points = recall.change_points();
+    let colour = if points <= BAD_POINTS { theme.bad } else { theme.label };
+    let text = match points.round() {
+        0.0 => "0".to_owned(),
+        up if up > 0.0 => format!("+{}", fixed(up, 0)),
+        down => fixed(down, 0),
+    };
+    let place = rect.right_center() - vec2(2.0, 0.0);
+    ui.painter().text(place, Align2::RIGHT_CENTER, text, theme::mono(11.0), colour);
+    response.widget_info(|| {
+        let text = format!(
+            "Recall of {name}: {} to {}",
+            percent(recall.float.value, 1),
+            percent(recall.quantized.value, 1)
+        );
+        WidgetInfo::labeled(egui::Role::Button, true, text)
+    });
+    let clicked = response.clicked();
+    response.on_hover_ui(|ui| {
+        ui.label(tooltip(name, recall));
+    });
+    clicked
+}
+
+fn tooltip(name: &str, recall: &Recall) -> String {
+    let line = |side: &str, hits: usize, estimate: Estimate| {
+        let (lo, hi) = estimate.ci95;
+        let (value, lo, hi) = (percent(estimate.value, 1), fixed(100.0 * lo, 1), percent(hi, 1));
+        format!("{side}: {hits} of {}, {value} ({lo} to {hi})", recall.n)
+    };
+    let float = line("float", recall.float_hits, recall.float);
+    let quantized = line("quantized", recall.quantized_hits, recall.quantized);
+    format!("{name}\n{float}\n{quantized}")
+}
