@@ -26,8 +26,8 @@ pub struct Recipe {
     choices: BTreeMap<String, SchemeChoice>,
 }
 
+/// Further keys, of which this module knows nothing, are passed over.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RecipeJson {
     quantscope_recipe: u32,
     layers: BTreeMap<String, String>,
@@ -43,6 +43,16 @@ impl Recipe {
     /// How a layer is quantized.
     pub fn choice(&self, layer: &str) -> SchemeChoice {
         self.choices.get(layer).cloned().unwrap_or_else(SchemeChoice::float)
+    }
+
+    /// How a layer is quantized, if the recipe speaks of it.
+    pub fn get(&self, layer: &str) -> Option<&SchemeChoice> {
+        self.choices.get(layer)
+    }
+
+    /// Speaks of a layer no more.
+    pub fn forget(&mut self, layer: &str) {
+        self.choices.remove(layer);
     }
 
     pub fn set(&mut self, layer: &str, choice: SchemeChoice) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::change::PlanChange;
 use super::command::{Command, Gesture};
 use super::history::{History, Plan};
 use super::job::{Job, Lane};
@@ -23,10 +24,9 @@ impl Session {
             Command::OpenSamples(path) => self.start_opening_samples(&path),
             Command::OpenAny(path) => self.start_opening_any(&path),
             Command::SetChoice { layer, choice, gesture } => {
-                let label = format!("{layer}: {}", choice.scheme().id());
                 let mut plan = self.plan.clone();
                 plan.recipe.set(&layer, choice);
-                self.change(&label, plan, gesture);
+                self.record(None, plan, gesture);
             }
             Command::SetAllChoices(choice) => {
                 let label = format!("All layers: {choice}");
@@ -40,7 +40,7 @@ impl Session {
             }
             Command::SetFold(fold_mode) => {
                 let plan = Plan { fold_mode, ..self.plan.clone() };
-                self.change("Fold batch norm", plan, Gesture::Once);
+                self.record(None, plan, Gesture::Once);
             }
             Command::SelectLayer(layer_idx) => self.select_layer(layer_idx),
             Command::SelectChannel(channel_idx) => {
@@ -49,12 +49,17 @@ impl Session {
                     channel_idx.map(|idx| idx.min(n_channels.saturating_sub(1)));
             }
             Command::Undo => {
-                if let Some(plan) = self.history.undo() {
+                if let Some(plan) = self.history.undo(&self.plan) {
                     self.adopt(plan);
                 }
             }
             Command::Redo => {
-                if let Some(plan) = self.history.redo() {
+                if let Some(plan) = self.history.redo(&self.plan) {
+                    self.adopt(plan);
+                }
+            }
+            Command::GoTo(n_done) => {
+                if let Some(plan) = self.history.go_to(n_done, &self.plan) {
                     self.adopt(plan);
                 }
             }
@@ -80,9 +85,14 @@ impl Session {
         }
     }
 
-    fn change(&mut self, label: &str, plan: Plan, gesture: Gesture) {
+    pub(super) fn change(&mut self, label: &str, plan: Plan, gesture: Gesture) {
+        self.record(Some(label), plan, gesture);
+    }
+
+    /// A step of the history; without a label it is named after what it changes.
+    fn record(&mut self, label: Option<&str>, plan: Plan, gesture: Gesture) {
         if plan != self.plan && self.opened.is_some() {
-            self.history.record(label, &self.plan, &plan, gesture);
+            self.history.record(label, PlanChange::between(&self.plan, &plan), gesture);
             self.adopt(plan);
         }
     }

@@ -38,6 +38,8 @@ pub enum Command {
     SelectChannel(Option<usize>),
     Undo,
     Redo,
+    /// To the state in which that many edits of the history are done.
+    GoTo(usize),
     /// Stops a job; what it was for shows as cancelled until it is asked for anew.
     CancelJob(u64),
     /// Asks again for everything that failed or was cancelled.

@@ -3,6 +3,7 @@
 
 mod apply;
 mod builtin;
+mod change;
 mod command;
 mod history;
 mod job;
@@ -14,8 +15,9 @@ mod state;
 mod workshop;
 
 pub use builtin::{BUILTIN_SAMPLES, BuiltinSample};
+pub use change::{FromTo, PlanChange};
 pub use command::{Command, Gesture};
-pub use history::{History, Plan};
+pub use history::{Edit, History, Plan};
 pub use loaded::Loaded;
 pub use opening::{ModelRef, Opened, OpeningError, open};
 pub use picture::LayerPicture;
