@@ -6,15 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::{SchemeChoice, SpecError};
 
-/// Version of the recipe file that is written and read.
-const VERSION: u32 = 1;
-
 /// Why a recipe cannot be read.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
 pub enum RecipeError {
     #[error("the recipe is not JSON of the expected form: {0}")]
     Json(String),
-    #[error("the recipe has version {found}, this program reads version {VERSION}")]
+    #[error("the recipe has version {found}, this program reads version {}", Recipe::VERSION)]
+    //X")]
     Version { found: u32 },
     #[error("layer {layer:?}: {source}")]
     Spec { layer: String, source: SpecError },
@@ -34,6 +32,9 @@ struct RecipeJson {
 }
 
 impl Recipe {
+    /// Version of the recipe file that is written and read.
+    pub const VERSION: u32 = 1;
+
     /// The same choice for every layer named.
     pub fn uniform<'a>(layers: impl IntoIterator<Item = &'a str>, choice: &SchemeChoice) -> Self {
         let choices = layers.into_iter().map(|name| (name.to_owned(), choice.clone())).collect();
@@ -68,7 +69,7 @@ impl Recipe {
     pub fn to_json(&self) -> String {
         let layers =
             self.choices.iter().map(|(name, choice)| (name.clone(), choice.to_string())).collect();
-        let json = RecipeJson { quantscope_recipe: VERSION, layers };
+        let json = RecipeJson { quantscope_recipe: Self::VERSION, layers };
         serde_json::to_string_pretty(&json).unwrap_or_default()
     }
 
@@ -78,7 +79,7 @@ impl Recipe {
     pub fn from_json(text: &str) -> Result<Self, RecipeError> {
         let json: RecipeJson =
             serde_json::from_str(text).map_err(|error| RecipeError::Json(error.to_string()))?;
-        if json.quantscope_recipe != VERSION {
+        if json.quantscope_recipe != Self::VERSION {
             return Err(RecipeError::Version { found: json.quantscope_recipe });
         }
         let mut choices = BTreeMap::new();

@@ -7,7 +7,9 @@ use super::change::PlanChange;
 use super::command::{Command, Gesture};
 use super::history::{History, Plan};
 use super::job::{Job, Lane};
+use super::keeping::KeptResult;
 use super::opening::{ModelRef, Opened, open};
+use super::recipe_file::is_recipe;
 use super::state::{Entry, Errand, Message, Notice, NoticeKind, Selection, Session};
 use super::workshop::Workshop;
 use crate::base::WorkCtx;
@@ -63,6 +65,11 @@ impl Session {
                     self.adopt(plan);
                 }
             }
+            Command::SaveRecipe(path) => self.start_saving_recipe(path),
+            Command::LoadRecipe(path) => self.start_loading_recipe(path),
+            Command::Recover => self.start_recovering(),
+            Command::DismissRecovery => self.dismiss_recovery(),
+            Command::ClearRecent => self.clear_recent(),
             Command::CancelJob(id) => self.cancel(id),
             Command::Retry => self.entries.retain(|_, entry| !matches!(entry, Entry::Failed(_))),
         }
@@ -154,6 +161,9 @@ impl Session {
     fn start_opening_any(&mut self, path: &Path) {
         let path = path.to_owned();
         self.run_errand(&format!("Opening {}", path.display()), move |_| {
+            if is_recipe(&path) {
+                return ErrandResult::Kept(KeptResult::read_recipe(path));
+            }
             if is_sample_set(&path) {
                 return ErrandResult::SamplesOpened(open_samples(&path));
             }
@@ -162,7 +172,7 @@ impl Session {
         });
     }
 
-    fn run_errand(
+    pub(super) fn run_errand(
         &mut self,
         label: &str,
         run: impl FnOnce(&WorkCtx) -> ErrandResult + Send + 'static,
@@ -197,6 +207,7 @@ impl Session {
         let recipe = Recipe::uniform(names, &SchemeChoice::new(&Int));
         self.plan = Plan { recipe, fold_mode: opened.network.fold_mode };
         self.history = History::default();
+        self.known_accuracies.clear();
         // The largest layer: its distribution shows most.
         let products = opened.network.layers.iter().enumerate();
         let default_layer = products
@@ -209,6 +220,7 @@ impl Session {
         let network = Arc::clone(&opened.network);
         self.opened = Some(opened);
         self.start_afresh(network, samples);
+        self.note_recent();
     }
 
     /// Takes the open model folded another way; one of a model that is no longer open is dropped.
@@ -263,10 +275,11 @@ impl Session {
 }
 
 /// What an errand brings back.
-enum ErrandResult {
+pub(super) enum ErrandResult {
     Opened(Result<Box<Opened>, String>),
     SamplesOpened(Result<Arc<SampleSet>, String>),
     Refolded(Result<Arc<Network>, String>),
+    Kept(KeptResult),
 }
 
 impl ErrandResult {
@@ -275,6 +288,7 @@ impl ErrandResult {
             Self::Opened(result) => Message::Opened(id, result),
             Self::SamplesOpened(result) => Message::SamplesOpened(id, result),
             Self::Refolded(result) => Message::Refolded(id, result),
+            Self::Kept(result) => Message::KeptErrand(id, result),
         }
     }
 }
