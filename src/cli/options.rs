@@ -128,7 +128,7 @@ pub(super) struct ScreenshotOptions {
     /// Every layer quantized this way: SCHEME[:key=value,…]
     #[arg(long, value_name = "SPEC")]
     pub weights: Option<String>,
-    /// Only this panel: layers, distribution, quantizer
+    /// Only this panel: layers, distribution, history, quantizer
     #[arg(long, value_name = "NAME")]
     pub panel: Option<String>,
     /// Size of the window in points

@@ -7,9 +7,7 @@ use std::time::SystemTime;
 
 use super::apply::ErrandResult;
 use super::history::Plan;
-use super::keep::{
-    Keep, KeepEvent, Keeper, Order, RecentFile, Saved, Snapshot, put_first,
-};
+use super::keep::{Keep, KeepEvent, Keeper, Order, RecentFile, Saved, Snapshot, put_first};
 use super::opening::{ModelRef, Opened, open};
 use super::recipe_file::{RecipeFile, RecipeModel};
 use super::state::{Message, NoticeKind, Selection, Session};
@@ -160,9 +158,8 @@ impl Session {
 
     fn snapshot(&self) -> Option<Snapshot> {
         let opened = self.opened.as_ref()?;
-        let is_own = |set: &Arc<SampleSet>| {
-            opened.eval.as_ref().is_some_and(|own| Arc::ptr_eq(own, set))
-        };
+        let is_own =
+            |set: &Arc<SampleSet>| opened.eval.as_ref().is_some_and(|own| Arc::ptr_eq(own, set));
         let samples = self.samples().filter(|set| !is_own(set)).and_then(|set| set.path.clone());
         let layer = opened.network.layers.get(self.selection.layer_idx);
         Some(Snapshot {
@@ -433,9 +430,10 @@ fn recover(saved: Saved) -> Result<Box<Recovered>, String> {
     let opened = ModelRef::parse(&snapshot.model)
         .and_then(|reference| open(&reference, snapshot.plan.fold_mode))
         .map_err(|error| format!("the saved session cannot be gone on with: {error}"))?;
-    let samples = snapshot.samples.as_ref().map(|path| {
-        SampleSet::open(path).map(Arc::new).map_err(|error| error.to_string())
-    });
+    let samples = snapshot
+        .samples
+        .as_ref()
+        .map(|path| SampleSet::open(path).map(Arc::new).map_err(|error| error.to_string()));
     Ok(Box::new(Recovered { opened, samples, saved }))
 }
 

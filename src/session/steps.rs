@@ -56,7 +56,10 @@ impl Session {
             };
             // A command may have been applied since the wish.
             let is_present = *network == self.network_id
-                && specs.iter().enumerate().all(|(idx, spec)| *spec == self.choice(idx).to_string());
+                && specs
+                    .iter()
+                    .enumerate()
+                    .all(|(idx, spec)| *spec == self.choice(idx).to_string());
             if is_present {
                 let accuracy = Arc::clone(accuracy);
                 self.known_accuracies.insert(key, accuracy);

@@ -7,8 +7,9 @@ use super::header::header_ui;
 use super::jobs_bar::jobs_bar_ui;
 use super::menu::menu_ui;
 use super::panel::{PANELS, Panel, PanelCtx, PanelEntry, Place};
+use super::recovery_bar::recovery_bar_ui;
 use super::theme::{self, Theme};
-use crate::session::{Command, ModelRef, NoticeKind, Session};
+use crate::session::{Command, Keep, ModelRef, NoticeKind, Session};
 
 /// How the window starts.
 #[derive(Clone, Debug)]
@@ -43,6 +44,20 @@ impl App {
             toasts: egui_notify::Toasts::default().with_margin(egui::vec2(12.0, 104.0)),
             last_failure: None,
         }
+    }
+
+    /// Keeps the session, and offers the last one; nothing is kept unless told.
+    #[must_use]
+    pub fn kept_in(mut self, keep: Keep) -> Self {
+        self.session.keep(keep);
+        self
+    }
+
+    /// Asks for paths in its own field, never in the system's dialogs.
+    #[must_use]
+    pub fn with_typed_paths(mut self) -> Self {
+        self.dialogs = Dialogs::typed();
+        self
     }
 
     pub fn session(&self) -> &Session {
@@ -91,6 +106,10 @@ impl App {
         let ctx = PanelCtx::new(&self.session);
         let dialog = strip(ui, EguiPanel::top("menu"), theme::BAR_HEIGHT, |ui| menu_ui(ui, &ctx));
         strip(ui, EguiPanel::top("header"), theme::HEADER_HEIGHT, |ui| header_ui(ui, &ctx));
+        if ctx.session.recovery().is_some() {
+            let bar = EguiPanel::top("recovery");
+            strip(ui, bar, theme::TOOL_ROW_HEIGHT, |ui| recovery_bar_ui(ui, &ctx));
+        }
         strip(ui, EguiPanel::bottom("jobs"), theme::BAR_HEIGHT, |ui| jobs_bar_ui(ui, &ctx));
         let only = self.only_panel;
         let (mut centre, sides): (Vec<_>, Vec<_>) = self
@@ -116,9 +135,9 @@ impl App {
         });
         let mut commands = ctx.into_commands();
         if let Some(dialog) = dialog {
-            self.dialogs.show(dialog, ui.ctx());
+            self.dialogs.show(dialog, &self.session, ui.ctx());
         }
-        commands.extend(self.dialogs.ui(ui));
+        commands.extend(self.dialogs.ui(ui, &self.session));
         for command in commands {
             self.session.apply(command);
             // What the frame shows is no longer how things are.
@@ -131,6 +150,10 @@ impl App {
 }
 
 impl eframe::App for App {
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.session.close();
+    }
+
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         Self::logic(self, ctx);
     }
@@ -193,6 +216,6 @@ fn drop_hint_ui(ui: &Ui) {
     let painter = ui.ctx().layer_painter(layer);
     let rect = ui.ctx().content_rect();
     painter.rect_filled(rect, 0, theme.background.gamma_multiply(0.8));
-    let text = "Drop a model or a sample set to open it";
+    let text = "Drop a model, a sample set or a recipe to open it";
     painter.text(rect.center(), egui::Align2::CENTER_CENTER, text, theme::title(20.0), theme.text);
 }

@@ -5,10 +5,14 @@ use egui_material_icons::icons;
 
 use super::dialogs::Dialog;
 use super::panel::PanelCtx;
+use super::recent_files::recent_menu_ui;
 use super::theme::{self, Theme};
 use crate::session::{BUILTIN_SAMPLES, Command, ModelRef};
 
 const OPEN: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::O);
+const SAVE_RECIPE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::S);
+const LOAD_RECIPE: KeyboardShortcut =
+    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::O);
 const UNDO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Z);
 const REDO: KeyboardShortcut =
     KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z);
@@ -31,9 +35,17 @@ pub fn menu_ui(ui: &mut Ui, ctx: &PanelCtx) -> Option<Dialog> {
             if entry(ui, "Open path…", None) {
                 dialog = Some(Dialog::TypePath);
             }
+            recent_menu_ui(ui, ctx);
             ui.add_enabled_ui(ctx.session.network().is_some(), |ui| {
                 if entry(ui, "Open samples…", None) {
                     dialog = Some(Dialog::PickSamples);
+                }
+                ui.separator();
+                if entry(ui, "Save recipe…", Some(SAVE_RECIPE)) {
+                    dialog = Some(Dialog::SaveRecipe);
+                }
+                if entry(ui, "Load recipe…", Some(LOAD_RECIPE)) {
+                    dialog = Some(Dialog::LoadRecipe);
                 }
             });
             ui.separator();
@@ -170,6 +182,14 @@ fn shortcuts(ui: &Ui, ctx: &PanelCtx) -> Option<Dialog> {
         if key(bracket) {
             step_bits(ctx, step);
         }
+    }
+    let has_model = ctx.session.network().is_some();
+    // The longer shortcut first here too.
+    if pressed(&LOAD_RECIPE) {
+        return has_model.then_some(Dialog::LoadRecipe);
+    }
+    if pressed(&SAVE_RECIPE) {
+        return has_model.then_some(Dialog::SaveRecipe);
     }
     pressed(&OPEN).then_some(Dialog::PickModel)
 }

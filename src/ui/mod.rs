@@ -2,6 +2,7 @@
 
 mod app;
 mod dialogs;
+mod folder_listing;
 mod fonts;
 mod header;
 mod headless;
@@ -9,7 +10,10 @@ mod jobs_bar;
 mod menu;
 mod panel;
 mod panels;
+mod path_field;
 mod raster;
+mod recent_files;
+mod recovery_bar;
 mod settings_editor;
 mod state_view;
 mod theme;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::panels::{distribution, layers, quantizer};
+use super::panels::{distribution, history, layers, quantizer};
 use crate::session::{Command, Session};
 
 /// What a panel sees of the application: it reads, draws, and sends commands.
@@ -49,7 +49,8 @@ pub enum Place {
 }
 
 /// Every panel, from left to right.
-pub static PANELS: &[PanelEntry] = &[layers::ENTRY, distribution::ENTRY, quantizer::ENTRY];
+pub static PANELS: &[PanelEntry] =
+    &[layers::ENTRY, distribution::ENTRY, history::ENTRY, quantizer::ENTRY];
 
 impl PanelEntry {
     pub(super) fn create_panel(&'static self) -> (&'static Self, Box<dyn Panel>) {

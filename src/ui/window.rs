@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::app::{App, AppOptions};
+use crate::session::Keep;
 
 /// The system has no display for a window, or lacks what one needs.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +39,9 @@ pub fn open_window(options: AppOptions) -> Result<(), NoDisplay> {
         eframe::run_native(
             "quantscope",
             native,
-            Box::new(|creation| Ok(Box::new(App::new(&creation.egui_ctx, options)))),
+            Box::new(|creation| {
+                Ok(Box::new(App::new(&creation.egui_ctx, options).kept_in(Keep::at_home())))
+            }),
         )
     };
     let result = catch_unwind(AssertUnwindSafe(run));

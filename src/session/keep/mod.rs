@@ -40,7 +40,10 @@ pub(super) enum Order {
 /// What the thread tells.
 pub(super) enum KeepEvent {
     /// What was there at the start.
-    Found { saved: Option<Box<Saved>>, recent: Vec<RecentFile> },
+    Found {
+        saved: Option<Box<Saved>>,
+        recent: Vec<RecentFile>,
+    },
     /// Looked for after that: the files that are gone. The last of the start.
     Missing(HashSet<PathBuf>),
     Warning(String),
@@ -203,5 +206,59 @@ fn set_aside(path: &Path) -> String {
     match std::fs::rename(path, &aside) {
         Ok(()) => format!("was set aside as {}", PathBuf::from(aside).display()),
         Err(error) => format!("could not be set aside: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::saved::tests::snapshot;
+    use super::*;
+
+    fn run(home: &Path, orders: Vec<Order>) -> Vec<String> {
+        let warnings = RefCell::new(Vec::new());
+        let tell = |event| {
+            if let KeepEvent::Warning(text) = event {
+                warnings.borrow_mut().push(text);
+            }
+        };
+        let (sender, inbox) = channel();
+        orders.into_iter().for_each(|order| sender.send(order).unwrap());
+        drop(sender);
+        let autosave = Autosave::new(home);
+        Thread { home: home.to_owned(), autosave, tell, last: None, has_warned: false }
+            .work(&inbox);
+        warnings.into_inner()
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "x").unwrap();
+        let save = || Order::Save(Box::new(snapshot(1)));
+        let orders =
+            vec![Order::ClearRecent, save(), Order::Replace("a".into()), save(), Order::Close];
+        let warnings = run(&file.join("home"), orders);
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains("QUANTSCOPE_HOME") && warnings[0].contains("file/home"));
+    }
+
+    #[test]
+    fn what_waits_is_written_at_the_end() {
+        let home = tempfile::tempdir().unwrap();
+        let save = |n_changes| Order::Save(Box::new(snapshot(n_changes)));
+        assert!(run(home.path(), vec![save(1), save(2)]).is_empty());
+        let left = Autosave::new(home.path()).last_left(&mut Vec::new()).unwrap();
+        assert_eq!((left.snapshot.n_changes(), left.was_killed), (2, true));
+        run(home.path(), vec![save(3), Order::Replace(left.path.clone()), Order::Close]);
+        let left = Autosave::new(home.path()).last_left(&mut Vec::new()).unwrap();
+        assert_eq!((left.snapshot.n_changes(), left.was_killed), (3, false));
+        let n_files = std::fs::read_dir(home.path().join("sessions")).unwrap().count();
+        assert_eq!(n_files, 1, "the one that was replaced is gone, and no lock is left");
+        run(home.path(), vec![save(4), Order::Forget, Order::Close]);
+        let left = Autosave::new(home.path()).last_left(&mut Vec::new()).unwrap();
+        assert_eq!(left.snapshot.n_changes(), 3, "what is not worth keeping is not kept");
     }
 }

@@ -21,7 +21,8 @@ impl Keep {
     /// nowhere if there is none.
     pub fn at_home() -> Self {
         let named = std::env::var_os(HOME_VARIABLE).filter(|name| !name.is_empty());
-        let folder = named.map(PathBuf::from).or_else(|| Some(dirs::data_dir()?.join("quantscope")));
+        let folder =
+            named.map(PathBuf::from).or_else(|| Some(dirs::data_dir()?.join("quantscope")));
         folder.map_or(Self::Nowhere, Self::In)
     }
 }
@@ -33,9 +34,8 @@ impl Keep {
 pub(in crate::session) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     // What a link points to is replaced, not the link.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let name = target
-        .file_name()
-        .ok_or_else(|| std::io::Error::other("the path ends in no file name"))?;
+    let name =
+        target.file_name().ok_or_else(|| std::io::Error::other("the path ends in no file name"))?;
     let mut beside = OsString::from(".");
     beside.push(name);
     beside.push(format!(".{}.part", std::process::id()));

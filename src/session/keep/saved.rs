@@ -167,9 +167,8 @@ impl Saved {
             channel_idx: json.selected.channel,
             arrangement: json.arrangement,
         };
-        let when = UNIX_EPOCH
-            .checked_add(Duration::from_millis(json.saved_unix_ms))
-            .unwrap_or(UNIX_EPOCH);
+        let when =
+            UNIX_EPOCH.checked_add(Duration::from_millis(json.saved_unix_ms)).unwrap_or(UNIX_EPOCH);
         Ok(Self { snapshot, when, was_killed: !json.closed, path })
     }
 }
@@ -177,9 +176,10 @@ impl Saved {
 impl StepJson {
     fn of(label: &str, change: &PlanChange) -> Self {
         let words = |choice: &Option<SchemeChoice>| choice.as_ref().map(ToString::to_string);
-        let layers = change.layers.iter().map(|(name, layer)| {
-            (name.clone(), (words(&layer.before), words(&layer.after)))
-        });
+        let layers = change
+            .layers
+            .iter()
+            .map(|(name, layer)| (name.clone(), (words(&layer.before), words(&layer.after))));
         let is_folded = |mode| mode == FoldMode::Fold;
         Self {
             label: label.to_owned(),
@@ -250,7 +250,8 @@ pub(super) mod tests {
         assert_eq!((&after.samples, &after.arrangement), (&before.samples, &before.arrangement));
         let labels = |s: &Snapshot| s.history.edits().map(|e| e.label.clone()).collect::<Vec<_>>();
         assert_eq!(labels(after), labels(&before));
-        let changes = |s: &Snapshot| s.history.edits().map(|e| e.change.clone()).collect::<Vec<_>>();
+        let changes =
+            |s: &Snapshot| s.history.edits().map(|e| e.change.clone()).collect::<Vec<_>>();
         assert_eq!(changes(after), changes(&before));
         let closed = before.to_json(Ending::Closed);
         assert!(!Saved::from_json(&closed, "a.json".into()).unwrap().was_killed);
@@ -266,7 +267,8 @@ pub(super) mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for text in ["", "{", "{}", r#"{"quantscope_session": 2}"#, r#"{"quantscope_session": 1}"#] {
+        for text in ["", "{", "{}", r#"{"quantscope_session": 2}"#, r#"{"quantscope_session": 1}"#]
+        {
             assert!(Saved::from_json(text, "a.json".into()).is_err(), "{text}");
         }
         let wrong = snapshot(1).to_json(Ending::Running).replace("int:bits=3", "nf5");

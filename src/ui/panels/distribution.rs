@@ -9,6 +9,7 @@ use crate::model::Layer;
 use crate::session::{Command, Loaded};
 use crate::tensor::TensorStats;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
+use crate::ui::recent_files::recent_list_ui;
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::number;
@@ -37,6 +38,7 @@ impl Panel for DistributionPanel {
                 "No model is open",
                 "Open one with File › Open model…, or drop a file here. File › Samples has one to start with.",
             );
+            recent_list_ui(ui, ctx);
             return;
         };
         let picture = ctx.session.picture();

@@ -2,5 +2,6 @@
 
 pub mod distribution;
 mod distribution_plot;
+pub mod history;
 pub mod layers;
 pub mod quantizer;
