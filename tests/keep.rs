@@ -164,7 +164,10 @@ fn what_cannot_be_understood_is_set_aside() {
     let mut session = session_in(home.path());
     let warnings = notices(&mut session, NoticeKind::Warning);
     assert!(session.recovery().is_none());
-    assert!(warnings.iter().any(|text| text.contains("1-1.json.broken")), "{warnings:?}");
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    for file in ["1-1.json.broken", "recent.json.broken"] {
+        assert!(warnings.iter().any(|text| text.contains(file)), "{warnings:?}");
+    }
     open_sample(&mut session);
     set(&mut session, "stem", "int4");
     session.close();

@@ -226,6 +226,7 @@ fn the_history_goes_to_any_state() {
     assert_eq!(spec(&window), "int");
     assert!(shows(&window, "Step 0 of 4"));
     assert!(shows(&window, "±"), "accuracies that were measured on the way are shown");
+    press(&mut window, Modifiers::NONE, Key::Escape);
     window.state_mut().apply(Command::Redo);
     settle(&mut window);
     press(&mut window, Modifiers::NONE, Key::OpenBracket);

@@ -43,11 +43,11 @@ pub(in crate::session) fn put_first(files: &mut Vec<RecentFile>, file: RecentFil
 /// What was wrong with it and where it is now, in one line.
 pub(super) fn read(folder: &Path) -> Result<Vec<RecentFile>, String> {
     let path = file_of(folder);
-    let Ok(text) = std::fs::read_to_string(&path) else {
+    let Ok(bytes) = std::fs::read(&path) else {
         // Not there yet, or not to be had: a list of recent files is not worth a message.
         return Ok(Vec::new());
     };
-    match serde_json::from_str::<RecentJson>(&text) {
+    match serde_json::from_slice::<RecentJson>(&bytes) {
         Ok(json) if json.quantscope_recent == VERSION => {
             let mut files = json.files;
             files.truncate(MAX_RECENT);
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn a_broken_list_is_set_aside() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(file_of(folder.path()), "{").unwrap();
+        std::fs::write(file_of(folder.path()), b"{\xff").unwrap();
         assert!(read(folder.path()).unwrap_err().contains("set aside"));
         assert_eq!(read(folder.path()), Ok(Vec::new()));
     }

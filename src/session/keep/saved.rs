@@ -66,7 +66,7 @@ pub(super) enum SavedError {
 struct SavedJson {
     quantscope_session: u32,
     closed: bool,
-    saved_unix_ms: u64,
+    saved_unix_us: u64,
     model: ModelJson,
     samples: Option<PathBuf>,
     fold_batch_norm: bool,
@@ -115,7 +115,7 @@ impl Snapshot {
         let json = SavedJson {
             quantscope_session: VERSION,
             closed: ending == Ending::Closed,
-            saved_unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+            saved_unix_us: u64::try_from(since.as_micros()).unwrap_or(u64::MAX),
             model: ModelJson {
                 path: self.model.clone(),
                 title: self.title.clone(),
@@ -168,7 +168,7 @@ impl Saved {
             arrangement: json.arrangement,
         };
         let when =
-            UNIX_EPOCH.checked_add(Duration::from_millis(json.saved_unix_ms)).unwrap_or(UNIX_EPOCH);
+            UNIX_EPOCH.checked_add(Duration::from_micros(json.saved_unix_us)).unwrap_or(UNIX_EPOCH);
         Ok(Self { snapshot, when, was_killed: !json.closed, path })
     }
 }
