@@ -393,3 +393,50 @@ fn figures_of_earlier_states_are_remembered() {
     assert!(value(0) > value(1));
     assert!(session.step_figures(1).sqnr.is_some() && session.step_figures(0).sqnr.is_none());
 }
+
+#[test]
+fn the_command_line_folds_as_the_recipe_was_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut session = Session::new(|| {});
+    open_sample(&mut session);
+    let recipe = session.plan().recipe.to_json();
+    let plain = support::write(folder.path(), "plain.json", recipe.as_bytes());
+    let kept = folder.path().join("kept.json");
+    run(&mut session, Command::SetFold(FoldMode::Keep));
+    run(&mut session, Command::SaveRecipe(kept.clone()));
+    let error = |path: &Path, more: &[&str]| {
+        let program = std::process::Command::new(env!("CARGO_BIN_EXE_quantscope"))
+            .args(["error", "sample:digits", "--json", "--recipe"])
+            .arg(path)
+            .args(more)
+            .output()
+            .unwrap();
+        assert!(program.status.success(), "{program:?}");
+        program.stdout
+    };
+    assert_eq!(error(&kept, &[]), error(&plain, &["--no-fold"]));
+    assert_ne!(error(&kept, &[]), error(&plain, &[]));
+}
+
+#[test]
+fn what_was_done_to_a_model_is_offered_when_it_is_opened_again() {
+    let (home, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = small_model(&folder);
+    let mut session = session_in(home.path());
+    run(&mut session, Command::OpenAny(path.clone()));
+    set(&mut session, "fc", "int4");
+    open_sample(&mut session);
+    assert!(session.recovery().is_none());
+    set(&mut session, "stem", "int3");
+    run(&mut session, Command::OpenAny(path.clone()));
+    assert_eq!(spec(&session, "fc"), "int", "nothing is applied unasked");
+    assert_eq!(session.recovery().unwrap().model, "small");
+    run(&mut session, Command::Recover);
+    assert_eq!(spec(&session, "fc"), "int:bits=4");
+    assert!(session.recovery().is_none());
+    open_sample(&mut session);
+    assert!(session.recovery().unwrap().model.contains("digits"));
+    run(&mut session, Command::DismissRecovery);
+    run(&mut session, Command::OpenAny(path));
+    assert_eq!(session.recovery().unwrap().n_changes, 1, "in a file, not in the session");
+}

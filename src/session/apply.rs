@@ -203,6 +203,7 @@ impl Session {
         for warning in opened.network.model.warnings.iter().cloned().chain(eval_error) {
             self.notify(NoticeKind::Warning, warning);
         }
+        self.leave_model();
         let names = opened.network.default_layers().map(|layer| layer.name.as_str());
         let recipe = Recipe::uniform(names, &SchemeChoice::new(&Int));
         self.plan = Plan { recipe, fold_mode: opened.network.fold_mode };
@@ -220,7 +221,7 @@ impl Session {
         let network = Arc::clone(&opened.network);
         self.opened = Some(opened);
         self.start_afresh(network, samples);
-        self.note_recent();
+        self.note_opened();
     }
 
     /// Takes the open model folded another way; one of a model that is no longer open is dropped.

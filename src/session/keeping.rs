@@ -37,6 +37,9 @@ pub struct Recovery {
 pub(super) struct Kept {
     keeper: Option<Keeper>,
     is_starting: bool,
+    /// Questions for what was done to a model before that are not answered yet.
+    n_searches: usize,
+    is_taking_back: bool,
     saved: Option<Box<Saved>>,
     recovery: Option<Recovery>,
     recent: Vec<RecentFile>,
@@ -128,7 +131,7 @@ impl Session {
     }
 
     pub(super) fn is_keep_starting(&self) -> bool {
-        self.kept.is_starting
+        self.kept.is_starting || self.kept.n_searches > 0
     }
 
     /// Hands the state over to be written, if it is another than last time.
@@ -175,9 +178,23 @@ impl Session {
         })
     }
 
-    /// Notes a model that was opened among the recent ones.
-    pub(super) fn note_recent(&mut self) {
+    /// Leaves what was done to the open model in a file of its own, before another is opened.
+    pub(super) fn leave_model(&mut self) {
+        self.keep_state();
+        self.kept.stamp = None;
+        let order = if self.history.is_empty() { Order::Forget } else { Order::Leave };
+        if let Some(keeper) = &self.kept.keeper {
+            keeper.order(order);
+        }
+    }
+
+    /// Asks what was done to the model before, and notes it among the recent ones.
+    pub(super) fn note_opened(&mut self) {
         let Some(opened) = &self.opened else { return };
+        if let Some(keeper) = self.kept.keeper.as_ref().filter(|_| !self.kept.is_taking_back) {
+            keeper.order(Order::Find(opened.fingerprint.clone()));
+            self.kept.n_searches += 1;
+        }
         let ModelRef::Path(path) = &opened.reference else { return };
         let file = RecentFile {
             path: std::path::absolute(path).unwrap_or_else(|_| path.clone()),
@@ -209,8 +226,26 @@ impl Session {
                 self.kept.recovery = saved.as_deref().map(Recovery::of);
                 self.kept.saved = saved;
             }
+            KeepEvent::Offer(found) => {
+                self.kept.n_searches = self.kept.n_searches.saturating_sub(1);
+                if let Some(found) = found {
+                    self.offer(found);
+                }
+            }
             KeepEvent::Missing(missing) => self.note_missing(&missing),
             KeepEvent::Warning(text) => self.notify(NoticeKind::Warning, text),
+        }
+    }
+
+    /// Offers what was done to the open model before. At a start with the sample, what was done last
+    /// goes before it.
+    fn offer(&mut self, found: Box<Saved>) {
+        let Some(opened) = &self.opened else { return };
+        let is_open = found.snapshot.fingerprint.difference(&opened.fingerprint).is_none();
+        let is_sample = matches!(opened.reference, ModelRef::Builtin(_));
+        if is_open && !(is_sample && self.kept.recovery.is_some()) {
+            self.kept.recovery = Some(Recovery::of(&found));
+            self.kept.saved = Some(found);
         }
     }
 
@@ -253,7 +288,9 @@ impl Session {
             );
             self.notify(NoticeKind::Warning, text);
         }
+        self.kept.is_taking_back = true;
         self.show(opened);
+        self.kept.is_taking_back = false;
         let missing = self.keep_known_layers(&mut snapshot.plan);
         if !missing.is_empty() {
             let names = listed(&missing);

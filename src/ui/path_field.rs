@@ -190,6 +190,9 @@ impl PathField {
                     .map(|entry| Suggestion::of_entry(folder, entry))
                     .collect();
                 let title = match (lines.len(), is_there) {
+                    (0, false) if kind == PathKind::SaveRecipe => {
+                        format!("{}: a new file", asked.display())
+                    }
                     (0, true) => asked.display().to_string(),
                     (0, false) if start.is_empty() => {
                         format!("{}: nothing here that can be opened", asked.display())

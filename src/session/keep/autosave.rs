@@ -9,9 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::paths::write_atomically;
 use super::saved::{Ending, Saved, SavedError, Snapshot};
 use super::set_aside;
+use crate::session::fingerprint::Fingerprint;
 
 /// Files of windows that are gone; older ones are removed.
-const MAX_FILES: usize = 8;
+const MAX_FILES: usize = 16;
 
 /// The file of this window, made when there is something to write.
 pub(super) struct Autosave {
@@ -58,24 +59,41 @@ impl Autosave {
         }
     }
 
-    /// What the window that wrote last and is gone has left. Files that cannot be understood are set
-    /// aside, with one line each in `warnings`; the oldest are removed.
+    /// What the window that wrote last and is gone has left, unless a later one was declined. Files
+    /// that cannot be understood are set aside, with one line each in `warnings`; the oldest are
+    /// removed.
     pub fn last_left(&self, warnings: &mut Vec<String>) -> Option<Saved> {
         let mut left = self.all_left(warnings);
         for old in left.drain(left.len().min(MAX_FILES)..) {
             remove(&old.path);
         }
-        left.into_iter().next()
+        let declined = std::fs::metadata(self.declined()).and_then(|file| file.modified()).ok();
+        left.into_iter().find(|saved| saved.was_killed || declined.is_none_or(|d| saved.when > d))
     }
 
-    /// Removes a file that was offered, and what sessions closed before it have left.
-    pub fn dismiss(&self, offered: &Path) {
-        let left = self.all_left(&mut Vec::new());
-        let when = left.iter().find(|saved| saved.path == offered).map(|saved| saved.when);
-        for saved in left.iter().filter(|s| !s.was_killed && when.is_some_and(|w| s.when <= w)) {
-            remove(&saved.path);
-        }
+    /// The last changes that were made to the model of that fingerprint.
+    pub fn left_for(&self, fingerprint: &Fingerprint) -> Option<Saved> {
+        self.all_left(&mut Vec::new()).into_iter().find(|saved| {
+            let is_same = saved.snapshot.fingerprint.difference(fingerprint).is_none();
+            is_same && !saved.snapshot.history.is_empty()
+        })
+    }
+
+    /// Removes a file that was gone on with.
+    pub fn remove(&self, offered: &Path) {
         remove(offered);
+    }
+
+    /// Removes a file whose offer was declined; sessions closed before now are not offered at the
+    /// start any more, only with their model.
+    pub fn decline(&self, offered: &Path) {
+        remove(offered);
+        // Without the mark an older one is offered next time: no harm.
+        let _ = std::fs::write(self.declined(), "");
+    }
+
+    fn declined(&self) -> PathBuf {
+        self.folder.join("declined")
     }
 
     /// Newest first.
@@ -177,7 +195,7 @@ mod tests {
         let left = third.last_left(&mut Vec::new()).unwrap();
         assert!(left.was_killed);
         assert_eq!(left.snapshot.n_changes(), 2, "the other is still there");
-        third.dismiss(&left.path);
+        third.remove(&left.path);
         assert!(third.last_left(&mut Vec::new()).is_none());
         second.save(&snapshot(8), Ending::Closed).unwrap();
         second.release();
@@ -201,5 +219,24 @@ mod tests {
         warnings.clear();
         assert_eq!(autosave.all_left(&mut warnings).len(), MAX_FILES);
         assert!(warnings.is_empty());
+    }
+
+    #[test]
+    fn what_was_closed_before_a_refusal_is_offered_with_its_model_alone() {
+        let home = tempfile::tempdir().unwrap();
+        for n_changes in [1, 2] {
+            let mut closed = Autosave::new(home.path());
+            closed.save(&snapshot(n_changes), Ending::Closed).unwrap();
+            closed.release();
+        }
+        let autosave = Autosave::new(home.path());
+        let last = autosave.last_left(&mut Vec::new()).unwrap();
+        assert_eq!(last.snapshot.n_changes(), 2);
+        autosave.decline(&last.path);
+        assert!(autosave.last_left(&mut Vec::new()).is_none());
+        let left = autosave.left_for(&last.snapshot.fingerprint).unwrap();
+        assert_eq!(left.snapshot.n_changes(), 1);
+        let other = Fingerprint { sha256: "other".to_owned(), ..last.snapshot.fingerprint };
+        assert!(autosave.left_for(&other).is_none());
     }
 }

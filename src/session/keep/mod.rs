@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use super::fingerprint::Fingerprint;
 use autosave::Autosave;
 
 /// From a change until it is written; what changes meanwhile is written with it.
@@ -29,6 +30,10 @@ pub(super) enum Order {
     Save(Box<Snapshot>),
     /// The session is as a new one: nothing is worth keeping.
     Forget,
+    /// Another model is opened: what was done to this one stays in a file of its own.
+    Leave,
+    /// Looks for what was done to a model before.
+    Find(Fingerprint),
     AddRecent(RecentFile),
     ClearRecent,
     /// Writes what is waiting, then removes the file that the state was taken from.
@@ -46,6 +51,8 @@ pub(super) enum KeepEvent {
     },
     /// Looked for after that: the files that are gone. The last of the start.
     Missing(HashSet<PathBuf>),
+    /// The answer to [`Order::Find`].
+    Offer(Option<Box<Saved>>),
     Warning(String),
 }
 
@@ -143,7 +150,13 @@ impl<T: Fn(KeepEvent)> Thread<T> {
                 Ok(Order::Replace(path)) => {
                     self.save(Ending::Running);
                     due = None;
-                    self.autosave.dismiss(&path);
+                    self.autosave.remove(&path);
+                }
+                Ok(Order::Leave) => {
+                    self.save(Ending::Closed);
+                    due = None;
+                    self.last = None;
+                    self.autosave.release();
                 }
                 Ok(Order::Forget) => {
                     due = None;
@@ -175,7 +188,11 @@ impl<T: Fn(KeepEvent)> Thread<T> {
                 let written = recent::write(&self.home, Vec::new());
                 self.check(written);
             }
-            Order::Dismiss(path) => self.autosave.dismiss(&path),
+            Order::Dismiss(path) => self.autosave.decline(&path),
+            Order::Find(fingerprint) => {
+                let found = self.autosave.left_for(&fingerprint).map(Box::new);
+                (self.tell)(KeepEvent::Offer(found));
+            }
             _ => {}
         }
     }
