@@ -8,7 +8,7 @@ use super::exit::{CliError, Exit};
 use crate::eval::check_layers;
 use crate::model::{FoldMode, Network};
 use crate::quant::{Recipe, SchemeChoice};
-use crate::session::{self, ModelRef, Opened};
+use crate::session::{self, ModelRef, Opened, RecipeFile};
 
 /// Quantscope: look at a neural network's weights, quantize them, and see what it costs.
 ///
@@ -128,7 +128,7 @@ pub(super) struct ScreenshotOptions {
     /// Every layer quantized this way: SCHEME[:key=value,…]
     #[arg(long, value_name = "SPEC")]
     pub weights: Option<String>,
-    /// Only this panel: layers, distribution, quantizer
+    /// Only this panel: layers, distribution, history, quantizer
     #[arg(long, value_name = "NAME")]
     pub panel: Option<String>,
     /// Size of the window in points
@@ -157,8 +157,11 @@ pub(super) fn open(model: &str, fold_mode: FoldMode) -> Result<Opened, CliError>
 }
 
 impl WeightOptions {
+    /// As asked for, else as the recipe was made; one that cannot be read is told of by
+    /// [`recipe`](Self::recipe).
     pub(super) fn fold_mode(&self) -> FoldMode {
-        if self.no_fold { FoldMode::Keep } else { FoldMode::Fold }
+        let made = || RecipeFile::read(self.recipe.as_deref()?).ok()?.fold_mode;
+        if self.no_fold { FoldMode::Keep } else { made().unwrap_or_default() }
     }
 
     /// The recipe asked for; `None` when nothing is to be quantized.
@@ -183,8 +186,6 @@ pub(super) fn parse_spec(flag: &str, spec: &str) -> Result<SchemeChoice, CliErro
 }
 
 fn read_recipe(path: &Path) -> Result<Recipe, CliError> {
-    let named =
-        |error: String| CliError::new(Exit::BadFile, format!("{}: {error}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
-    Recipe::from_json(&text).map_err(|error| named(error.to_string()))
+    let file = RecipeFile::read(path);
+    Ok(file.map_err(|error| CliError::new(Exit::BadFile, error.to_string()))?.recipe)
 }

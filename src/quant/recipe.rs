@@ -6,15 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::{SchemeChoice, SpecError};
 
-/// Version of the recipe file that is written and read.
-const VERSION: u32 = 1;
-
 /// Why a recipe cannot be read.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
 pub enum RecipeError {
     #[error("the recipe is not JSON of the expected form: {0}")]
     Json(String),
-    #[error("the recipe has version {found}, this program reads version {VERSION}")]
+    #[error("the recipe has version {found}, this program reads version {}", Recipe::VERSION)]
+    //X")]
     Version { found: u32 },
     #[error("layer {layer:?}: {source}")]
     Spec { layer: String, source: SpecError },
@@ -26,14 +24,17 @@ pub struct Recipe {
     choices: BTreeMap<String, SchemeChoice>,
 }
 
+/// Further keys, of which this module knows nothing, are passed over.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RecipeJson {
     quantscope_recipe: u32,
     layers: BTreeMap<String, String>,
 }
 
 impl Recipe {
+    /// Version of the recipe file that is written and read.
+    pub const VERSION: u32 = 1;
+
     /// The same choice for every layer named.
     pub fn uniform<'a>(layers: impl IntoIterator<Item = &'a str>, choice: &SchemeChoice) -> Self {
         let choices = layers.into_iter().map(|name| (name.to_owned(), choice.clone())).collect();
@@ -43,6 +44,16 @@ impl Recipe {
     /// How a layer is quantized.
     pub fn choice(&self, layer: &str) -> SchemeChoice {
         self.choices.get(layer).cloned().unwrap_or_else(SchemeChoice::float)
+    }
+
+    /// How a layer is quantized, if the recipe speaks of it.
+    pub fn get(&self, layer: &str) -> Option<&SchemeChoice> {
+        self.choices.get(layer)
+    }
+
+    /// Speaks of a layer no more.
+    pub fn forget(&mut self, layer: &str) {
+        self.choices.remove(layer);
     }
 
     pub fn set(&mut self, layer: &str, choice: SchemeChoice) {
@@ -58,7 +69,7 @@ impl Recipe {
     pub fn to_json(&self) -> String {
         let layers =
             self.choices.iter().map(|(name, choice)| (name.clone(), choice.to_string())).collect();
-        let json = RecipeJson { quantscope_recipe: VERSION, layers };
+        let json = RecipeJson { quantscope_recipe: Self::VERSION, layers };
         serde_json::to_string_pretty(&json).unwrap_or_default()
     }
 
@@ -68,7 +79,7 @@ impl Recipe {
     pub fn from_json(text: &str) -> Result<Self, RecipeError> {
         let json: RecipeJson =
             serde_json::from_str(text).map_err(|error| RecipeError::Json(error.to_string()))?;
-        if json.quantscope_recipe != VERSION {
+        if json.quantscope_recipe != Self::VERSION {
             return Err(RecipeError::Version { found: json.quantscope_recipe });
         }
         let mut choices = BTreeMap::new();

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::change::PlanChange;
 use super::command::{Command, Gesture};
 use super::history::{History, Plan};
 use super::job::{Job, Lane};
+use super::keeping::KeptResult;
 use super::opening::{ModelRef, Opened, open};
+use super::recipe_file::is_recipe;
 use super::state::{Entry, Errand, Message, Notice, NoticeKind, Selection, Session};
 use super::workshop::Workshop;
 use crate::base::WorkCtx;
@@ -46,7 +49,7 @@ impl Session {
             Command::SelectLayers(layers) => self.select_layers(layers),
             Command::SetFold(fold_mode) => {
                 let plan = Plan { fold_mode, ..self.plan.clone() };
-                self.change("Fold batch norm", plan, Gesture::Once);
+                self.record(None, plan, Gesture::Once);
             }
             Command::SelectLayer(layer_idx) => self.select_layer(layer_idx),
             Command::SelectChannel(channel_idx) => {
@@ -55,15 +58,25 @@ impl Session {
                     channel_idx.map(|idx| idx.min(n_channels.saturating_sub(1)));
             }
             Command::Undo => {
-                if let Some(plan) = self.history.undo() {
+                if let Some(plan) = self.history.undo(&self.plan) {
                     self.adopt(plan);
                 }
             }
             Command::Redo => {
-                if let Some(plan) = self.history.redo() {
+                if let Some(plan) = self.history.redo(&self.plan) {
                     self.adopt(plan);
                 }
             }
+            Command::GoTo(n_done) => {
+                if let Some(plan) = self.history.go_to(n_done, &self.plan) {
+                    self.adopt(plan);
+                }
+            }
+            Command::SaveRecipe(path) => self.start_saving_recipe(path),
+            Command::LoadRecipe(path) => self.start_loading_recipe(path),
+            Command::Recover => self.start_recovering(),
+            Command::DismissRecovery => self.dismiss_recovery(),
+            Command::ClearRecent => self.clear_recent(),
             Command::CancelJob(id) => self.cancel(id),
             Command::Retry => self.entries.retain(|_, entry| !matches!(entry, Entry::Failed(_))),
         }
@@ -89,14 +102,12 @@ impl Session {
             let text = "The selected layers are locked; unlock them with Layer › Lock or unlock";
             return self.notify(NoticeKind::Warning, text.to_owned());
         }
-        let label = match free.as_slice() {
-            [(layer, _)] => format!("{layer}: {label}"),
-            _ => format!("{} layers: {label}", free.len()),
-        };
+        // A step of one layer is named after what changed from what.
+        let label = (free.len() > 1).then(|| format!("{} layers: {label}", free.len()));
         for (layer, choice) in free {
             plan.recipe.set(&layer, choice);
         }
-        self.change(&label, plan, gesture);
+        self.record(label.as_deref(), plan, gesture);
     }
 
     fn toggle_lock(&mut self) {
@@ -164,9 +175,14 @@ impl Session {
         self.also_selected = layers;
     }
 
-    fn change(&mut self, label: &str, plan: Plan, gesture: Gesture) {
+    pub(super) fn change(&mut self, label: &str, plan: Plan, gesture: Gesture) {
+        self.record(Some(label), plan, gesture);
+    }
+
+    /// A step of the history; without a label it is named after what it changes.
+    fn record(&mut self, label: Option<&str>, plan: Plan, gesture: Gesture) {
         if plan != self.plan && self.opened.is_some() {
-            self.history.record(label, &self.plan, &plan, gesture);
+            self.history.record(label, PlanChange::between(&self.plan, &plan), gesture);
             self.adopt(plan);
         }
     }
@@ -228,6 +244,9 @@ impl Session {
     fn start_opening_any(&mut self, path: &Path) {
         let path = path.to_owned();
         self.run_errand(&format!("Opening {}", path.display()), move |_| {
+            if is_recipe(&path) {
+                return ErrandResult::Kept(KeptResult::read_recipe(path));
+            }
             if is_sample_set(&path) {
                 return ErrandResult::SamplesOpened(open_samples(&path));
             }
@@ -236,7 +255,7 @@ impl Session {
         });
     }
 
-    fn run_errand(
+    pub(super) fn run_errand(
         &mut self,
         label: &str,
         run: impl FnOnce(&WorkCtx) -> ErrandResult + Send + 'static,
@@ -267,11 +286,13 @@ impl Session {
         for warning in opened.network.model.warnings.iter().cloned().chain(eval_error) {
             self.notify(NoticeKind::Warning, warning);
         }
+        self.leave_model();
         let names = opened.network.default_layers().map(|layer| layer.name.as_str());
         let recipe = Recipe::uniform(names, &SchemeChoice::new(&Int));
         let fold_mode = opened.network.fold_mode;
         self.plan = Plan { recipe, fold_mode, ..Plan::default() };
         self.history = History::default();
+        self.known_accuracies.clear();
         // The largest layer: its distribution shows most.
         let products = opened.network.layers.iter().enumerate();
         let default_layer = products
@@ -285,6 +306,7 @@ impl Session {
         let network = Arc::clone(&opened.network);
         self.opened = Some(opened);
         self.start_afresh(network, samples);
+        self.note_opened();
     }
 
     /// Takes the open model folded another way; one of a model that is no longer open is dropped.
@@ -339,10 +361,11 @@ impl Session {
 }
 
 /// What an errand brings back.
-enum ErrandResult {
+pub(super) enum ErrandResult {
     Opened(Result<Box<Opened>, String>),
     SamplesOpened(Result<Arc<SampleSet>, String>),
     Refolded(Result<Arc<Network>, String>),
+    Kept(KeptResult),
 }
 
 impl ErrandResult {
@@ -351,6 +374,7 @@ impl ErrandResult {
             Self::Opened(result) => Message::Opened(id, result),
             Self::SamplesOpened(result) => Message::SamplesOpened(id, result),
             Self::Refolded(result) => Message::Refolded(id, result),
+            Self::Kept(result) => Message::KeptErrand(id, result),
         }
     }
 }

@@ -22,7 +22,7 @@ pub enum Command {
     Open(ModelRef),
     /// Opens a sample set for the open model.
     OpenSamples(PathBuf),
-    /// Opens what a person dropped or named: a model, or a sample set for the open model.
+    /// Opens what a person dropped or named: a model, or a sample set or recipe for the open model.
     OpenAny(PathBuf),
     /// Quantizes a layer another way.
     SetChoice {
@@ -58,6 +58,18 @@ pub enum Command {
     SelectChannel(Option<usize>),
     Undo,
     Redo,
+    /// To the state in which that many edits of the history are done.
+    GoTo(usize),
+    /// Writes the recipe with the model it is for to a file.
+    SaveRecipe(PathBuf),
+    /// Makes the layers as a recipe file says, as one step of the history.
+    LoadRecipe(PathBuf),
+    /// Goes on with the session that was left.
+    Recover,
+    /// Does not; it is not offered again.
+    DismissRecovery,
+    /// Forgets the models opened last.
+    ClearRecent,
     /// Stops a job; what it was for shows as cancelled until it is asked for anew.
     CancelJob(u64),
     /// Asks again for everything that failed or was cancelled.

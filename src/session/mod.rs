@@ -3,35 +3,47 @@
 
 mod apply;
 mod builtin;
+mod change;
 mod channels;
 mod command;
 mod density;
+mod fingerprint;
 mod gallery;
 pub mod graph_layout;
 mod history;
 mod job;
+mod keep;
+mod keeping;
 mod loaded;
 mod opening;
 mod picture;
 mod query;
 mod raster;
+mod recipe_file;
 mod sheet;
 mod state;
+mod steps;
 mod workshop;
 
 pub use builtin::{BUILTIN_SAMPLES, BuiltinSample};
+pub use change::{FromTo, PlanChange};
 pub use channels::{
     ChannelFigures, ChannelFilter, ChannelKey, ChannelOrder, ChannelPicture, ChannelTable,
     Direction, Outlier, ValueSpan,
 };
 pub use command::{Command, Gesture};
 pub use density::{Bins, Density, MAX_DENSITY_ROWS};
+pub use fingerprint::Fingerprint;
 pub use gallery::{Atlas, GalleryItem, GalleryPage, GalleryRequest, Look, Same};
-pub use history::{History, Plan};
+pub use history::{Edit, History, Plan};
+pub use keep::{Keep, RecentFile};
+pub use keeping::Recovery;
 pub use loaded::Loaded;
 pub use opening::{ModelRef, Opened, OpeningError, open};
 pub use picture::LayerPicture;
 pub use query::{Answer, Query};
 pub use raster::{PixelKind, Raster, RasterSource, RasterView, Shown, pixel_blocks};
+pub use recipe_file::{RecipeFile, RecipeFileError, RecipeModel};
 pub use sheet::{Arrangement, CellRegion, Layout, Sheet};
 pub use state::{JobStatus, Notice, NoticeKind, Selection, Session};
+pub use steps::StepFigures;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::builtin::{BUILTIN_SAMPLES, BuiltinSample};
+use super::fingerprint::Fingerprint;
 use crate::eval::{SampleSet, SamplesError, Split};
 use crate::formats::{self, OpenError};
 use crate::model::{FoldMode, Model, Network, StoreError};
@@ -71,6 +72,8 @@ impl Opened {
 pub struct Opened {
     pub reference: ModelRef,
     pub network: Arc<Network>,
+    /// What the model is known by.
+    pub fingerprint: Fingerprint,
     /// The set that judges, if one lies beside the model.
     pub eval: Option<Arc<SampleSet>>,
     /// Why the set beside the model could not be read, if there is one.
@@ -91,7 +94,13 @@ pub fn open(reference: &ModelRef, fold_mode: FoldMode) -> Result<Opened, Opening
         Some(Ok(set)) => (Some(Arc::new(set)), None),
         Some(Err(error)) => (None, Some(Arc::new(error))),
     };
-    Ok(Opened { reference: reference.clone(), network: Arc::new(network), eval, eval_error })
+    Ok(Opened {
+        reference: reference.clone(),
+        fingerprint: Fingerprint::of(&network.model),
+        network: Arc::new(network),
+        eval,
+        eval_error,
+    })
 }
 
 fn open_model(reference: &ModelRef) -> Result<Model, OpeningError> {

@@ -9,10 +9,13 @@ use super::gallery::{GalleryPage, GalleryRequest};
 use super::graph_layout::{GraphLayout, ShapeArithmetic};
 use super::history::{History, Plan};
 use super::job::{Job, JobQueue, Waker};
+use super::keep::KeepEvent;
+use super::keeping::{Kept, KeptResult};
 use super::loaded::Loaded;
 use super::opening::Opened;
 use super::picture::LayerPicture;
 use super::query::{Answer, Query, Topic};
+use super::steps::KnownAccuracies;
 use super::workshop::{QueryError, Workshop};
 use crate::base::{Progress, WorkCtx};
 use crate::eval::{Accuracy, LayerError, ModelSize, SampleSet};
@@ -56,6 +59,8 @@ pub(super) enum Message {
     Opened(u64, Result<Box<Opened>, String>),
     SamplesOpened(u64, Result<Arc<SampleSet>, String>),
     Refolded(u64, Result<Arc<Network>, String>),
+    KeptErrand(u64, KeptResult),
+    Kept(KeepEvent),
 }
 
 pub(super) enum Entry {
@@ -96,6 +101,8 @@ pub struct Session {
     /// The errand that brought the model that is open.
     pub(super) shown_errand: u64,
     pub(super) next_job_id: u64,
+    pub(super) known_accuracies: KnownAccuracies,
+    pub(super) kept: Kept,
     pub(super) queue: JobQueue<Message>,
     pub(super) sender: Sender<Message>,
     pub(super) inbox: Receiver<Message>,
@@ -125,6 +132,8 @@ impl Session {
             held: Vec::new(),
             shown_errand: 0,
             next_job_id: 1,
+            known_accuracies: KnownAccuracies::default(),
+            kept: Kept::default(),
             queue: JobQueue::start(&sender, &wake),
             sender,
             inbox,
@@ -309,6 +318,8 @@ impl Session {
             }
         }
         self.queue.prioritize(&order);
+        self.note_accuracy(&wishes);
+        self.keep_state();
         if self.entries.len() > MAX_ANSWERS {
             self.entries.retain(|query, entry| {
                 wanted.contains(query) || matches!(entry, Entry::Running { .. })
@@ -319,6 +330,7 @@ impl Session {
     /// Whether nothing is being computed or opened.
     pub fn is_idle(&self) -> bool {
         self.errands.is_empty()
+            && !self.is_keep_starting()
             && !self.entries.values().any(|entry| matches!(entry, Entry::Running { .. }))
     }
 
@@ -411,6 +423,8 @@ impl Session {
                     }
                 }
             }
+            Message::KeptErrand(id, result) => self.receive_kept_errand(id, result),
+            Message::Kept(event) => self.receive_kept(event),
         }
     }
 
@@ -425,6 +439,7 @@ impl Session {
                 self.use_samples(samples);
             }
         }
+        self.use_held_recipes(first_pending);
     }
 
     fn receive_answer(&mut self, id: u64, query: &Query, answer: Result<Answer, QueryError>) {

@@ -89,6 +89,20 @@ pub static ACTIONS: &[Action] = &[
         run: |ctx| ctx.ask(UiCommand::Dialog(Dialog::PickSamples)),
     },
     Action {
+        name: "Save recipe…",
+        group: Group::File,
+        shortcut: command(Key::S),
+        is_enabled: has_model,
+        run: |ctx| ctx.ask(UiCommand::Dialog(Dialog::SaveRecipe)),
+    },
+    Action {
+        name: "Load recipe…",
+        group: Group::File,
+        shortcut: command_shift(Key::O),
+        is_enabled: has_model,
+        run: |ctx| ctx.ask(UiCommand::Dialog(Dialog::LoadRecipe)),
+    },
+    Action {
         name: "Quit",
         group: Group::File,
         shortcut: command(Key::Q),

@@ -12,10 +12,11 @@ use super::menu::menu_ui;
 use super::messages::Messages;
 use super::palette::{self, Palette};
 use super::panel::{PANELS, PanelCtx, UiCommand, Zoom};
+use super::recovery_bar::recovery_bar_ui;
 use super::shortcuts::shortcuts_ui;
 use super::theme::{self, Theme};
 use super::tour::Tour;
-use crate::session::{Command, ModelRef, Session};
+use crate::session::{Command, Keep, ModelRef, Session};
 
 /// How the window starts.
 #[derive(Clone, Debug)]
@@ -72,6 +73,20 @@ impl App {
         }
     }
 
+    /// Keeps the session, and offers the last one; nothing is kept unless told.
+    #[must_use]
+    pub fn kept_in(mut self, keep: Keep) -> Self {
+        self.session.keep(keep);
+        self
+    }
+
+    /// Asks for paths in its own field, never in the system's dialogs.
+    #[must_use]
+    pub fn with_typed_paths(mut self) -> Self {
+        self.dialogs = Dialogs::typed();
+        self
+    }
+
     pub fn session(&self) -> &Session {
         &self.session
     }
@@ -116,6 +131,10 @@ impl App {
             header_ui(ui, &ctx);
             ui.max_rect()
         });
+        if ctx.session.recovery().is_some() {
+            let bar = EguiPanel::top("recovery");
+            strip(ui, bar, theme::TOOL_ROW_HEIGHT, |ui| recovery_bar_ui(ui, &ctx));
+        }
         let n_unseen = self.messages.n_unseen();
         let jobs = EguiPanel::bottom("jobs");
         strip(ui, jobs, theme::BAR_HEIGHT, |ui| jobs_bar_ui(ui, &ctx, n_unseen));
@@ -123,7 +142,7 @@ impl App {
             .frame(plain(ui))
             .show(ui, |ui| self.dock.ui(ui, &mut self.panels, &ctx));
         self.palette.ui(ui, &ctx);
-        let dialog_commands = self.dialogs.ui(ui);
+        let dialog_commands = self.dialogs.ui(ui, &self.session);
         let (mut commands, asked) = ctx.into_commands();
         commands.extend(dialog_commands);
         for command in asked {
@@ -151,7 +170,7 @@ impl App {
     fn carry_out(&mut self, ui: &Ui, command: UiCommand) {
         let ctx = ui.ctx();
         match command {
-            UiCommand::Dialog(dialog) => self.dialogs.show(dialog, ctx),
+            UiCommand::Dialog(dialog) => self.dialogs.show(dialog, &self.session, ctx),
             UiCommand::ShowPanel(id) => self.dock.show(id),
             UiCommand::ClosePanel(id) => self.dock.close(id),
             UiCommand::ToggleEnlarged(id) => self.dock.toggle_enlarged(id),
@@ -176,6 +195,10 @@ impl App {
 }
 
 impl eframe::App for App {
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.session.close();
+    }
+
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         Self::logic(self, ctx);
     }

@@ -1,14 +1,17 @@
 //! Ways to name a file: the system's dialog, and a field to type a path where there is none.
 
-use std::path::PathBuf;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use egui::{Modal, Ui};
 
+use super::path_field::{PathField, PathKind};
 use super::theme::{self, Theme};
 use crate::formats::READERS;
-use crate::session::Command;
+use crate::session::{Command, Session};
 
 /// A dialog someone asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,17 +19,42 @@ pub enum Dialog {
     PickModel,
     PickSamples,
     TypePath,
+    SaveRecipe,
+    LoadRecipe,
+}
+
+impl Dialog {
+    /// What the path field asks for in its place.
+    fn path_kind(self) -> PathKind {
+        match self {
+            Self::SaveRecipe => PathKind::SaveRecipe,
+            Self::LoadRecipe => PathKind::LoadRecipe,
+            _ => PathKind::Open,
+        }
+    }
+
+    fn command(self, path: PathBuf) -> Command {
+        match self {
+            Self::PickSamples => Command::OpenSamples(path),
+            Self::SaveRecipe => Command::SaveRecipe(with_ending(path)),
+            Self::LoadRecipe => Command::LoadRecipe(path),
+            Self::PickModel | Self::TypePath => Command::OpenAny(path),
+        }
+    }
 }
 
 /// The dialogs that are open.
 #[derive(Default)]
 pub struct Dialogs {
     picking: Option<Picking>,
-    typing: Option<String>,
+    typing: Option<(Dialog, PathField)>,
+    /// Whether paths are typed although the system may have dialogs.
+    always_types: bool,
 }
 
 struct Picking {
     kind: Dialog,
+    proposal: PathBuf,
     started: Instant,
     picked: Receiver<Option<PathBuf>>,
 }
@@ -35,29 +63,38 @@ struct Picking {
 const TOO_SOON: Duration = Duration::from_millis(250);
 
 impl Dialogs {
-    pub fn show(&mut self, dialog: Dialog, ctx: &egui::Context) {
-        match dialog {
-            Dialog::TypePath => self.typing = Some(String::new()),
-            _ if self.picking.is_some() => {}
-            kind => self.picking = pick(kind, ctx),
+    /// Never asks the system: paths are typed.
+    pub fn typed() -> Self {
+        Self { always_types: true, ..Self::default() }
+    }
+
+    pub fn show(&mut self, dialog: Dialog, session: &Session, ctx: &egui::Context) {
+        if self.picking.is_some() {
+            return;
         }
-        if self.picking.is_none() && self.typing.is_none() {
-            self.typing = Some(String::new());
+        let proposal = proposed_path(dialog, session);
+        if dialog != Dialog::TypePath && !self.always_types {
+            self.picking = pick(dialog, proposal.clone(), ctx);
         }
+        if self.picking.is_none() {
+            self.start_typing(dialog, &proposal);
+        }
+    }
+
+    fn start_typing(&mut self, dialog: Dialog, proposal: &Path) {
+        let field = PathField::new(dialog.path_kind(), proposal.display().to_string());
+        self.typing = Some((dialog, field));
     }
 
     /// What the system's dialog brought; without one, the field is opened.
     pub fn poll(&mut self) -> Option<Command> {
-        let picking = self.picking.as_ref()?;
-        let picked = picking.picked.try_recv().ok()?;
-        let (kind, elapsed) = (picking.kind, picking.started.elapsed());
-        self.picking = None;
+        let picked = self.picking.as_ref()?.picked.try_recv().ok()?;
+        let picking = self.picking.take()?;
         match picked {
-            Some(path) if kind == Dialog::PickSamples => Some(Command::OpenSamples(path)),
-            Some(path) => Some(Command::OpenAny(path)),
+            Some(path) => Some(picking.kind.command(path)),
             None => {
-                if elapsed < TOO_SOON {
-                    self.typing = Some(String::new());
+                if picking.started.elapsed() < TOO_SOON {
+                    self.start_typing(picking.kind, &picking.proposal);
                 }
                 None
             }
@@ -65,31 +102,29 @@ impl Dialogs {
     }
 
     /// Draws the field for a path.
-    pub fn ui(&mut self, ui: &Ui) -> Option<Command> {
-        let path = self.typing.as_mut()?;
+    pub fn ui(&mut self, ui: &Ui, session: &Session) -> Option<Command> {
+        let (dialog, field) = self.typing.as_mut()?;
         let mut command = None;
         let mut close = false;
         let modal = Modal::new(egui::Id::unique("type a path")).show(ui.ctx(), |ui| {
-            ui.set_width(520.0);
+            ui.set_width(560.0);
+            let (title, help) = words(field.kind());
             let colour = Theme::of(ui).text;
-            ui.label(egui::RichText::new("Open path").font(theme::title(14.0)).color(colour));
-            ui.label("A model (safetensors, ONNX), a folder with one, or a sample set for the open model.");
+            ui.label(egui::RichText::new(title).font(theme::title(14.0)).color(colour));
+            ui.label(help);
             ui.add_space(8.0);
-            let field = egui::TextEdit::singleline(path)
-                .hint_text("/path/to/model.safetensors")
-                .font(theme::mono(12.0))
-                .desired_width(f32::INFINITY);
-            let response = ui.add(field);
-            response.ctx.accesskit_node_builder(response.id, |node| node.set_label("Path"));
-            if !response.has_focus() && !response.lost_focus() {
-                response.request_focus();
-            }
-            let entered = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+            let (is_chosen, is_there) = field.ui(ui, session.recent());
             ui.add_space(8.0);
             ui.horizontal(|ui| {
-                let is_empty = path.trim().is_empty();
-                if (ui.add_enabled(!is_empty, egui::Button::new("Open")).clicked() || entered) && !is_empty {
-                    command = Some(Command::OpenAny(expand_home(path.trim())));
+                let verb = match field.kind() {
+                    PathKind::SaveRecipe if is_there => "Replace",
+                    PathKind::SaveRecipe => "Save",
+                    _ => "Open",
+                };
+                let button = egui::Button::new(verb);
+                let is_clicked = ui.add_enabled(field.path().is_some(), button).clicked();
+                if is_clicked || is_chosen {
+                    command = field.path().map(|path| dialog.command(path));
                     close = true;
                 }
                 close |= ui.button("Cancel").clicked();
@@ -102,24 +137,48 @@ impl Dialogs {
     }
 }
 
-fn expand_home(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(path),
+fn words(kind: PathKind) -> (&'static str, &'static str) {
+    match kind {
+        PathKind::Open => (
+            "Open path",
+            "A model, a folder with one, or a sample set or recipe for the open model.",
+        ),
+        PathKind::LoadRecipe => ("Load recipe", "A recipe for the open model, as JSON."),
+        PathKind::SaveRecipe => (
+            "Save recipe",
+            "How each layer is quantized, as JSON, with what the model is known by.",
+        ),
     }
 }
 
-/// Opens the system's dialog; it is waited for on a thread of its own.
-fn pick(kind: Dialog, ctx: &egui::Context) -> Option<Picking> {
-    let mut dialog = rfd::AsyncFileDialog::new();
-    if kind == Dialog::PickModel {
-        let endings: Vec<&str> =
-            READERS.iter().flat_map(|reader| reader.extensions.iter().copied()).collect();
-        dialog = dialog.set_title("Open model").add_filter("Models", &endings);
-    } else {
-        dialog = dialog.set_title("Open samples").add_filter("Sample sets", &["safetensors"]);
+/// Where a recipe would lie: beside the model, under its name.
+fn proposed_path(dialog: Dialog, session: &Session) -> PathBuf {
+    let model = session.network().and_then(|network| network.model.path.clone());
+    let folder = model.as_deref().and_then(Path::parent);
+    match dialog {
+        Dialog::SaveRecipe => {
+            let title = session.network().map_or("model", |network| &network.model.title);
+            let name: String = title
+                .chars()
+                .map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+                .collect();
+            let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();
+            let name = format!("{}.recipe.json", words.join("-"));
+            folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name))
+        }
+        // With a stroke at its end, so that what lies in it is listed.
+        Dialog::LoadRecipe => folder.map_or_else(PathBuf::new, |folder| folder.join("")),
+        _ => PathBuf::new(),
     }
-    let future = dialog.add_filter("All files", &["*"]).pick_file();
+}
+
+fn with_ending(path: PathBuf) -> PathBuf {
+    if path.extension().is_some() { path } else { path.with_extension("json") }
+}
+
+/// Opens the system's dialog; it is waited for on a thread of its own.
+fn pick(kind: Dialog, proposal: PathBuf, ctx: &egui::Context) -> Option<Picking> {
+    let future = system_dialog(kind, &proposal);
     let (sender, picked) = channel();
     let ctx = ctx.clone();
     let wait = move || {
@@ -130,5 +189,33 @@ fn pick(kind: Dialog, ctx: &egui::Context) -> Option<Picking> {
         }
     };
     let thread = std::thread::Builder::new().name("quantscope-dialog".to_owned()).spawn(wait);
-    thread.ok().map(|_| Picking { kind, started: Instant::now(), picked })
+    thread.ok().map(|_| Picking { kind, proposal, started: Instant::now(), picked })
+}
+
+type Choosing = Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>>;
+
+fn system_dialog(kind: Dialog, proposal: &Path) -> Choosing {
+    let mut dialog = rfd::AsyncFileDialog::new();
+    if let Some(folder) = proposal.parent().filter(|folder| folder.is_absolute()) {
+        dialog = dialog.set_directory(folder);
+    }
+    match kind {
+        Dialog::PickSamples => {
+            dialog = dialog.set_title("Open samples").add_filter("Sample sets", &["safetensors"]);
+        }
+        Dialog::LoadRecipe => {
+            dialog = dialog.set_title("Load recipe").add_filter("Recipes", &["json"]);
+        }
+        Dialog::SaveRecipe => {
+            let name = proposal.file_name().unwrap_or_default().to_string_lossy();
+            dialog = dialog.set_title("Save recipe").set_file_name(name);
+            return Box::pin(dialog.add_filter("Recipes", &["json"]).save_file());
+        }
+        Dialog::PickModel | Dialog::TypePath => {
+            let endings: Vec<&str> =
+                READERS.iter().flat_map(|reader| reader.extensions.iter().copied()).collect();
+            dialog = dialog.set_title("Open model").add_filter("Models", &endings);
+        }
+    }
+    Box::pin(dialog.add_filter("All files", &["*"]).pick_file())
 }

@@ -6,6 +6,7 @@ use egui_material_icons::icons;
 use super::actions::{self, ACTIONS, Action, Group};
 use super::dock::{Dock, Preset};
 use super::panel::{PANELS, PanelCtx, UiCommand};
+use super::recent_files::recent_menu_ui;
 use super::theme::{self, Theme};
 use super::widgets::{icon_button, name_it};
 use crate::session::{BUILTIN_SAMPLES, Command, ModelRef};
@@ -38,7 +39,14 @@ pub(super) fn menu_ui(ui: &mut Ui, ctx: &PanelCtx, dock: &Dock) {
 
 fn group_ui(ui: &mut Ui, ctx: &PanelCtx, dock: &Dock, group: Group) {
     for action in ACTIONS.iter().filter(|action| action.group == group) {
+        if action.name == "Open samples…" {
+            recent_menu_ui(ui, ctx);
+        }
+        if action.name == "Save recipe…" {
+            ui.separator();
+        }
         if action.name == "Quit" {
+            ui.separator();
             samples_menu_ui(ui, ctx);
             ui.separator();
         }

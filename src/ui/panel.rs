@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::dialogs::Dialog;
 use super::dock::Preset;
-use super::panels::{accuracy, channels, distribution, graph, heatmap, layers, quantizer};
+use super::panels::{accuracy, channels, distribution, graph, heatmap, history, layers, quantizer};
 use super::table::Table;
 use crate::session::{Command, Session};
 
@@ -101,6 +101,7 @@ pub static PANELS: &[PanelEntry] = &[
     heatmap::ENTRY,
     accuracy::ENTRY,
     quantizer::ENTRY,
+    history::ENTRY,
 ];
 
 /// The panel of that id.

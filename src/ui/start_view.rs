@@ -5,6 +5,7 @@ use egui_material_icons::icons;
 
 use super::dialogs::Dialog;
 use super::panel::{PanelCtx, UiCommand};
+use super::recent_files::recent_list_ui;
 use super::theme::{self, Theme};
 use super::widgets::primary_button;
 use crate::session::{BUILTIN_SAMPLES, Command, ModelRef};
@@ -42,6 +43,7 @@ pub(super) fn start_ui(ui: &mut Ui, ctx: &PanelCtx) {
                     ctx.send(Command::Open(ModelRef::Builtin(sample)));
                 }
             }
+            recent_list_ui(ui, ctx);
             ui.add_space(16.0);
             ui.label(
                 RichText::new("Three things to try").font(theme::title(12.0)).color(theme.label),

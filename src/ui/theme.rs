@@ -7,6 +7,7 @@ use super::fonts;
 /// Height of the menu, tab and job bars.
 pub const BAR_HEIGHT: f32 = 32.0;
 pub const HEADER_HEIGHT: f32 = 60.0;
+pub const TOOL_ROW_HEIGHT: f32 = 40.0;
 pub const TABLE_ROW_HEIGHT: f32 = 28.0;
 pub const CONTROL_HEIGHT: f32 = 24.0;
 pub const FORM_ROW_HEIGHT: f32 = 32.0;

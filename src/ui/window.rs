@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::app::{App, AppOptions};
+use crate::session::Keep;
 
 /// The system has no display for a window, or lacks what one needs.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +40,7 @@ pub fn open_window(options: AppOptions) -> Result<(), NoDisplay> {
             "quantscope",
             native,
             Box::new(|creation| {
-                let mut app = App::new(&creation.egui_ctx, options);
+                let mut app = App::new(&creation.egui_ctx, options).kept_in(Keep::at_home());
                 if let Some(storage) = creation.storage {
                     app.restore(storage);
                 }

@@ -9,3 +9,4 @@ mod distribution;
 mod drive;
 mod frame;
 mod graph;
+mod keep;

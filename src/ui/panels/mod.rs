@@ -5,5 +5,6 @@ pub mod channels;
 pub mod distribution;
 pub mod graph;
 pub mod heatmap;
+pub mod history;
 pub mod layers;
 pub mod quantizer;

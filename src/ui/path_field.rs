@@ -1,0 +1,381 @@
+//! A field for a path, which completes folders and the files that can be opened.
+
+use egui::text::{CCursor, CCursorRange};
+use egui::{Key, Modifiers, Response, RichText, Sense, TextEdit, Ui, WidgetInfo, vec2};
+use egui_material_icons::icons;
+use std::path::{Path, PathBuf};
+
+use super::folder_listing::{FolderEntry, FolderListing, FolderState};
+use super::theme::{self, Theme};
+use crate::base::bytes;
+use crate::formats::READERS;
+use crate::session::RecentFile;
+
+/// What the path is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathKind {
+    /// A model, a folder with one, a sample set or a recipe.
+    Open,
+    /// A recipe that is there.
+    LoadRecipe,
+    /// A recipe to be written.
+    SaveRecipe,
+}
+
+/// The most completions that are listed.
+const MAX_SHOWN: usize = 200;
+const LIST_HEIGHT: f32 = 7.0 * theme::TABLE_ROW_HEIGHT;
+
+/// The field with what was typed.
+pub struct PathField {
+    kind: PathKind,
+    text: String,
+    listing: FolderListing,
+    /// Place in the list below, moved by the arrow keys.
+    chosen: Option<usize>,
+    has_been_focused: bool,
+}
+
+/// A line of the list.
+struct Suggestion {
+    /// What the field holds when it is taken.
+    text: String,
+    name: String,
+    detail: String,
+    icon: egui_material_icons::MaterialIcon,
+    /// A folder is gone into; anything else is what was looked for.
+    is_folder: bool,
+    is_dim: bool,
+}
+
+/// What stands below the field.
+struct Suggestions {
+    title: String,
+    lines: Vec<Suggestion>,
+    /// Whether a file of exactly that name is there.
+    is_there: bool,
+}
+
+impl PathField {
+    pub fn new(kind: PathKind, text: String) -> Self {
+        let listing = FolderListing::default();
+        Self { kind, text, listing, chosen: None, has_been_focused: false }
+    }
+
+    pub fn kind(&self) -> PathKind {
+        self.kind
+    }
+
+    /// The path as it stands in the field, if there is one.
+    pub fn path(&self) -> Option<PathBuf> {
+        let text = self.text.trim();
+        (!text.is_empty()).then(|| expand_home(text))
+    }
+
+    /// Draws field and list. Returns whether the path in the field was chosen, and whether a file of
+    /// that name is there.
+    pub fn ui(&mut self, ui: &mut Ui, recent: &[RecentFile]) -> (bool, bool) {
+        let id = ui.make_persistent_id("path field");
+        let suggestions = self.suggestions(recent, ui.ctx());
+        let has_focus = ui.memory(|memory| memory.has_focus(id));
+        let mut taken = None;
+        if has_focus {
+            taken = self.keys(ui, &suggestions.lines);
+        }
+        let lines_by_tab = !suggestions.lines.is_empty();
+        let hint = match self.kind {
+            PathKind::Open => "/path/to/model.safetensors",
+            _ => "/path/to/recipe.json",
+        };
+        let field = TextEdit::singleline(&mut self.text)
+            .id(id)
+            .hint_text(hint)
+            .font(theme::mono(12.0))
+            .lock_focus(lines_by_tab)
+            .desired_width(f32::INFINITY);
+        let response = ui.add(field);
+        response.ctx.accesskit_node_builder(response.id, |node| node.set_label("Path"));
+        if response.changed() {
+            self.chosen = None;
+        }
+        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        let mut is_done = entered && self.path().is_some();
+        if !self.has_been_focused {
+            response.request_focus();
+            self.has_been_focused = true;
+        }
+        ui.add_space(8.0);
+        taken = self.list_ui(ui, &suggestions).or(taken);
+        if let Some(line) = taken.and_then(|idx| suggestions.lines.get(idx)) {
+            is_done = self.take(line, &response);
+        }
+        (is_done, suggestions.is_there)
+    }
+
+    /// Moves through the list; the place of the line that a key takes.
+    fn keys(&mut self, ui: &Ui, lines: &[Suggestion]) -> Option<usize> {
+        let n_lines = lines.len();
+        if n_lines == 0 {
+            return None;
+        }
+        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+        if pressed(Key::ArrowDown) {
+            self.chosen = Some(self.chosen.map_or(0, |idx| (idx + 1) % n_lines));
+        }
+        if pressed(Key::ArrowUp) {
+            let idx = self.chosen.unwrap_or(0);
+            self.chosen = Some((idx + n_lines - 1) % n_lines);
+        }
+        if pressed(Key::Tab) {
+            if self.chosen.is_none() && self.extend(lines, ui) {
+                return None;
+            }
+            return Some(self.chosen.unwrap_or(0));
+        }
+        let chosen = self.chosen.filter(|idx| *idx < n_lines)?;
+        pressed(Key::Enter).then_some(chosen)
+    }
+
+    /// Completes as far as all lines agree; whether that added anything.
+    fn extend(&mut self, lines: &[Suggestion], ui: &Ui) -> bool {
+        if lines.len() < 2 {
+            return false;
+        }
+        let common = common_start(lines.iter().map(|line| line.text.as_str()));
+        let longer = common.chars().count() > self.text.chars().count();
+        if longer {
+            self.text = common;
+            self.cursor_to_end(ui.ctx(), ui.make_persistent_id("path field"));
+        }
+        longer
+    }
+
+    /// Puts a line into the field; whether that is the path looked for.
+    fn take(&mut self, line: &Suggestion, response: &Response) -> bool {
+        self.text.clone_from(&line.text);
+        self.chosen = None;
+        self.cursor_to_end(&response.ctx, response.id);
+        response.request_focus();
+        !line.is_folder && self.kind != PathKind::SaveRecipe
+    }
+
+    fn cursor_to_end(&self, ctx: &egui::Context, id: egui::Id) {
+        if let Some(mut state) = TextEdit::load_state(ctx, id) {
+            let end = CCursor::new(self.text.chars().count());
+            state.cursor.set_char_range(Some(CCursorRange::one(end)));
+            state.store(ctx, id);
+        }
+    }
+
+    fn suggestions(&mut self, recent: &[RecentFile], ctx: &egui::Context) -> Suggestions {
+        if self.text.is_empty() && self.kind == PathKind::Open && !recent.is_empty() {
+            return Suggestions {
+                title: "Recent".to_owned(),
+                lines: recent.iter().map(Suggestion::of_recent).collect(),
+                is_there: false,
+            };
+        }
+        let (folder, start) = split(&self.text);
+        let (kind, asked) = (self.kind, asked_folder(folder));
+        match self.listing.ask(&asked, ctx) {
+            FolderState::Reading => Suggestions::none(format!("Reading {}…", asked.display())),
+            FolderState::Failed(reason) => {
+                Suggestions::none(format!("{}: {reason}", asked.display()))
+            }
+            FolderState::Read(entries) => {
+                let is_there = entries.iter().any(|entry| !entry.is_folder && entry.name == start);
+                let fitting = entries.iter().filter(|entry| fits(kind, entry, start));
+                let lines: Vec<Suggestion> = fitting
+                    .take(MAX_SHOWN)
+                    .map(|entry| Suggestion::of_entry(folder, entry))
+                    .collect();
+                let title = match (lines.len(), is_there) {
+                    (0, false) if kind == PathKind::SaveRecipe => {
+                        format!("{}: a new file", asked.display())
+                    }
+                    (0, true) => asked.display().to_string(),
+                    (0, false) if start.is_empty() => {
+                        format!("{}: nothing here that can be opened", asked.display())
+                    }
+                    (0, false) => format!("{}: nothing starts with {start}", asked.display()),
+                    _ => asked.display().to_string(),
+                };
+                Suggestions { title, lines, is_there }
+            }
+        }
+    }
+
+    /// The list; the place of a line that was clicked.
+    fn list_ui(&self, ui: &mut Ui, suggestions: &Suggestions) -> Option<usize> {
+        let theme = Theme::of(ui);
+        let title = RichText::new(&suggestions.title).color(theme.hint);
+        ui.add(egui::Label::new(title).truncate());
+        let mut clicked = None;
+        egui::ScrollArea::vertical()
+            .id_salt("completions")
+            .max_height(LIST_HEIGHT)
+            .min_scrolled_height(LIST_HEIGHT)
+            .auto_shrink(false)
+            .show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 0.0;
+                for (idx, line) in suggestions.lines.iter().enumerate() {
+                    if line_ui(ui, line, self.chosen == Some(idx)) {
+                        clicked = Some(idx);
+                    }
+                }
+            });
+        clicked
+    }
+}
+
+impl Suggestions {
+    fn none(title: String) -> Self {
+        Self { title, lines: Vec::new(), is_there: false }
+    }
+}
+
+impl Suggestion {
+    fn of_recent(file: &RecentFile) -> Self {
+        let path = file.path.display().to_string();
+        Self {
+            name: format!("{} · {path}", file.title),
+            text: path,
+            detail: recent_detail(file),
+            icon: icons::ICON_HISTORY,
+            is_folder: false,
+            is_dim: file.is_missing,
+        }
+    }
+
+    fn of_entry(folder: &str, entry: &FolderEntry) -> Self {
+        let end = if entry.is_folder { "/" } else { "" };
+        Self {
+            text: format!("{folder}{}{end}", entry.name),
+            name: format!("{}{end}", entry.name),
+            detail: if entry.is_folder { String::new() } else { bytes(entry.bytes) },
+            icon: if entry.is_folder { icons::ICON_FOLDER } else { icons::ICON_DRAFT },
+            is_folder: entry.is_folder,
+            is_dim: false,
+        }
+    }
+}
+
+/// Size of a recent file, or that it is gone.
+pub(super) fn recent_detail(file: &RecentFile) -> String {
+    if file.is_missing { "not there".to_owned() } else { bytes(file.bytes) }
+}
+
+/// A row with an icon, a name and a detail on the right.
+fn line_ui(ui: &mut Ui, line: &Suggestion, is_chosen: bool) -> bool {
+    let theme = Theme::of(ui);
+    let size = vec2(ui.available_width(), theme::TABLE_ROW_HEIGHT);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    let info = || WidgetInfo::selected(egui::Role::Button, true, is_chosen, &line.name);
+    response.widget_info(info);
+    if is_chosen {
+        response.scroll_to_me(None);
+    }
+    if !ui.is_rect_visible(rect) {
+        return response.clicked();
+    }
+    if is_chosen || response.hovered() || response.has_focus() {
+        let fill = if is_chosen { theme.selected } else { theme.hover };
+        ui.painter().rect_filled(rect, 4, fill);
+    }
+    let ink = if line.is_dim { theme.hint } else { theme.text };
+    let mut content = ui.new_child(
+        egui::UiBuilder::new()
+            .max_rect(rect.shrink2(vec2(8.0, 0.0)))
+            .layout(egui::Layout::right_to_left(egui::Align::Center)),
+    );
+    let detail = RichText::new(&line.detail).font(theme::mono(11.0)).color(theme.hint);
+    content.label(detail);
+    content.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+        ui.label(line.icon.rich_text().size(14.0).color(theme.label));
+        ui.add(egui::Label::new(RichText::new(&line.name).color(ink)).truncate());
+    });
+    response.clicked()
+}
+
+/// Whether an entry is one that could be meant.
+fn fits(kind: PathKind, entry: &FolderEntry, start: &str) -> bool {
+    let is_hidden = entry.name.starts_with('.') && !start.starts_with('.');
+    let starts = entry.name.to_lowercase().starts_with(&start.to_lowercase());
+    starts && !is_hidden && (entry.is_folder || has_ending(kind, &entry.name))
+}
+
+fn has_ending(kind: PathKind, name: &str) -> bool {
+    let ending = Path::new(name).extension().and_then(|ending| ending.to_str());
+    let ending = ending.unwrap_or_default().to_lowercase();
+    let is_model = READERS.iter().any(|reader| reader.extensions.contains(&ending.as_str()));
+    ending == "json" || (kind == PathKind::Open && is_model)
+}
+
+/// The folder as typed, with its last stroke, and what was typed of the name.
+fn split(text: &str) -> (&str, &str) {
+    let is_stroke = |c: char| c == '/' || (cfg!(windows) && c == '\\');
+    match text.rfind(is_stroke) {
+        Some(stroke) => text.split_at(stroke + 1),
+        None => ("", text),
+    }
+}
+
+fn asked_folder(folder: &str) -> PathBuf {
+    match folder {
+        "" => std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+        folder => expand_home(folder),
+    }
+}
+
+fn expand_home(path: &str) -> PathBuf {
+    let rest = path.strip_prefix("~/").or_else(|| (path == "~").then_some(""));
+    match (rest, std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(path),
+    }
+}
+
+/// The longest text that all start with.
+fn common_start<'a>(mut texts: impl Iterator<Item = &'a str>) -> String {
+    let first = texts.next().unwrap_or_default();
+    let n_common = texts.fold(first.chars().count(), |n_common, text| {
+        let same = first.chars().zip(text.chars()).take_while(|(a, b)| a == b).count();
+        same.min(n_common)
+    });
+    first.chars().take(n_common).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_split_at_the_last_stroke() {
+        for (text, folder, start) in
+            [("", "", ""), ("mo", "", "mo"), ("/a/b", "/a/", "b"), ("~/x/", "~/x/", "")]
+        {
+            assert_eq!(split(text), (folder, start));
+        }
+        assert_eq!(common_start(["abcd", "abxy", "ab"].into_iter()), "ab");
+        assert_eq!(expand_home("/tmp"), PathBuf::from("/tmp"));
+        if let Some(home) = std::env::home_dir() {
+            assert_eq!(expand_home("~/m"), home.join("m"));
+            assert_eq!(expand_home("~"), home.join(""));
+        }
+    }
+
+    #[test]
+    fn what_could_be_meant() {
+        let file = |name: &str| FolderEntry { name: name.to_owned(), is_folder: false, bytes: 1 };
+        for (kind, name, start, expected) in [
+            (PathKind::Open, "Model.onnx", "mod", true),
+            (PathKind::Open, "model.txt", "mod", false),
+            (PathKind::Open, "a.json", "", true),
+            (PathKind::LoadRecipe, "model.onnx", "", false),
+            (PathKind::Open, ".hidden.onnx", "", false),
+            (PathKind::Open, ".hidden.onnx", ".h", true),
+        ] {
+            assert_eq!(fits(kind, &file(name), start), expected, "{name} for {start:?}");
+        }
+    }
+}

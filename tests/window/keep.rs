@@ -1,0 +1,245 @@
+//! What is kept, through the window: recipes, recovery, recent models, paths, the history.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use egui::accesskit::Role;
+use egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use quantscope::session::{Command, Keep, ModelRef};
+use quantscope::ui::{App, AppOptions};
+
+use super::drive::{
+    Window, click, click_button, press, session, settle, shows, spec, window, window_of,
+};
+use super::support;
+
+/// A window that keeps things in a folder and asks for paths in its own field.
+fn window_in(home: &Path, model: ModelRef, only_panel: Option<&'static str>) -> Window {
+    let options = AppOptions { model, only_panel };
+    let keep = Keep::In(home.to_owned());
+    let mut window = Harness::builder().with_size([1600.0, 1000.0]).build_eframe(move |creation| {
+        App::new(&creation.egui_ctx, options).kept_in(keep).with_typed_paths()
+    });
+    settle(&mut window);
+    window
+}
+
+fn sample_in(home: &Path) -> Window {
+    window_in(home, ModelRef::default_sample(), None)
+}
+
+/// Frames until the text is on the screen: folders are read on a thread of their own.
+fn wait_for(window: &mut Window, text: &str) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !shows(window, text) {
+        assert!(Instant::now() < deadline, "{text} does not come");
+        window.step();
+        std::thread::yield_now();
+    }
+}
+
+/// Puts a text into the path field in place of what it holds.
+fn type_path(window: &mut Window, text: &str) {
+    settle(window);
+    press(window, Modifiers::COMMAND, Key::A);
+    window.get_by_label("Path").type_text(text);
+    settle(window);
+}
+
+fn text_of(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn a_recipe_is_saved_and_loaded() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("mine");
+    let mut window = sample_in(home.path());
+    click_button(&mut window, "Bits: one less");
+    press(&mut window, Modifiers::COMMAND, Key::S);
+    assert!(shows(&window, "Save recipe"));
+    type_path(&mut window, text_of(&path));
+    click_button(&mut window, "Save");
+    assert!(home.path().join("mine.json").is_file(), "the ending is added");
+    click_button(&mut window, "Undo");
+    assert_eq!(spec(&window), "int");
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::O);
+    assert!(shows(&window, "Load recipe"));
+    type_path(&mut window, text_of(&home.path().join("mine.json")));
+    click_button(&mut window, "Open");
+    assert_eq!(spec(&window), "int:bits=7");
+    // The same by the menu, over the file that is there.
+    click_button(&mut window, "File");
+    window.get_by_label_contains("Save recipe…").click();
+    settle(&mut window);
+    type_path(&mut window, text_of(&home.path().join("mine.json")));
+    wait_for(&mut window, "Replace");
+    click_button(&mut window, "Replace");
+    click_button(&mut window, "File");
+    window.get_by_label_contains("Load recipe…").click();
+    settle(&mut window);
+    click_button(&mut window, "Cancel");
+    assert!(!shows(&window, "A recipe for the open model"));
+}
+
+#[test]
+fn a_wrong_recipe_changes_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let text = r#"{"quantscope_recipe": 1, "layers": {"fc": "int:bits=99"}}"#;
+    let path = support::write(home.path(), "wrong.json", text.as_bytes());
+    let mut window = sample_in(home.path());
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::O);
+    type_path(&mut window, text_of(&path));
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    let failure = window.state().last_failure().unwrap().to_owned();
+    assert!(failure.contains("wrong.json") && failure.contains("from 2 to 16"), "{failure}");
+    assert!(session(&window).history().is_empty());
+}
+
+#[test]
+fn a_session_that_was_left_is_continued_or_dismissed() {
+    let home = tempfile::tempdir().unwrap();
+    let leave_session = |home: &Path| {
+        let mut window = sample_in(home);
+        click_button(&mut window, "Bits: one less");
+        click_button(&mut window, "Bits: one less");
+        assert_eq!(spec(&window), "int:bits=6");
+    };
+    leave_session(home.path());
+    let mut window = sample_in(home.path());
+    assert!(shows(&window, "Continue with Handwritten digits"));
+    assert!(shows(&window, "2 changes") && shows(&window, "ended unexpectedly"));
+    click_button(&mut window, "Continue");
+    assert_eq!(spec(&window), "int:bits=6");
+    assert!(!shows(&window, "Continue with"));
+    click_button(&mut window, "Undo");
+    assert_eq!(spec(&window), "int:bits=7");
+    drop(window);
+    let mut window = sample_in(home.path());
+    assert!(shows(&window, "1 change"));
+    click_button(&mut window, "Dismiss");
+    assert!(!shows(&window, "Continue with"));
+    assert_eq!(spec(&window), "int");
+    drop(window);
+    assert!(!shows(&sample_in(home.path()), "Continue with"), "it is not offered again");
+}
+
+#[test]
+fn a_lost_model_is_named_in_the_bar() {
+    let (home, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = support::dense_model().write(folder.path(), "lost.safetensors");
+    drop(window_in(home.path(), ModelRef::Path(path.clone()), None));
+    std::fs::remove_file(&path).unwrap();
+    let window = sample_in(home.path());
+    assert!(shows(&window, "cannot be continued") && shows(&window, text_of(&path)));
+    let button = window.get_by_role_and_label(Role::Button, "Continue");
+    assert!(button.accesskit_node().is_disabled());
+}
+
+#[test]
+fn recent_models_are_opened_from_the_menu_and_the_empty_screen() {
+    let (home, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = support::dense_model().write(folder.path(), "small.safetensors");
+    drop(window_in(home.path(), ModelRef::Path(path), None));
+    let mut window = sample_in(home.path());
+    click_button(&mut window, "File");
+    window.get_by_label_contains("Open recent").hover();
+    settle(&mut window);
+    click(&mut window, "Open recent small");
+    assert_eq!(session(&window).network().unwrap().model.title, "small");
+    let mut empty = window_in(home.path(), ModelRef::Path("/nowhere/m.onnx".into()), None);
+    assert!(session(&empty).opened().is_none() && shows(&empty, "Recent"));
+    click(&mut empty, "Open recent small");
+    assert_eq!(session(&empty).network().unwrap().model.title, "small");
+    click_button(&mut empty, "File");
+    window_hover(&mut empty, "Open recent");
+    click_button(&mut empty, "Clear list");
+    assert!(session(&empty).recent().is_empty());
+}
+
+fn window_hover(window: &mut Window, label: &str) {
+    window.get_by_label_contains(label).hover();
+    settle(window);
+}
+
+#[test]
+fn paths_are_completed() {
+    let (home, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let models = folder.path().join("models of mine");
+    std::fs::create_dir(&models).unwrap();
+    support::dense_model().write(&models, "small.safetensors");
+    support::dense_model().write(&models, "smaller.safetensors");
+    support::write(&models, "notes.txt", b"x");
+    let mut window = sample_in(home.path());
+    click_button(&mut window, "File");
+    click_button(&mut window, "Open path…");
+    type_path(&mut window, &format!("{}/mod", text_of(folder.path())));
+    wait_for(&mut window, "models of mine/");
+    press(&mut window, Modifiers::NONE, Key::Tab);
+    wait_for(&mut window, "smaller.safetensors");
+    assert!(!shows(&window, "notes.txt"), "it cannot be opened");
+    press(&mut window, Modifiers::NONE, Key::Tab);
+    let value = window.get_by_label("Path").accesskit_node().value().unwrap();
+    assert!(value.ends_with("/models of mine/small"), "as far as both agree: {value}");
+    press(&mut window, Modifiers::NONE, Key::ArrowDown);
+    press(&mut window, Modifiers::NONE, Key::ArrowDown);
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert_eq!(session(&window).network().unwrap().model.title, "smaller");
+    click_button(&mut window, "File");
+    click_button(&mut window, "Open path…");
+    wait_for(&mut window, "smaller · ");
+    press(&mut window, Modifiers::NONE, Key::ArrowDown);
+    press(&mut window, Modifiers::NONE, Key::ArrowUp);
+    type_path(&mut window, &format!("{}/no such/", text_of(folder.path())));
+    wait_for(&mut window, "there is no such folder");
+    type_path(&mut window, &format!("{}/", text_of(&models)));
+    wait_for(&mut window, "smaller.safetensors");
+    window.get_by_role_and_label(Role::Button, "small.safetensors").click();
+    settle(&mut window);
+    assert_eq!(session(&window).network().unwrap().model.title, "small");
+}
+
+#[test]
+fn the_history_goes_to_any_state() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = window_in(home.path(), ModelRef::default_sample(), Some("history"));
+    assert!(shows(&window, "No changes yet"));
+    for _ in 0..3 {
+        press(&mut window, Modifiers::NONE, Key::OpenBracket);
+    }
+    window.state_mut().apply(Command::SetAllChoices("int4".parse().unwrap()));
+    settle(&mut window);
+    assert!(shows(&window, "Step 4 of 4"));
+    assert!(shows(&window, "Step 2: res.conv1: bits 7 → 6"));
+    assert!(shows(&window, "Step 4: All layers: int:bits=4"));
+    click_button(&mut window, "Step 1: res.conv1: bits 8 → 7");
+    assert_eq!(spec(&window), "int:bits=7");
+    assert!(shows(&window, "Step 1 of 4"));
+    click_button(&mut window, "Step 3: res.conv1: bits 6 → 5");
+    assert_eq!(spec(&window), "int:bits=5");
+    // By keyboard alone.
+    window.get_by_role_and_label(Role::Button, "Step 0: As opened").focus();
+    settle(&mut window);
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert_eq!(spec(&window), "int");
+    assert!(shows(&window, "Step 0 of 4"));
+    assert!(shows(&window, "±"), "accuracies that were measured on the way are shown");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    window.state_mut().apply(Command::Redo);
+    settle(&mut window);
+    press(&mut window, Modifiers::NONE, Key::OpenBracket);
+    assert!(shows(&window, "Step 2 of 2"), "a change drops what was undone");
+}
+
+#[test]
+fn without_a_model_the_history_is_empty() {
+    let home = tempfile::tempdir().unwrap();
+    let missing = ModelRef::Path("/nowhere/m.onnx".into());
+    let window = window_in(home.path(), missing, Some("history"));
+    assert!(shows(&window, "No model is open"));
+    // Nothing is kept by a window that was not told to.
+    assert!(!session(&window_of(ModelRef::default_sample())).is_kept());
+    assert!(session(&self::window()).recovery().is_none());
+}
