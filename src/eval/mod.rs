@@ -2,8 +2,10 @@
 
 mod accuracy;
 mod activations;
+mod balanced;
 mod error;
 mod fidelity;
+pub mod import;
 mod interval;
 mod recipe_eval;
 mod runner;
@@ -13,6 +15,7 @@ mod usage;
 
 pub use accuracy::{Accuracy, ClassRecall, Comparison, Metric};
 pub use activations::{ActivationError, ActivationQuantizer, activation_points};
+pub use balanced::balanced_order;
 pub use error::{
     ErrorStats, LayerError, Sqnr, channels_for, fake_quantize, kept_axis, layer_error,
 };

@@ -10,7 +10,9 @@ use super::opening::{ModelRef, Opened, open};
 use super::state::{Entry, Errand, Message, Notice, NoticeKind, Selection, Session};
 use super::workshop::Workshop;
 use crate::base::WorkCtx;
+use crate::eval::import::is_importable;
 use crate::eval::{SampleSet, is_sample_set, kept_axis};
+use crate::formats::holds_model;
 use crate::model::{FoldMode, LayerRole, Network};
 use crate::quant::schemes::int::Int;
 use crate::quant::{Recipe, SchemeChoice};
@@ -22,6 +24,10 @@ impl Session {
             Command::Open(reference) => self.start_opening(reference),
             Command::OpenSamples(path) => self.start_opening_samples(&path),
             Command::OpenAny(path) => self.start_opening_any(&path),
+            Command::StartImport(path) => self.start_import(&path),
+            Command::SetImport(settings) => self.set_import(*settings),
+            Command::FinishImport { save_to } => self.finish_import(save_to),
+            Command::CancelImport => self.cancel_import(),
             Command::SetChoice { layer, choice, gesture } => {
                 let label = format!("{layer}: {}", choice.scheme().id());
                 let mut plan = self.plan.clone();
@@ -113,6 +119,7 @@ impl Session {
         if let Some(errand) = self.errands.iter().find(|errand| errand.id == id) {
             errand.ctx.cancel();
             self.errands.retain(|errand| errand.id != id);
+            self.import_job_cancelled(id);
             self.use_held_samples();
         }
         for entry in self.entries.values_mut() {
@@ -143,9 +150,13 @@ impl Session {
 
     fn start_opening_any(&mut self, path: &Path) {
         let path = path.to_owned();
+        let has_model = self.opened.is_some();
         self.run_errand(&format!("Opening {}", path.display()), move |_| {
             if is_sample_set(&path) {
                 return ErrandResult::SamplesOpened(open_samples(&path));
+            }
+            if has_model && !holds_model(&path) && is_importable(&path) {
+                return ErrandResult::ImportFound(path);
             }
             let opened = open(&ModelRef::Path(path), FoldMode::Fold);
             ErrandResult::Opened(opened.map(Box::new).map_err(|error| error.to_string()))
@@ -179,6 +190,8 @@ impl Session {
 
     /// Makes a model the open one, every layer but embeddings at the default scheme.
     pub(super) fn show(&mut self, opened: Opened) {
+        // What was being made for the model before does not fit this one.
+        self.cancel_import();
         let eval_error = opened.eval_error.iter().map(ToString::to_string);
         for warning in opened.network.model.warnings.iter().cloned().chain(eval_error) {
             self.notify(NoticeKind::Warning, warning);
@@ -257,6 +270,7 @@ enum ErrandResult {
     Opened(Result<Box<Opened>, String>),
     SamplesOpened(Result<Arc<SampleSet>, String>),
     Refolded(Result<Arc<Network>, String>),
+    ImportFound(std::path::PathBuf),
 }
 
 impl ErrandResult {
@@ -265,6 +279,7 @@ impl ErrandResult {
             Self::Opened(result) => Message::Opened(id, result),
             Self::SamplesOpened(result) => Message::SamplesOpened(id, result),
             Self::Refolded(result) => Message::Refolded(id, result),
+            Self::ImportFound(path) => Message::ImportFound(id, path),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::history::{History, Plan};
+use super::importing::{ImportDraft, ImportMessage};
 use super::job::{Job, JobQueue, Waker};
 use super::loaded::Loaded;
 use super::opening::Opened;
@@ -54,6 +55,9 @@ pub(super) enum Message {
     Opened(u64, Result<Box<Opened>, String>),
     SamplesOpened(u64, Result<Arc<SampleSet>, String>),
     Refolded(u64, Result<Arc<Network>, String>),
+    /// Something opened turned out to be data to import.
+    ImportFound(u64, std::path::PathBuf),
+    Import(u64, ImportMessage),
 }
 
 pub(super) enum Entry {
@@ -86,6 +90,7 @@ pub struct Session {
     pub(super) entries: HashMap<Query, Entry>,
     pub(super) latest: HashMap<Topic, Answer>,
     pub(super) wishes: RefCell<Vec<Query>>,
+    pub(super) import: Option<ImportDraft>,
     pub(super) errands: Vec<Errand>,
     /// Sample sets read before the model that was asked for ahead of them.
     pub(super) held: Vec<(u64, Arc<SampleSet>)>,
@@ -116,6 +121,7 @@ impl Session {
             entries: HashMap::new(),
             latest: HashMap::new(),
             wishes: RefCell::default(),
+            import: None,
             errands: Vec::new(),
             held: Vec::new(),
             shown_errand: 0,
@@ -361,6 +367,16 @@ impl Session {
                     }
                     self.use_held_samples();
                 }
+            }
+            Message::ImportFound(id, path) => {
+                if self.end_errand(id) {
+                    self.start_import(&path);
+                    self.use_held_samples();
+                }
+            }
+            Message::Import(id, message) => {
+                self.receive_import(id, message);
+                self.use_held_samples();
             }
             Message::Refolded(id, result) => {
                 if self.end_errand(id) {

@@ -4,6 +4,7 @@ use egui::{Frame, Panel as EguiPanel, RichText, Ui};
 
 use super::dialogs::Dialogs;
 use super::header::header_ui;
+use super::import_dialog::ImportDialog;
 use super::jobs_bar::jobs_bar_ui;
 use super::menu::menu_ui;
 use super::panel::{PANELS, Panel, PanelCtx, PanelEntry, Place};
@@ -24,6 +25,7 @@ pub struct App {
     panels: Vec<(&'static PanelEntry, Box<dyn Panel>)>,
     only_panel: Option<&'static str>,
     dialogs: Dialogs,
+    import_dialog: ImportDialog,
     toasts: egui_notify::Toasts,
     last_failure: Option<String>,
 }
@@ -40,6 +42,7 @@ impl App {
             panels: PANELS.iter().map(|entry| (*entry).create_panel()).collect(),
             only_panel: options.only_panel,
             dialogs: Dialogs::default(),
+            import_dialog: ImportDialog::default(),
             toasts: egui_notify::Toasts::default().with_margin(egui::vec2(12.0, 104.0)),
             last_failure: None,
         }
@@ -114,6 +117,7 @@ impl App {
                 titled_ui(ui, entry, &mut **panel, &ctx);
             }
         });
+        self.import_dialog.ui(ui, &ctx);
         let mut commands = ctx.into_commands();
         if let Some(dialog) = dialog {
             self.dialogs.show(dialog, ui.ctx());

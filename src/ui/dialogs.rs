@@ -1,12 +1,14 @@
 //! Ways to name a file: the system's dialog, and a field to type a path where there is none.
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use egui::{Modal, Ui};
 
 use super::theme::{self, Theme};
+use crate::eval::import::IMPORTERS;
 use crate::formats::READERS;
 use crate::session::Command;
 
@@ -16,6 +18,10 @@ pub enum Dialog {
     PickModel,
     PickSamples,
     TypePath,
+    /// A folder of pictures to make a sample set of.
+    PickImportFolder,
+    /// An array, a table or an idx file.
+    PickImportFile,
 }
 
 /// The dialogs that are open.
@@ -54,6 +60,9 @@ impl Dialogs {
         self.picking = None;
         match picked {
             Some(path) if kind == Dialog::PickSamples => Some(Command::OpenSamples(path)),
+            Some(path) if matches!(kind, Dialog::PickImportFolder | Dialog::PickImportFile) => {
+                Some(Command::StartImport(path))
+            }
             Some(path) => Some(Command::OpenAny(path)),
             None => {
                 if elapsed < TOO_SOON {
@@ -73,7 +82,7 @@ impl Dialogs {
             ui.set_width(520.0);
             let colour = Theme::of(ui).text;
             ui.label(egui::RichText::new("Open path").font(theme::title(14.0)).color(colour));
-            ui.label("A model (safetensors, ONNX), a folder with one, or a sample set for the open model.");
+            ui.label("A model (safetensors, ONNX), a folder with one, or a sample set for the open model; also pictures, arrays and tables to make one of.");
             ui.add_space(8.0);
             let field = egui::TextEdit::singleline(path)
                 .hint_text("/path/to/model.safetensors")
@@ -102,7 +111,7 @@ impl Dialogs {
     }
 }
 
-fn expand_home(path: &str) -> PathBuf {
+pub(super) fn expand_home(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(path),
@@ -111,15 +120,24 @@ fn expand_home(path: &str) -> PathBuf {
 
 /// Opens the system's dialog; it is waited for on a thread of its own.
 fn pick(kind: Dialog, ctx: &egui::Context) -> Option<Picking> {
-    let mut dialog = rfd::AsyncFileDialog::new();
-    if kind == Dialog::PickModel {
-        let endings: Vec<&str> =
-            READERS.iter().flat_map(|reader| reader.extensions.iter().copied()).collect();
-        dialog = dialog.set_title("Open model").add_filter("Models", &endings);
-    } else {
-        dialog = dialog.set_title("Open samples").add_filter("Sample sets", &["safetensors"]);
-    }
-    let future = dialog.add_filter("All files", &["*"]).pick_file();
+    let dialog = rfd::AsyncFileDialog::new();
+    let model_endings: Vec<&str> =
+        READERS.iter().flat_map(|reader| reader.extensions.iter().copied()).collect();
+    let data_endings: Vec<&str> =
+        IMPORTERS.iter().flat_map(|importer| importer.extensions.iter().copied()).collect();
+    let (title, filter, endings) = match kind {
+        Dialog::PickModel | Dialog::TypePath => ("Open model", "Models", model_endings),
+        Dialog::PickSamples => ("Open samples", "Sample sets", vec!["safetensors"]),
+        Dialog::PickImportFolder => ("Import a folder of pictures", "", Vec::new()),
+        Dialog::PickImportFile => ("Import samples", "Arrays, tables, idx files", data_endings),
+    };
+    let dialog = dialog.set_title(title);
+    let future: Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match kind {
+        Dialog::PickImportFolder => Box::pin(dialog.pick_folder()),
+        _ => Box::pin(
+            dialog.add_filter(filter, &endings).add_filter("All files", &["*"]).pick_file(),
+        ),
+    };
     let (sender, picked) = channel();
     let ctx = ctx.clone();
     let wait = move || {

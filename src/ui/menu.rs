@@ -4,6 +4,7 @@ use egui::{Key, KeyboardShortcut, Modifiers, RichText, ThemePreference, Ui};
 use egui_material_icons::icons;
 
 use super::dialogs::Dialog;
+use super::import_dialog::import_menu_ui;
 use super::panel::PanelCtx;
 use super::theme::{self, Theme};
 use crate::session::{BUILTIN_SAMPLES, Command, ModelRef};
@@ -35,6 +36,7 @@ pub fn menu_ui(ui: &mut Ui, ctx: &PanelCtx) -> Option<Dialog> {
                 if entry(ui, "Open samples…", None) {
                     dialog = Some(Dialog::PickSamples);
                 }
+                dialog = import_menu_ui(ui).or(dialog);
             });
             ui.separator();
             ui.menu_button("Samples", |ui| {
