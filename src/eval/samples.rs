@@ -304,14 +304,6 @@ impl SampleSet {
         }
     }
 
-    /// The largest value, of a set that stores bytes.
-    pub fn largest_byte(&self) -> Option<u8> {
-        match &self.inputs {
-            Inputs::Features { data: Stored::Bytes(bytes), .. } => bytes.iter().max().copied(),
-            _ => None,
-        }
-    }
-
     /// Checks that the graph takes these samples.
     ///
     /// # Errors

@@ -59,12 +59,12 @@ def main():
     colour = random.integers(0, 256, (8, 8, 3), dtype=numpy.uint8)
     (OUT / "colour").mkdir(exist_ok=True)
     Image.fromarray(colour).save(OUT / "colour" / "a.png")
-    smooth = Image.fromarray(colour).resize((16, 16), Image.Resampling.BICUBIC)
+    smooth = Image.fromarray(colour[:2, :2]).resize((8, 8), Image.Resampling.BICUBIC)
     smooth.save(OUT / "colour" / "b.jpeg", quality=95, subsampling=0)
     smooth.save(OUT / "colour" / "c.webp", lossless=True)
     Image.fromarray(colour).quantize(16).save(OUT / "colour" / "d.gif")
     expected = [numpy.asarray(Image.open(p).convert("RGB").convert("L")) for p in sorted((OUT / "colour").iterdir())]
-    numpy.savez(OUT / "colour_grey.npz", **{f"picture_{idx}": p for idx, p in enumerate(expected)})
+    numpy.save(OUT / "colour_grey.npy", numpy.stack(expected))
 
 
 main()

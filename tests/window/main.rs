@@ -6,3 +6,4 @@ mod support;
 
 mod drive;
 mod frame;
+mod import;

@@ -256,14 +256,15 @@ fn scaling_of(raw: &RawSamples, target: &ImportTarget) -> (Scaling, String) {
     if let Some((set, (lo, hi))) = example {
         let shown = format!("{} to {}", fixed(lo.into(), 2), fixed(hi.into(), 2));
         let in_use = format!("{}, in use now, has values from {shown}.", set.name);
-        let is_bytes = range.is_some_and(|(lo, hi)| lo >= 0.0 && hi > 64.0 && hi <= 255.0);
-        let own =
-            set.preprocess().filter(|_| is_bytes && set.largest_byte().is_some_and(|max| max > 64));
-        if let Some((subtract, divide)) = own
-            && !(lo > -0.01 && hi < 1.01)
+        if let Some((subtract, divide)) = set.preprocess()
+            && range.is_some_and(|range| is_alike(range, stored_range((lo, hi), subtract, divide)))
         {
-            let by_hand = Scaling::ByHand { subtract: subtract.to_vec(), divide: divide.to_vec() };
-            return (by_hand, format!("The same numbers as {}, in use now.", set.name));
+            let text = format!("The same numbers as {}, in use now.", set.name);
+            let scaling = match (subtract, divide) {
+                ([0.0], [255.0]) => Scaling::Unit,
+                _ => Scaling::ByHand { subtract: subtract.to_vec(), divide: divide.to_vec() },
+            };
+            return (scaling, text);
         }
         if lo > -0.01 && hi < 1.01 {
             let is_unit = range.is_some_and(|(lo, hi)| lo >= 0.0 && hi <= 1.0);
@@ -297,6 +298,21 @@ fn is_whole(raw: &RawSamples) -> bool {
         RawContent::Array(array, _) => matches!(*array.values, Values::Bytes(_)),
         RawContent::Table(_) => false,
     }
+}
+
+/// Values as stored of which `seen` are the ends after scaling.
+fn stored_range((lo, hi): (f32, f32), subtract: &[f32], divide: &[f32]) -> (f32, f32) {
+    let of = |list: &[f32], idx: usize| list.get(idx).or(list.first()).copied().unwrap_or(1.0);
+    let ends = (0..subtract.len().max(divide.len()))
+        .flat_map(|idx| [lo, hi].map(|seen| seen * of(divide, idx) + of(subtract, idx)));
+    ends.fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), x| (lo.min(x), hi.max(x)))
+}
+
+/// Whether values lie where others do, and fill at least half of that.
+fn is_alike(found: (f32, f32), known: (f32, f32)) -> bool {
+    let width = known.1 - known.0;
+    let slack = 0.2 * width;
+    found.0 >= known.0 - slack && found.1 <= known.1 + slack && found.1 - found.0 >= 0.5 * width
 }
 
 /// Smallest and largest value that the network sees of the set in use, from a few samples.
