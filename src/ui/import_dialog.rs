@@ -17,7 +17,8 @@ use crate::session::{Command, ImportDraft, ImportStage};
 
 /// The most room the dialog takes, and what it leaves around itself.
 const MAX_SIZE: egui::Vec2 = vec2(1080.0, 720.0);
-const MARGIN: f32 = 32.0;
+const MARGIN: f32 = 24.0;
+const PADDING: f32 = 12.0;
 const FORM_WIDTH: f32 = 372.0;
 const FOOT_HEIGHT: f32 = 40.0;
 
@@ -54,9 +55,11 @@ impl ImportDialog {
             return;
         };
         self.poll_browsing();
-        let room = ui.ctx().content_rect().size() - vec2(2.0 * MARGIN, 2.0 * MARGIN);
-        let size = MAX_SIZE.min(room);
-        let modal = Modal::new(egui::Id::unique("import samples")).show(ui.ctx(), |ui| {
+        let around = 2.0 * (MARGIN + PADDING);
+        let size = MAX_SIZE.min(ui.ctx().content_rect().size() - vec2(around, around));
+        let frame = egui::Frame::popup(ui.style()).inner_margin(PADDING);
+        let modal = Modal::new(egui::Id::unique("import samples")).frame(frame);
+        let modal = modal.show(ui.ctx(), |ui| {
             ui.set_min_size(size);
             ui.set_max_size(size);
             self.content_ui(ui, draft, ctx);

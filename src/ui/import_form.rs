@@ -21,7 +21,7 @@ pub fn form_ui(ui: &mut Ui, draft: &ImportDraft, source: &ImportSource, ctx: &Pa
     ScrollArea::vertical().id_salt("import form").auto_shrink(false).show(ui, |ui| {
         ui.set_max_width(ui.available_width() - 16.0);
         ui.add_enabled_ui(draft.stage != ImportStage::Saving, |ui| {
-            ui.add_space(4.0);
+            ui.add_space(8.0);
             let mut form = Form { ui, source };
             form.source_ui(&mut settings);
             form.picture_ui(&mut settings);
@@ -53,7 +53,10 @@ impl Form<'_> {
             let help = "Which of the sets in this source";
             self.combo(("Part", help), &parts, &mut settings.read.part_idx);
         }
-        self.reason_ui(Setting::Source);
+        if let Some(reason) = self.source.guess.reason(Setting::Source) {
+            let label = if raw.parts.len() > 1 { "" } else { "Source" };
+            self.note_ui(label, reason);
+        }
         match &raw.content {
             RawContent::Table(table) => self.table_ui(table, settings),
             RawContent::Array(..) => {
@@ -115,7 +118,10 @@ impl Form<'_> {
                 &mut settings.colour,
             );
         }
-        self.reason_ui(Setting::Colour);
+        let label = if colours.len() > 1 { "" } else { "Channels" };
+        if let Some(reason) = self.source.guess.reason(Setting::Colour) {
+            self.note_ui(label, reason);
+        }
     }
 
     fn scaling_ui(&mut self, settings: &mut ImportSettings, draft: &ImportDraft) {
@@ -274,13 +280,25 @@ impl Form<'_> {
 
     /// Why that was guessed, under the control.
     fn reason_ui(&mut self, setting: Setting) {
-        let Some(reason) = self.source.guess.reason(setting) else { return };
-        let colour = Theme::of(self.ui).hint;
-        self.ui.horizontal(|ui| {
-            ui.add_space(LABEL_WIDTH + ui.spacing().item_spacing.x);
-            ui.add(egui::Label::new(RichText::new(reason).color(colour)).wrap());
+        if let Some(reason) = self.source.guess.reason(setting) {
+            self.note_ui("", reason);
+        }
+    }
+
+    /// A sentence in the column of the controls.
+    fn note_ui(&mut self, label: &str, text: &str) {
+        let theme = Theme::of(self.ui);
+        let width = self.ui.available_width();
+        let layout = egui::Layout::left_to_right(egui::Align::TOP);
+        self.ui.allocate_ui_with_layout(vec2(width, 0.0), layout, |ui| {
+            ui.spacing_mut().interact_size.y = 0.0;
+            ui.allocate_ui_with_layout(vec2(LABEL_WIDTH, 0.0), layout, |ui| {
+                ui.set_min_width(LABEL_WIDTH);
+                ui.label(RichText::new(label).color(theme.label));
+            });
+            ui.add(egui::Label::new(RichText::new(text).color(theme.hint)).wrap());
         });
-        self.ui.add_space(4.0);
+        self.ui.add_space(6.0);
     }
 }
 

@@ -43,19 +43,20 @@ impl Textures {
 /// Draws the right side of the dialog.
 pub fn preview_ui(ui: &mut Ui, built: &Arc<Built>, textures: &mut Textures) {
     textures.update(ui, built);
-    let (lo, hi) = built.range;
+    let decimals = Decimals::of(built);
     ScrollArea::vertical().id_salt("import preview").auto_shrink(false).show(ui, |ui| {
         ui.set_max_width(ui.available_width() - 8.0);
-        let range = format!("{} … {}", shown(lo), shown(hi));
+        let range = decimals.range(built.range);
         widgets::section(ui, "As the network sees them", &format!("values {range}"));
         ui.add_space(4.0);
         match built.preview.picture {
-            Some((_, height, width)) => pictures_ui(ui, &built.preview, (height, width), textures),
-            None => numbers_ui(ui, &built.preview),
+            Some(_) => pictures_ui(ui, &built.preview, decimals, textures),
+            None => numbers_ui(ui, &built.preview, decimals),
         }
         if built.preview.picture.is_some() {
             let theme = Theme::of(ui);
-            let text = format!("Black is {}, white is {}.", shown(lo), shown(hi));
+            let (lo, hi) = (decimals.shown(built.range.0), decimals.shown(built.range.1));
+            let text = format!("Black is {lo}, white is {hi}.");
             ui.label(RichText::new(text).color(theme.hint));
         }
         ui.add_space(8.0);
@@ -67,53 +68,61 @@ pub fn preview_ui(ui: &mut Ui, built: &Arc<Built>, textures: &mut Textures) {
     });
 }
 
-fn shown(value: f32) -> String {
-    let value = f64::from(value);
-    if value == 0.0 || (0.01..1000.0).contains(&value.abs()) {
-        fixed(value, 2)
-    } else {
-        significant(value, 3)
+/// Decimals that tell the values of a set apart.
+#[derive(Clone, Copy)]
+struct Decimals(usize);
+
+impl Decimals {
+    fn of(built: &Built) -> Self {
+        match built.range.1 - built.range.0 {
+            width if width > 100.0 => Self(0),
+            width if width > 20.0 => Self(1),
+            _ => Self(2),
+        }
+    }
+
+    fn shown(self, value: f32) -> String {
+        let value = f64::from(value);
+        if value.abs() < 1e5 { fixed(value, self.0) } else { significant(value, 3) }
+    }
+
+    fn range(self, (lo, hi): (f32, f32)) -> String {
+        format!("{} … {}", self.shown(lo), self.shown(hi))
     }
 }
 
-fn pictures_ui(
-    ui: &mut Ui,
-    preview: &Preview,
-    (height, width): (usize, usize),
-    textures: &Textures,
-) {
-    let zoom = (TILE / height.max(width).max(1)).max(1);
-    let size = vec2((width * zoom) as f32, (height * zoom) as f32);
-    let cell_width = size.x.max(88.0);
-    ui.horizontal_wrapped(|ui| {
+fn pictures_ui(ui: &mut Ui, preview: &Preview, decimals: Decimals, textures: &Textures) {
+    let Some((_, height, width)) = preview.picture else { return };
+    let zoom = (TILE as f32 / height.max(width).max(1) as f32).round().max(1.0);
+    let size = vec2(width as f32 * zoom, height as f32 * zoom);
+    let cell = vec2(size.x.max(TILE as f32), size.y + 40.0);
+    let layout = egui::Layout::left_to_right(egui::Align::TOP).with_main_wrap(true);
+    ui.with_layout(layout, |ui| {
         ui.spacing_mut().item_spacing = vec2(12.0, 12.0);
         for (idx, (sample, texture)) in preview.samples.iter().zip(&textures.handles).enumerate() {
-            ui.allocate_ui(vec2(cell_width, size.y + 40.0), |ui| {
-                ui.vertical(|ui| {
-                    ui.spacing_mut().item_spacing.y = 2.0;
-                    ui.set_width(cell_width);
-                    let image = Image::new((texture.id(), size)).fit_to_exact_size(size);
-                    let response = ui.add(image);
-                    name_it(&response, &format!("Sample {}", idx + 1));
-                    caption_ui(ui, sample);
-                });
+            ui.allocate_ui_with_layout(cell, egui::Layout::top_down(egui::Align::Min), |ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                ui.set_min_size(cell);
+                let image = Image::new((texture.id(), size)).fit_to_exact_size(size);
+                let response = ui.add(image);
+                name_it(&response, &format!("Sample {}", idx + 1));
+                caption_ui(ui, sample, decimals);
             });
         }
     });
 }
 
-fn caption_ui(ui: &mut Ui, sample: &Shown) {
+fn caption_ui(ui: &mut Ui, sample: &Shown, decimals: Decimals) {
     let theme = Theme::of(ui);
     if let Some(class) = &sample.class {
         ui.add(egui::Label::new(RichText::new(class).color(theme.text)).truncate());
     }
-    let range = format!("{} … {}", shown(sample.range.0), shown(sample.range.1));
-    widgets::number(ui, &range, 11.0, theme.label).on_hover_text(
+    widgets::number(ui, &decimals.range(sample.range), 11.0, theme.label).on_hover_text(
         "The smallest and the largest value of this sample, as the network gets them",
     );
 }
 
-fn numbers_ui(ui: &mut Ui, preview: &Preview) {
+fn numbers_ui(ui: &mut Ui, preview: &Preview, decimals: Decimals) {
     let theme = Theme::of(ui);
     let n_values = preview.samples.first().map_or(0, |sample| sample.values.len());
     let n_columns = n_values.min(N_COLUMNS);
@@ -132,7 +141,7 @@ fn numbers_ui(ui: &mut Ui, preview: &Preview) {
             let class = sample.class.as_deref().unwrap_or("–");
             ui.add(egui::Label::new(RichText::new(class).color(theme.text)).truncate());
             for value in sample.values.iter().take(n_columns) {
-                cell(ui, &shown(*value), theme.text);
+                cell(ui, &decimals.shown(*value), theme.text);
             }
             ui.end_row();
         }
@@ -154,10 +163,10 @@ fn classes_ui(ui: &mut Ui, built: &Built) {
     widgets::section(ui, "Classes", &format!("{}, samples of each", counts.len()));
     let most = counts.iter().map(|(_, count)| *count).max().unwrap_or(1).max(1);
     let n_columns = if ui.available_width() > 420.0 { 2 } else { 1 };
-    let width = (ui.available_width() - 16.0) / n_columns as f32;
+    let width = (ui.available_width() - 32.0) / n_columns as f32;
     let n_shown = counts.len().min(200);
     let n_rows = n_shown.div_ceil(n_columns);
-    egui::Grid::new("import classes").spacing(vec2(16.0, 4.0)).show(ui, |ui| {
+    egui::Grid::new("import classes").spacing(vec2(32.0, 0.0)).show(ui, |ui| {
         for row in 0..n_rows {
             for (name, count) in
                 (0..n_columns).filter_map(|column| counts.get(column * n_rows + row))

@@ -73,6 +73,7 @@ fn read(path: &Path, options: &ReadOptions, ctx: &WorkCtx) -> Result<RawSamples,
     let note = match (path.is_file(), classes.len()) {
         (true, _) => "A single picture, without a class.".to_owned(),
         (_, 0) => "The pictures lie in no sub-folders, so they have no classes.".to_owned(),
+        (_, 1) => "The only sub-folder is the only class.".to_owned(),
         (_, n) => format!("Each of the {n} sub-folders is a class."),
     };
     Ok(RawSamples {
