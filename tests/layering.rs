@@ -112,6 +112,12 @@ const TABLES: &[(&str, &[&str], &str)] = &[
     ("quant/schemes", &[], "quant/schemes/mod.rs"),
     ("ui/panels", &[], "ui/panel.rs"),
     (
+        "eval/import",
+        // What becomes of raw samples, whatever they were read from.
+        &["build", "classes", "guess", "npy", "picture", "prepare", "raw", "settings", "target"],
+        "eval/import/mod.rs",
+    ),
+    (
         "exec/ops",
         // Shared by several families of operators.
         &[

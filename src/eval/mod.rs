@@ -3,9 +3,11 @@
 mod accuracy;
 mod activations;
 mod answers;
+mod balanced;
 mod codes;
 mod error;
 mod fidelity;
+pub mod import;
 mod interval;
 mod profile;
 mod recipe_eval;
@@ -21,6 +23,7 @@ pub use answers::{
     FlipKind, Guess, MAX_SHOWN, N_BINS, Recall, Reliability, ReliabilityBin, Side, confusion,
     flip_counts, flips, recall_by_class, reliability,
 };
+pub use balanced::balanced_order;
 pub use codes::codes_of;
 pub use error::{
     ErrorStats, LayerError, Sqnr, channels_for, fake_quantize, kept_axis, layer_error,

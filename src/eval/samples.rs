@@ -3,15 +3,12 @@
 
 mod view;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use ndarray::{ArcArray, IxDyn};
-use rand::seq::SliceRandom;
 use serde::Deserialize;
 
-use crate::base::{SEED, seeded};
 use crate::exec::MAX_OUTPUT_ELEMENTS;
 use crate::formats::{FormatError, SourceFile, safetensors};
 use crate::model::ResolvedInput;
@@ -304,25 +301,15 @@ impl SampleSet {
     /// The order samples are looked at: seeded, and class by class in equal shares, so that any
     /// first part of it is a fair sample of the whole.
     pub fn balanced_order(&self) -> Vec<usize> {
-        let mut random = seeded(SEED);
-        let mut by_class: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for sample_idx in 0..self.n_samples {
-            let class = self.labels.as_ref().map_or(0, |labels| labels[sample_idx]);
-            by_class.entry(class).or_default().push(sample_idx);
+        super::balanced::balanced_order(self.labels.as_deref(), self.n_samples)
+    }
+
+    /// What is subtracted and divided by, if anything: one number for all channels or one each.
+    pub fn preprocess(&self) -> Option<(&[f32], &[f32])> {
+        match &self.inputs {
+            Inputs::Features { preprocess: Some(p), .. } => Some((&p.subtract, &p.divide)),
+            _ => None,
         }
-        let mut placed: Vec<(f64, usize, usize)> = Vec::with_capacity(self.n_samples);
-        for (class, mut members) in by_class {
-            members.shuffle(&mut random);
-            let n_members = members.len() as f64;
-            placed.extend(
-                members
-                    .into_iter()
-                    .enumerate()
-                    .map(|(nth, sample_idx)| ((nth as f64 + 0.5) / n_members, class, sample_idx)),
-            );
-        }
-        placed.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        placed.into_iter().map(|(_, _, sample_idx)| sample_idx).collect()
     }
 
     /// Checks that the graph takes these samples.

@@ -108,6 +108,17 @@ fn model_in_folder(folder: &Path) -> Result<PathBuf, OpenError> {
     }
 }
 
+/// Whether a folder holds files named as models are, or a file is. Reads nothing.
+pub fn holds_model(path: &Path) -> bool {
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        return entries
+            .map(|entry| entry.path())
+            .any(|path| path.is_file() && has_model_ending(&path));
+    }
+    has_model_ending(path)
+}
+
 fn has_model_ending(path: &Path) -> bool {
     const SETS: [&str; 3] = ["eval", "calibration", "train"];
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();

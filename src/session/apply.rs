@@ -14,7 +14,9 @@ use super::recipe_file::is_recipe;
 use super::state::{Entry, Errand, Message, Notice, NoticeKind, Selection, Session};
 use super::workshop::Workshop;
 use crate::base::WorkCtx;
+use crate::eval::import::is_importable;
 use crate::eval::{SampleSet, is_sample_set, kept_axis};
+use crate::formats::holds_model;
 use crate::model::{FoldMode, LayerRole, Network};
 use crate::quant::schemes::int::Int;
 use crate::quant::{Recipe, SchemeChoice};
@@ -26,6 +28,10 @@ impl Session {
             Command::Open(reference) => self.start_opening(reference),
             Command::OpenSamples(path) => self.start_opening_samples(&path),
             Command::OpenAny(path) => self.start_opening_any(&path),
+            Command::StartImport(path) => self.start_import(&path),
+            Command::SetImport(settings) => self.set_import(*settings),
+            Command::FinishImport { save_to } => self.finish_import(save_to),
+            Command::CancelImport => self.cancel_import(),
             Command::SetChoice { layer, choice, gesture } => {
                 let label = choice.scheme().id().to_owned();
                 self.set_choices(&label, vec![(layer, choice)], gesture);
@@ -213,6 +219,7 @@ impl Session {
         if let Some(errand) = self.errands.iter().find(|errand| errand.id == id) {
             errand.ctx.cancel();
             self.errands.retain(|errand| errand.id != id);
+            self.import_job_cancelled(id);
             self.use_held_samples();
         }
         for entry in self.entries.values_mut() {
@@ -243,12 +250,16 @@ impl Session {
 
     fn start_opening_any(&mut self, path: &Path) {
         let path = path.to_owned();
+        let has_model = self.opened.is_some();
         self.run_errand(&format!("Opening {}", path.display()), move |_| {
             if is_recipe(&path) {
                 return ErrandResult::Kept(KeptResult::read_recipe(path));
             }
             if is_sample_set(&path) {
                 return ErrandResult::SamplesOpened(open_samples(&path));
+            }
+            if has_model && !holds_model(&path) && is_importable(&path) {
+                return ErrandResult::ImportFound(path);
             }
             let opened = open(&ModelRef::Path(path), FoldMode::Fold);
             ErrandResult::Opened(opened.map(Box::new).map_err(|error| error.to_string()))
@@ -282,6 +293,8 @@ impl Session {
 
     /// Makes a model the open one, every layer but embeddings at the default scheme.
     pub(super) fn show(&mut self, opened: Opened) {
+        // What was being made for the model before does not fit this one.
+        self.cancel_import();
         let eval_error = opened.eval_error.iter().map(ToString::to_string);
         for warning in opened.network.model.warnings.iter().cloned().chain(eval_error) {
             self.notify(NoticeKind::Warning, warning);
@@ -366,6 +379,7 @@ pub(super) enum ErrandResult {
     SamplesOpened(Result<Arc<SampleSet>, String>),
     Refolded(Result<Arc<Network>, String>),
     Kept(KeptResult),
+    ImportFound(std::path::PathBuf),
 }
 
 impl ErrandResult {
@@ -375,6 +389,7 @@ impl ErrandResult {
             Self::SamplesOpened(result) => Message::SamplesOpened(id, result),
             Self::Refolded(result) => Message::Refolded(id, result),
             Self::Kept(result) => Message::KeptErrand(id, result),
+            Self::ImportFound(path) => Message::ImportFound(id, path),
         }
     }
 }

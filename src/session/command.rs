@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::opening::ModelRef;
+use crate::eval::import::ImportSettings;
 use crate::model::FoldMode;
 use crate::quant::SchemeChoice;
 
@@ -22,8 +23,17 @@ pub enum Command {
     Open(ModelRef),
     /// Opens a sample set for the open model.
     OpenSamples(PathBuf),
-    /// Opens what a person dropped or named: a model, or a sample set or recipe for the open model.
+    /// Opens what a person dropped or named: a model, a sample set or recipe for the open model, or
+    /// data to make a sample set of.
     OpenAny(PathBuf),
+    /// Starts to make a sample set of a folder of pictures, arrays, a table or idx files.
+    StartImport(PathBuf),
+    SetImport(Box<ImportSettings>),
+    /// Measures accuracy on the imported set, and saves it first where a path is given.
+    FinishImport {
+        save_to: Option<PathBuf>,
+    },
+    CancelImport,
     /// Quantizes a layer another way.
     SetChoice {
         layer: String,

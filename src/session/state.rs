@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use super::gallery::{GalleryPage, GalleryRequest};
 use super::graph_layout::{GraphLayout, ShapeArithmetic};
 use super::history::{History, Plan};
+use super::importing::{ImportDraft, ImportMessage};
 use super::job::{Job, JobQueue, Waker};
 use super::keep::KeepEvent;
 use super::keeping::{Kept, KeptResult};
@@ -61,6 +62,9 @@ pub(super) enum Message {
     Refolded(u64, Result<Arc<Network>, String>),
     KeptErrand(u64, KeptResult),
     Kept(KeepEvent),
+    /// Something opened turned out to be data to import.
+    ImportFound(u64, std::path::PathBuf),
+    Import(u64, ImportMessage),
 }
 
 pub(super) enum Entry {
@@ -95,6 +99,7 @@ pub struct Session {
     pub(super) entries: HashMap<Query, Entry>,
     pub(super) latest: HashMap<Topic, Answer>,
     pub(super) wishes: RefCell<Vec<Query>>,
+    pub(super) import: Option<ImportDraft>,
     pub(super) errands: Vec<Errand>,
     /// Sample sets read before the model that was asked for ahead of them.
     pub(super) held: Vec<(u64, Arc<SampleSet>)>,
@@ -128,6 +133,7 @@ impl Session {
             entries: HashMap::new(),
             latest: HashMap::new(),
             wishes: RefCell::default(),
+            import: None,
             errands: Vec::new(),
             held: Vec::new(),
             shown_errand: 0,
@@ -414,6 +420,16 @@ impl Session {
                     }
                     self.use_held_samples();
                 }
+            }
+            Message::ImportFound(id, path) => {
+                if self.end_errand(id) {
+                    self.start_import(&path);
+                    self.use_held_samples();
+                }
+            }
+            Message::Import(id, message) => {
+                self.receive_import(id, message);
+                self.use_held_samples();
             }
             Message::Refolded(id, result) => {
                 if self.end_errand(id) {

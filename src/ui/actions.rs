@@ -89,6 +89,20 @@ pub static ACTIONS: &[Action] = &[
         run: |ctx| ctx.ask(UiCommand::Dialog(Dialog::PickSamples)),
     },
     Action {
+        name: "Import pictures…",
+        group: Group::File,
+        shortcut: None,
+        is_enabled: has_model,
+        run: |ctx| ctx.ask(UiCommand::Dialog(Dialog::PickImportFolder)),
+    },
+    Action {
+        name: "Import arrays or tables…",
+        group: Group::File,
+        shortcut: None,
+        is_enabled: has_model,
+        run: |ctx| ctx.ask(UiCommand::Dialog(Dialog::PickImportFile)),
+    },
+    Action {
         name: "Save recipe…",
         group: Group::File,
         shortcut: command(Key::S),
@@ -340,7 +354,7 @@ pub(super) fn find(name: &str) -> Option<&'static Action> {
 /// Runs the actions whose keys were pressed. While text is typed only those with the command key
 /// run, and not those that edit text as well.
 pub(super) fn run_shortcuts(ui: &Ui, ctx: &PanelCtx) {
-    let typing = ui.ctx().egui_wants_keyboard_input();
+    let typing = ui.ctx().text_edit_focused();
     // Longer ones first: Ctrl+Shift+Z contains Ctrl+Z.
     let mut with_keys: Vec<_> =
         ACTIONS.iter().filter_map(|action| Some((action, action.shortcut?))).collect();

@@ -7,6 +7,7 @@ use super::dialogs::Dialogs;
 use super::dock::{Dock, Panels, Preset};
 use super::export;
 use super::header::header_ui;
+use super::import_dialog::ImportDialog;
 use super::jobs_bar::jobs_bar_ui;
 use super::menu::menu_ui;
 use super::messages::Messages;
@@ -36,6 +37,7 @@ pub struct App {
     messages: Messages,
     tour: Tour,
     shows_shortcuts: bool,
+    import_dialog: ImportDialog,
 }
 
 /// Keys of what is stored between two starts.
@@ -59,6 +61,7 @@ impl App {
             messages: Messages::default(),
             tour: Tour::default(),
             shows_shortcuts: false,
+            import_dialog: ImportDialog::default(),
         }
     }
 
@@ -142,6 +145,7 @@ impl App {
             .frame(plain(ui))
             .show(ui, |ui| self.dock.ui(ui, &mut self.panels, &ctx));
         self.palette.ui(ui, &ctx);
+        self.import_dialog.ui(ui, &ctx);
         let dialog_commands = self.dialogs.ui(ui, &self.session);
         let (mut commands, asked) = ctx.into_commands();
         commands.extend(dialog_commands);

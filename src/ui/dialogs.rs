@@ -10,6 +10,7 @@ use egui::{Modal, Ui};
 
 use super::path_field::{PathField, PathKind};
 use super::theme::{self, Theme};
+use crate::eval::import::IMPORTERS;
 use crate::formats::READERS;
 use crate::session::{Command, Session};
 
@@ -21,6 +22,10 @@ pub enum Dialog {
     TypePath,
     SaveRecipe,
     LoadRecipe,
+    /// A folder of pictures to make a sample set of.
+    PickImportFolder,
+    /// An array, a table or an idx file.
+    PickImportFile,
 }
 
 impl Dialog {
@@ -38,6 +43,7 @@ impl Dialog {
             Self::PickSamples => Command::OpenSamples(path),
             Self::SaveRecipe => Command::SaveRecipe(with_ending(path)),
             Self::LoadRecipe => Command::LoadRecipe(path),
+            Self::PickImportFolder | Self::PickImportFile => Command::StartImport(path),
             Self::PickModel | Self::TypePath => Command::OpenAny(path),
         }
     }
@@ -141,7 +147,7 @@ fn words(kind: PathKind) -> (&'static str, &'static str) {
     match kind {
         PathKind::Open => (
             "Open path",
-            "A model, a folder with one, or a sample set or recipe for the open model.",
+            "A model, a folder with one, a sample set or recipe for the open model, or pictures, arrays and tables to make a sample set of.",
         ),
         PathKind::LoadRecipe => ("Load recipe", "A recipe for the open model, as JSON."),
         PathKind::SaveRecipe => (
@@ -210,6 +216,16 @@ fn system_dialog(kind: Dialog, proposal: &Path) -> Choosing {
             let name = proposal.file_name().unwrap_or_default().to_string_lossy();
             dialog = dialog.set_title("Save recipe").set_file_name(name);
             return Box::pin(dialog.add_filter("Recipes", &["json"]).save_file());
+        }
+        Dialog::PickImportFolder => {
+            return Box::pin(dialog.set_title("Import a folder of pictures").pick_folder());
+        }
+        Dialog::PickImportFile => {
+            let endings: Vec<&str> =
+                IMPORTERS.iter().flat_map(|importer| importer.extensions.iter().copied()).collect();
+            dialog = dialog
+                .set_title("Import samples")
+                .add_filter("Arrays, tables, idx files", &endings);
         }
         Dialog::PickModel | Dialog::TypePath => {
             let endings: Vec<&str> =

@@ -327,7 +327,7 @@ fn asked_folder(folder: &str) -> PathBuf {
     }
 }
 
-fn expand_home(path: &str) -> PathBuf {
+pub(super) fn expand_home(path: &str) -> PathBuf {
     let rest = path.strip_prefix("~/").or_else(|| (path == "~").then_some(""));
     match (rest, std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),

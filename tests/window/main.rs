@@ -9,4 +9,5 @@ mod distribution;
 mod drive;
 mod frame;
 mod graph;
+mod import;
 mod keep;
