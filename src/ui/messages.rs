@@ -23,7 +23,8 @@ pub(super) struct Messages {
 impl Default for Messages {
     fn default() -> Self {
         Self {
-            toasts: egui_notify::Toasts::default().with_margin(vec2(12.0, 104.0)),
+            // Below the strips at the top, the offer to go on among them.
+            toasts: egui_notify::Toasts::default().with_margin(vec2(12.0, 150.0)),
             kept: Vec::new(),
             is_open: false,
             n_seen: 0,

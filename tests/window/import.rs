@@ -227,9 +227,7 @@ fn colours_are_chosen_for_networks_that_take_them() {
 fn the_menu_offers_both_kinds_of_source() {
     let mut window = window();
     click_button(&mut window, "File");
-    window.get_by_label_contains("Import samples").hover();
-    settle(&mut window);
-    for entry in ["Folder of pictures…", "Arrays, table or idx file…"] {
+    for entry in ["Import pictures…", "Import arrays or tables…"] {
         assert!(shows(&window, entry), "{entry}");
     }
     click(&mut window, "File");
