@@ -4,5 +4,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accuracy;
 mod drive;
 mod frame;
