@@ -289,15 +289,6 @@ impl SampleSet {
         }
     }
 
-    /// The largest token and the row it stands in; `None` for a set without tokens.
-    pub fn largest_token(&self) -> Option<(i64, usize)> {
-        let Inputs::Tokens { data, row_len } = &self.inputs else {
-            return None;
-        };
-        let rows = data.chunks_exact(*row_len).enumerate();
-        rows.filter_map(|(row_idx, row)| Some((*row.iter().max()?, row_idx))).max_by_key(|m| m.0)
-    }
-
     /// The order samples are looked at: seeded, and class by class in equal shares, so that any
     /// first part of it is a fair sample of the whole.
     pub fn balanced_order(&self) -> Vec<usize> {

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accuracy;
 mod desk;
 mod distribution;
 mod drive;

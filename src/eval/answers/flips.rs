@@ -1,5 +1,7 @@
 //! The samples whose answer changed, chosen and put in order.
 
+use std::collections::BTreeMap;
+
 use super::{AnswerRow, Answers};
 
 /// What became of an answer that changed.
@@ -69,7 +71,8 @@ pub fn flip_counts(answers: &Answers, filter: &FlipFilter) -> FlipCounts {
 /// Rows whose answer changed as the filter says, the clearest first.
 ///
 /// Broken: largest loss of the true class's probability; fixed: largest gain; other: largest
-/// confidence of the quantized answer. Of equals, and where that is NaN, by row.
+/// confidence of the quantized answer. Of equals, and where that is NaN, by row. Where no class is
+/// chosen the classes take turns, so that one that breaks most does not hide the others.
 pub fn flips(answers: &Answers, filter: &FlipFilter) -> Vec<usize> {
     let mut found: Vec<(f32, usize)> = answers
         .rows
@@ -79,7 +82,17 @@ pub fn flips(answers: &Answers, filter: &FlipFilter) -> Vec<usize> {
         .map(|(row_idx, row)| (clarity(row, filter.kind), row_idx))
         .collect();
     found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    found.into_iter().map(|(_, row_idx)| row_idx).collect()
+    let mut order: Vec<usize> = found.into_iter().map(|(_, row_idx)| row_idx).collect();
+    if filter.class.is_none() {
+        let mut n_seen: BTreeMap<Option<u32>, usize> = BTreeMap::new();
+        order.sort_by_cached_key(|&row_idx| {
+            let class = answers.rows.get(row_idx).and_then(AnswerRow::filed_under);
+            let turn = n_seen.entry(class).or_default();
+            *turn += 1;
+            *turn
+        });
+    }
+    order
 }
 
 fn clarity(row: &AnswerRow, kind: FlipKind) -> f32 {
@@ -114,7 +127,7 @@ mod tests {
         let answers = Answers { rows, ..tests::answers(3, &[]) };
         let filter = |kind, class, answer| FlipFilter { kind, class, answer };
         let broken = filter(FlipKind::Broken, None, None);
-        assert_eq!(flips(&answers, &broken), [1, 0, 2]);
+        assert_eq!(flips(&answers, &broken), [1, 2, 0], "classes take turns");
         assert_eq!(flip_counts(&answers, &broken), FlipCounts { broken: 3, fixed: 1, other: 0 });
         assert_eq!(flips(&answers, &filter(FlipKind::Broken, Some(1), Some(2))), [1, 0]);
         assert_eq!(flips(&answers, &filter(FlipKind::Broken, None, Some(0))), [2]);

@@ -103,6 +103,15 @@ impl SampleSet {
         }
     }
 
+    /// The largest token and the row it stands in; `None` for a set without tokens.
+    pub fn largest_token(&self) -> Option<(i64, usize)> {
+        let Inputs::Tokens { data, row_len } = &self.inputs else {
+            return None;
+        };
+        let rows = data.chunks_exact(*row_len).enumerate();
+        rows.filter_map(|(row_idx, row)| Some((*row.iter().max()?, row_idx))).max_by_key(|m| m.0)
+    }
+
     /// What a person calls a class: its name, else its number.
     pub fn class_name(&self, class: u32) -> String {
         let name = self.classes.as_ref().and_then(|classes| classes.get(class as usize));

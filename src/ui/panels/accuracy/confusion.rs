@@ -26,7 +26,7 @@ const TITLE_HEIGHT: f32 = 48.0;
 const LEGEND_HEIGHT: f32 = 26.0;
 /// Share of the room that the matrix takes beside the recalls.
 const SHARE: f32 = 0.58;
-const MAX_CELL_HEIGHT: f32 = 48.0;
+const MAX_CELL_HEIGHT: f32 = 88.0;
 /// Narrower columns have their names written upwards.
 const UPRIGHT_BELOW: f32 = 34.0;
 
@@ -48,7 +48,7 @@ impl Grid {
         let (n_rows, n_columns) = (table.n_rows().max(1), table.n_columns().max(1));
         let width = (room.width() * SHARE - name_width) / n_columns as f32;
         let is_upright = width < UPRIGHT_BELOW && name_width > 40.0;
-        let head_height = if is_upright { name_width.min(64.0) } else { 18.0 };
+        let head_height = if is_upright { name_width.min(88.0) } else { 18.0 };
         let above = TITLE_HEIGHT + head_height;
         let height = (room.height() - above - LEGEND_HEIGHT) / n_rows as f32;
         let height = height.clamp(4.0, MAX_CELL_HEIGHT);
@@ -137,8 +137,11 @@ fn value(table: &Confusion, counts: Counts, row: usize, column: usize) -> i64 {
     }
 }
 
+/// The largest count of a cell, which the colours go up to. Where many classes are summed, that sum
+/// would leave nothing to see of the others.
 fn largest(table: &Confusion, counts: Counts) -> i64 {
-    let cells = (0..table.n_rows()).flat_map(|row| (0..table.n_columns()).map(move |c| (row, c)));
+    let n = table.shown.len();
+    let cells = (0..n).flat_map(|row| (0..n).map(move |column| (row, column)));
     cells.map(|(row, column)| value(table, counts, row, column).abs()).max().unwrap_or(0).max(1)
 }
 
@@ -172,7 +175,7 @@ fn names_ui(ui: &mut Ui, grid: &Grid, (table, names): (&Confusion, &Names), filt
         paint_text(ui, rect.right_center() - vec2(4.0, 0.0), Align2::RIGHT_CENTER, galley);
         focus_ui(ui, rect, &response);
         response.widget_info(|| {
-            WidgetInfo::labeled(egui::Role::Button, class.is_some(), format!("Samples of {name}"))
+            WidgetInfo::labeled(egui::Role::Button, class.is_some(), format!("Show class {name}"))
         });
         if class.is_some() && response.on_hover_text(format!("{name}: show what changed")).clicked()
         {
@@ -198,7 +201,7 @@ fn names_ui(ui: &mut Ui, grid: &Grid, (table, names): (&Confusion, &Names), filt
             paint_text(ui, rect.center(), Align2::CENTER_CENTER, galley);
         }
         response.widget_info(|| {
-            WidgetInfo::labeled(egui::Role::Button, answer.is_some(), format!("Answers of {name}"))
+            WidgetInfo::labeled(egui::Role::Button, answer.is_some(), format!("Show answer {name}"))
         });
         let help = format!("answer {name}: show the samples that got it or no longer do");
         if answer.is_some() && response.on_hover_text(help).clicked() {
@@ -236,12 +239,14 @@ fn cell_ui(
     let response = ui.interact(rect, id, Sense::CLICK);
     let fill = fill_of(theme, counts, cell.value as f32 / largest as f32);
     ui.painter().rect_filled(rect.shrink(0.5), 0, fill);
-    if grid.cell_size.x >= 20.0 && grid.cell_size.y >= 12.0 {
-        let (text, colour) = match cell.value {
-            0 => ("·".to_owned(), theme.hint),
-            value => (cell_text(value, counts), ink_on(theme, fill)),
-        };
-        let font = theme::mono(if grid.cell_size.x < 28.0 { 9.0 } else { 11.0 });
+    let (text, colour) = match cell.value {
+        0 => ("·".to_owned(), theme.hint),
+        value => (cell_text(value, counts), ink_on(theme, fill)),
+    };
+    let size = if grid.cell_size.x < 28.0 { 9.0 } else { 11.0 };
+    let width = 0.6 * size * text.chars().count() as f32;
+    if grid.cell_size.x >= width && grid.cell_size.y >= size + 2.0 {
+        let font = theme::mono(size);
         ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, font, colour);
     }
     let is_chosen = is_choosable && (filter.class, filter.answer) == (class, answer);
@@ -293,7 +298,9 @@ fn legend_ui(ui: &mut Ui, grid: &Grid, counts: Counts, largest: i64) {
     const N_STEPS: usize = 48;
     let theme = Theme::of(ui);
     let width = (grid.cells.width() * 0.42).clamp(60.0, 160.0);
-    let centre = pos2(grid.cells.center().x, grid.cells.bottom() + 15.0);
+    // The text on the right keeps its room.
+    let x = grid.cells.center().x.min(grid.cells.right() - 84.0 - width / 2.0);
+    let centre = pos2(x, grid.cells.bottom() + 15.0);
     let bar = Rect::from_center_size(centre, vec2(width, 8.0));
     for step in 0..N_STEPS {
         let at = (step as f32 + 0.5) / N_STEPS as f32;

@@ -202,9 +202,8 @@ fn head_ui(ui: &mut Ui, content: &Content, (filter, counts): (&mut Filter, FlipC
         if let Some(text) = chosen_text(content.names, *filter) {
             let button = egui::Button::new(format!("{text}  ✕")).selected(true);
             let response = ui.add(button).on_hover_text("Show all classes again");
-            response
-                .ctx
-                .accesskit_node_builder(response.id, |node| node.set_label("Show all classes"));
+            let label = format!("Show all classes, not {text} alone");
+            response.ctx.accesskit_node_builder(response.id, |node| node.set_label(label.as_str()));
             if response.clicked() {
                 filter.toggle(filter.class, filter.answer);
             }
@@ -214,6 +213,12 @@ fn head_ui(ui: &mut Ui, content: &Content, (filter, counts): (&mut Filter, FlipC
             FlipKind::Fixed => "largest gain of confidence first",
             FlipKind::Other => "surest new answer first",
         };
+        let turns = match filter.class {
+            Some(_) => "",
+            None if content.names.is_language() => ", tokens in turn",
+            None => ", classes in turn",
+        };
+        let order = format!("{order}{turns}");
         ui.add(egui::Label::new(RichText::new(order).color(theme.hint)).truncate());
     });
 }

@@ -1,6 +1,7 @@
 //! The figures of the whole set: both models with their intervals, their difference, and what
 //! became of each sample as one bar.
 
+use egui::text::{LayoutJob, TextFormat};
 use egui::{Align2, Color32, Rect, RichText, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use super::{Content, region};
@@ -9,7 +10,8 @@ use crate::eval::{Accuracy, Breakdown, Comparison, Estimate, Metric};
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::number;
 
-const BLOCK_WIDTH: f32 = 104.0;
+const BLOCK_WIDTH: f32 = 102.0;
+const DIFFERENCE_WIDTH: f32 = 122.0;
 const BAR_WIDTH: f32 = 190.0;
 /// Room that the axis needs to say something.
 const AXIS_WIDTH: f32 = 130.0;
@@ -23,9 +25,11 @@ pub fn headline_ui(ui: &mut Ui, content: &Content) {
     let comparison = accuracy.comparison.as_ref();
     let mut left = room.left();
     let mut block = |ui: &mut Ui, id: &str, content: &dyn Fn(&mut Ui)| {
-        let rect = Rect::from_min_size(pos2(left, room.top()), vec2(BLOCK_WIDTH, room.height()));
+        // Both ends of a difference have a sign.
+        let width = if id == "difference" { DIFFERENCE_WIDTH } else { BLOCK_WIDTH };
+        let rect = Rect::from_min_size(pos2(left, room.top()), vec2(width, room.height()));
         region(ui, rect, id, content);
-        left += BLOCK_WIDTH + 8.0;
+        left += width + 4.0;
     };
     if let Some(float) = accuracy.float {
         let caption = ("● Float", theme.original, metric_help(metric));
@@ -196,10 +200,13 @@ fn tick_step(span: f64) -> f64 {
 fn paired_ui(ui: &mut Ui, content: &Content) {
     let theme = Theme::of(ui);
     let breakdown = &content.accuracy.breakdown;
-    let unit =
-        if content.accuracy.n_tokens.is_some() { "token by token" } else { "sample by sample" };
+    let unit = match content.accuracy.n_tokens {
+        Some(_) => ", token by token",
+        None => ", sample by sample",
+    };
     ui.spacing_mut().item_spacing = vec2(10.0, 4.0);
-    ui.label(RichText::new(format!("Float against quantized, {unit}")).color(theme.label));
+    let unit = if ui.max_rect().width() < 240.0 { "" } else { unit };
+    ui.label(RichText::new(format!("Float against quantized{unit}")).color(theme.label));
     let parts = paired_parts(theme, breakdown, content.accuracy);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 16.0), Sense::hover());
     let total = parts.iter().map(|part| part.n).sum::<usize>().max(1);
@@ -217,18 +224,17 @@ fn paired_ui(ui: &mut Ui, content: &Content) {
     let summary: Vec<String> =
         parts.iter().map(|part| format!("{} {}", part.name, thousands(part.n))).collect();
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, summary.join(", ")));
+    ui.spacing_mut().item_spacing = vec2(12.0, 1.0);
+    ui.spacing_mut().interact_size.y = 14.0;
     ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = vec2(4.0, 0.0);
-        ui.spacing_mut().interact_size.y = 14.0;
         for part in &parts {
             let colour = if part.sign.is_empty() { theme.label } else { part.colour };
-            let name = match part.sign {
-                "" => part.name.to_owned(),
-                sign => format!("{sign} {}", part.name),
-            };
-            ui.label(RichText::new(name).color(colour)).on_hover_text(part.help);
-            number(ui, &thousands(part.n), 12.0, colour).on_hover_text(part.help);
-            ui.add_space(4.0);
+            let name = format!("{} {} ", part.sign, part.name);
+            let mut text = LayoutJob::default();
+            text.append(name.trim_start(), 0.0, TextFormat::simple(theme::text(12.0), colour));
+            let count = TextFormat::simple(theme::mono(12.0), colour);
+            text.append(&thousands(part.n), 0.0, count);
+            ui.add(egui::Label::new(text).extend()).on_hover_text(part.help);
         }
     });
 }
@@ -277,10 +283,16 @@ type Figure = (&'static str, String, &'static str);
 pub fn strip_ui(ui: &mut Ui, content: &Content) {
     let theme = Theme::of(ui);
     let accuracy = content.accuracy;
-    let figures = figures(accuracy);
+    let mut figures = figures(accuracy);
     let room = ui.max_rect().shrink2(vec2(theme::PANEL_MARGIN, 5.0));
     let n_shown = ((room.width() / 100.0) as usize).clamp(1, figures.len().max(1));
     let width = (room.width() / n_shown as f32).min(190.0);
+    if let Some((_, text, _)) = figures.iter_mut().find(|(name, _, _)| *name == "McNemar p")
+        && width >= 140.0
+        && accuracy.comparison.as_ref().and_then(|c| c.mcnemar_p).is_some_and(|p| p < 0.05)
+    {
+        text.push_str(" differs");
+    }
     for (idx, (name, value, help)) in figures.into_iter().take(n_shown).enumerate() {
         let left = room.left() + idx as f32 * width;
         let cell = Rect::from_min_size(pos2(left, room.top()), vec2(width - 6.0, room.height()));
@@ -336,8 +348,7 @@ fn figures(accuracy: &Accuracy) -> Vec<Figure> {
 const P_HELP: &str = "McNemar's exact two-sided p: how likely so uneven a split of broken and fixed would be if both were equally likely. Below 0.05 the models differ";
 
 fn p_text(p: f64) -> String {
-    let text = if p > 0.0 && p < 1e-4 { significant(p, 2) } else { fixed(p, 4) };
-    format!("{text}{}", if p < 0.05 { " differs" } else { "" })
+    if p > 0.0 && p < 1e-4 { significant(p, 2) } else { fixed(p, 4) }
 }
 
 fn sqnr_text(comparison: &Comparison) -> String {
@@ -402,7 +413,7 @@ mod tests {
 
     #[test]
     fn p_is_never_a_bare_zero() {
-        assert_eq!(p_text(1e-70), "1.0·10⁻⁷⁰ differs");
+        assert_eq!(p_text(1e-70), "1.0·10⁻⁷⁰");
         assert_eq!(p_text(0.25), "0.2500");
     }
 }

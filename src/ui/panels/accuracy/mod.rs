@@ -170,7 +170,7 @@ impl AccuracyPanel {
             self.view = View::Classes;
         }
         if !is_wide {
-            options.push((View::Samples, "Samples", "The samples whose answer changed"));
+            options.push((View::Samples, "Changed", "The samples whose answer changed"));
         }
         if options.len() > 1 {
             parts::switch_ui(ui, &mut self.view, &options);

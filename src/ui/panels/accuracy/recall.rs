@@ -168,7 +168,7 @@ impl Chart {
         let (left, right) = (self.x(estimate.ci95.0), self.x(estimate.ci95.1));
         ui.painter().hline(left..=right, y, Stroke::new(1.5, colour));
         let centre = pos2(self.x(estimate.value), y);
-        let radius = (self.rows.height * 0.12).clamp(1.5, 3.5);
+        let radius = (self.rows.height * 0.14).clamp(2.2, 3.5);
         if is_float {
             ui.painter().circle_filled(centre, radius, colour);
         } else {

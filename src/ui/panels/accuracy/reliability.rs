@@ -9,7 +9,7 @@ use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::{hatch, number};
 
-const HEAD_HEIGHT: f32 = 72.0;
+const HEAD_HEIGHT: f32 = 68.0;
 const COUNTS_HEIGHT: f32 = 48.0;
 /// Beside each other from this width on, else one below the other.
 const SIDE_BY_SIDE: f32 = 420.0;
@@ -56,6 +56,7 @@ fn diagram_ui(ui: &mut Ui, (title, colour): (&str, Color32), found: &Reliability
     let head = Rect::from_min_size(room.min, vec2(room.width(), HEAD_HEIGHT));
     region(ui, head, "head", |ui| {
         ui.spacing_mut().item_spacing = vec2(6.0, 2.0);
+        ui.spacing_mut().interact_size.y = 16.0;
         ui.horizontal(|ui| {
             let (sign, name) = title.split_once(' ').unwrap_or(("", title));
             ui.label(RichText::new(sign).color(colour));
@@ -68,10 +69,12 @@ fn diagram_ui(ui: &mut Ui, (title, colour): (&str, Color32), found: &Reliability
         ui.horizontal(|ui| {
             ui.label(RichText::new("Brier").color(theme.hint)).on_hover_text(BRIER_HELP);
             number(ui, &fixed(found.brier, 3), 11.0, theme.label).on_hover_text(BRIER_HELP);
+            let legend = "· hatched: the gap to being as right as sure";
+            ui.add(egui::Label::new(RichText::new(legend).color(theme.hint)).truncate());
         });
     });
-    let top = head.bottom() + 16.0;
-    let side = (room.width() - 44.0).min(room.bottom() - top - COUNTS_HEIGHT - 36.0).max(60.0);
+    let top = head.bottom() + 22.0;
+    let side = (room.width() - 54.0).min(room.bottom() - top - COUNTS_HEIGHT - 36.0).max(60.0);
     let plot = Rect::from_min_size(pos2(room.left() + 38.0, top), vec2(side, side));
     plot_ui(ui, plot, (colour, found));
     counts_ui(ui, plot, (colour, found));
