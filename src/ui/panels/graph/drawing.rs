@@ -190,7 +190,8 @@ impl Drawing<'_> {
             return None;
         }
         let theme = self.theme;
-        let room = vec2(120.0, (self.canvas.height() - 24.0).min(220.0));
+        let room =
+            vec2((self.canvas.width() * 0.14).min(120.0), (self.canvas.height() - 24.0).min(220.0));
         let scale = (room.x / all.x.max(1.0)).min(room.y / all.y.max(1.0));
         // A long chain would be a hair: it is drawn wider than it is.
         let inner = vec2((all.x * scale).max(28.0), (all.y * scale).max(28.0));

@@ -6,6 +6,8 @@ use crate::session::graph_layout::{BoxRect, GraphLayout};
 
 /// Space left around a fitted drawing, and around a box brought into view.
 const MARGIN: f32 = 24.0;
+/// Below the last box, where the legend lies.
+const LEGEND_MARGIN: f32 = 76.0;
 const MAX_SCALE: f32 = 3.0;
 const MIN_SCALE: f32 = 0.004;
 /// A drawing that fits at this scale is shown whole at first.
@@ -88,13 +90,13 @@ impl View {
         let offset = canvas.size() / 2.0 - self.scale * centre.to_vec2();
         // Rather off the centre than beside an empty half.
         let size = self.scale * vec2(layout.width, layout.height);
-        let filled = |offset: f32, room: f32, size: f32| match room - size - 2.0 * MARGIN {
-            spare if spare >= 0.0 => (room - size) / 2.0,
-            _ => offset.clamp(room - size - MARGIN, MARGIN),
+        let filled = |offset: f32, room: f32, size: f32, end: f32| match room - size - MARGIN {
+            spare if spare >= end => (room - size) / 2.0,
+            _ => offset.clamp((room - size - end).min(MARGIN), MARGIN),
         };
         self.offset = vec2(
-            filled(offset.x, canvas.width(), size.x),
-            filled(offset.y, canvas.height(), size.y),
+            filled(offset.x, canvas.width(), size.x, MARGIN),
+            filled(offset.y, canvas.height(), size.y, LEGEND_MARGIN),
         );
         self.fit = Fit::ByHand;
     }
