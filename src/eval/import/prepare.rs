@@ -329,19 +329,7 @@ fn shape_array(
         let (dims, channels) = dims_as_stored(array, target)?;
         return Ok(as_they_are(dims, channels));
     }
-    let planes_dims = match (settings.layout, found) {
-        (Layout::ChannelsFirst, &[n, height, width]) => Some((n, height, width)),
-        (Layout::ChannelsLast, &[height, width, n]) => Some((n, height, width)),
-        (Layout::Grey, &[height, width]) => Some((1, height, width)),
-        _ => None,
-    };
-    let (n, height, width) = planes_dims.ok_or_else(|| {
-        ImportError::Unfit(format!(
-            "a sample has shape {}, which is not “{}”; choose another order of dimensions",
-            text_of(found),
-            settings.layout.name()
-        ))
-    })?;
+    let (n, height, width) = planes_dims(settings.layout, found)?;
     let wanted = Wanted::of(target, (height, width)).ok_or_else(|| {
         ImportError::Unfit(format!(
             "the model takes samples of shape {}, which are no pictures; choose “As stored”",
@@ -360,6 +348,20 @@ fn shape_array(
         .map_err(ImportError::Unfit)?;
     let values = convert_rows(array, chosen, settings, (&wanted, (n, height, width)), ctx)?;
     Ok(shaped(values, None, wanted.dims(), Some(wanted.order)))
+}
+
+/// Channels, rows and columns of a stored sample.
+fn planes_dims(layout: Layout, found: &[usize]) -> Result<(usize, usize, usize), ImportError> {
+    match (layout, found) {
+        (Layout::ChannelsFirst, &[n, height, width])
+        | (Layout::ChannelsLast, &[height, width, n]) => Ok((n, height, width)),
+        (Layout::Grey, &[height, width]) => Ok((1, height, width)),
+        _ => Err(ImportError::Unfit(format!(
+            "a sample has shape {}, which is not “{}”; choose another order of dimensions",
+            text_of(found),
+            layout.name()
+        ))),
+    }
 }
 
 /// Dimensions for values that stay in their order: the network's own, if there are as many.
