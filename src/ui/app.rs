@@ -116,6 +116,13 @@ impl App {
         for notice in self.session.take_notices() {
             self.messages.add(notice, theme::of(ctx.theme()));
         }
+        let recovered = self.session.take_recovered_arrangement();
+        if let Some(dock) = recovered.and_then(|text| Dock::from_text(&text)) {
+            self.dock = dock;
+        }
+        if let Some(arrangement) = self.dock.take_changed() {
+            self.session.set_arrangement(arrangement);
+        }
         if let Some(command) = self.dialogs.poll() {
             self.session.apply(command);
         }

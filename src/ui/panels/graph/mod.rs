@@ -25,7 +25,7 @@ use crate::ui::theme::{self, Theme};
 pub const ENTRY: PanelEntry = PanelEntry {
     id: "graph",
     title: "Graph",
-    place: Place::Centre,
+    place: Place::Left,
     create: || Box::new(GraphPanel::default()),
 };
 
