@@ -4,5 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod channels;
 mod drive;
 mod frame;
+mod heatmap;
