@@ -170,7 +170,8 @@ impl Sketch<'_> {
         let painter = self.painter.with_clip_rect(self.columns.ranges);
         let (min, max) = (x(span.min), x(span.max));
         let is_thin = line.height < THIN;
-        let width = if is_thin { line.height } else { 1.0 };
+        // Somewhat wider than the line: whole pixels leave no gap.
+        let width = if is_thin { line.height + 0.5 } else { 1.0 };
         painter.hline(min..=max.max(min + 1.0), y, Stroke::new(width, colour.gamma_multiply(0.8)));
         if line.height >= 6.0 {
             for end in [min, max] {
@@ -192,7 +193,8 @@ impl Sketch<'_> {
         let is_used = summary.own_scale == summary.scale;
         let colour = self.colour(is_used, self.theme.original);
         if let Some((lo, hi)) = summary.own_scale {
-            let stem = Stroke::new(line.height.clamp(0.5, 1.0), self.theme.line_strong);
+            let width = if line.height < THIN { line.height + 0.5 } else { 1.0 };
+            let stem = Stroke::new(width, self.theme.line_strong);
             self.painter.hline(axis.x(0.0)..=axis.x(lo), y, stem);
             if line.height >= 4.0 {
                 diamond(self.painter, (axis.x(hi), y), (line.height * 0.4).min(4.0), colour);
