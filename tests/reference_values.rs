@@ -13,6 +13,7 @@ use quantscope::eval::{
 use quantscope::formats::{SourceFile, safetensors};
 use quantscope::model::TensorStore;
 use quantscope::quant::{Grid, QuantParams, SchemeChoice};
+use quantscope::session::ValueSpan;
 use quantscope::tensor::{ChannelMajor, DType, Tensor, TensorStats, Value};
 use serde_json::Value as Json;
 
@@ -269,4 +270,24 @@ fn a_signal_without_error_has_a_name() {
     assert_eq!(Sqnr::of_sums(1.0, 0.0), Sqnr::Exact);
     assert_eq!(Sqnr::of_sums(0.0, 1.0), Sqnr::NoSignal);
     assert_eq!(Sqnr::of_sums(f64::NAN, 1.0), Sqnr::NonFinite);
+}
+
+#[test]
+fn percentiles_of_channels_are_those_of_numpy() {
+    let data = json("tests/data/quant/channels.json");
+    for case in data["spans"].as_array().unwrap() {
+        let values = case["values"].as_array().unwrap();
+        let values: Vec<f32> = values.iter().map(|x| number(x) as f32).collect();
+        let span = ValueSpan::of(&values).unwrap();
+        let found = [span.min, span.low, span.high, span.max].map(f64::from);
+        for (name, found) in ["min", "low", "high", "max"].into_iter().zip(found) {
+            let wanted = number(&case[name]);
+            assert!(
+                close(found, wanted, 1e-7),
+                "{} values, {name}: {found} {wanted}",
+                values.len()
+            );
+        }
+    }
+    assert_eq!(ValueSpan::of(&[f32::NAN]), None);
 }

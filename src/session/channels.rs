@@ -9,7 +9,7 @@ use super::query::{Answer, Query};
 use super::state::Session;
 use super::workshop::{QueryError, Workshop, lock};
 use crate::base::{Cancelled, WorkCtx, reduce};
-use crate::eval::{LayerError, RecipeEvalError, Sqnr, channels_for, layer_error};
+use crate::eval::{ErrorStats, LayerError, RecipeEvalError, Sqnr, channels_for, layer_error};
 use crate::quant::range::percentile_of;
 use crate::quant::{Grid, QuantError, SchemeChoice, SettingValue};
 use crate::tensor::{ChannelMajor, Tensor};
@@ -71,7 +71,7 @@ pub struct ValueSpan {
 
 impl ValueSpan {
     /// `None` without a finite value.
-    fn of(values: &[f32]) -> Option<Self> {
+    pub fn of(values: &[f32]) -> Option<Self> {
         let mut finite: Vec<f32> = values.iter().copied().filter(|x| x.is_finite()).collect();
         let min = finite.iter().copied().reduce(f32::min)?;
         let max = finite.iter().copied().reduce(f32::max)?;
@@ -145,7 +145,7 @@ impl ChannelTable {
         let lo = spans.iter().flatten().map(|s| s.min).fold(f32::INFINITY, f32::min);
         let hi = spans.iter().flatten().map(|s| s.max).fold(f32::NEG_INFINITY, f32::max);
         let sqnr_of = |error: &LayerError, channel_idx: usize| {
-            error.channels.get(channel_idx).map_or(Sqnr::Exact, |stats| stats.sqnr())
+            error.channels.get(channel_idx).map_or(Sqnr::Exact, ErrorStats::sqnr)
         };
         let channels: Vec<ChannelFigures> = spans
             .iter()

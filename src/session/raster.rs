@@ -73,6 +73,8 @@ pub struct Raster {
     pub size: [usize; 2],
     /// For each pixel the place on the colour scale, 0 to 255; for signed numbers 128 is zero.
     pub shades: Vec<u8>,
+    /// What each pixel stands for.
+    pub kinds: Vec<PixelKind>,
     /// For each pixel the element it shows: the largest magnitude of its block.
     elements: Vec<u32>,
     pub source: Arc<RasterSource>,
@@ -211,6 +213,7 @@ impl Raster {
             let rows = span(region.row + line_idx * block.0, block.0, region.row + region.n_rows);
             let mut elements = Vec::with_capacity(size[0]);
             let mut shades = Vec::with_capacity(size[0]);
+            let mut kinds = Vec::with_capacity(size[0]);
             for pixel_idx in 0..size[0] {
                 let start = region.column + pixel_idx * block.1;
                 let columns = span(start, block.1, region.column + region.n_columns);
@@ -227,13 +230,19 @@ impl Raster {
                 elements.push(largest.map_or(GAP, |(e, _)| u32::try_from(e).unwrap_or(GAP)));
                 let fraction = largest.map_or(0.0, |(_, number)| (number - lo) / (hi - lo));
                 shades.push((fraction * 255.0).round() as u8);
+                kinds.push(match largest {
+                    None => PixelKind::Gap,
+                    Some((_, number)) if number.is_finite() => PixelKind::Number,
+                    Some(_) => PixelKind::NotFinite,
+                });
             }
-            Ok::<_, Cancelled>((elements, shades))
+            Ok::<_, Cancelled>((elements, (shades, kinds)))
         })?;
-        let (elements, shades): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
-        let (elements, shades) = (elements.concat(), shades.concat());
+        let (elements, rest): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
+        let (shades, kinds): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
+        let (elements, shades, kinds) = (elements.concat(), shades.concat(), kinds.concat());
         let view = view.clone();
-        Ok(Self { layer_idx, view, sheet, region, block, size, shades, elements, source })
+        Ok(Self { layer_idx, view, sheet, region, block, size, shades, kinds, elements, source })
     }
 
     /// The element that a pixel shows; `None` in a gap.
@@ -246,16 +255,6 @@ impl Raster {
         let down = row.checked_sub(self.region.row)? / self.block.0;
         let across = column.checked_sub(self.region.column)? / self.block.1;
         (across < self.size[0] && down < self.size[1]).then(|| down * self.size[0] + across)
-    }
-
-    pub fn kind_of(&self, pixel_idx: usize) -> PixelKind {
-        match self.element_at(pixel_idx) {
-            None => PixelKind::Gap,
-            Some(element) => match self.source.shown(self.view.shown, element) {
-                Some(number) if number.is_finite() => PixelKind::Number,
-                _ => PixelKind::NotFinite,
-            },
-        }
     }
 
     /// Whether some weight is NaN or infinite.

@@ -120,4 +120,6 @@ fn what_is_no_number_is_seen_in_its_block() {
     let view = RasterView { shown: Shown::Value, arrangement, region: None, block: (1, 1) };
     let raster = Raster::compute(0, &view, sheet, source(values), &WorkCtx::new()).unwrap();
     assert_eq!(raster.element_at(5), Some(2 * 70 + 5));
+    assert_eq!(raster.kinds[5], PixelKind::NotFinite);
+    assert!(raster.has_non_finite());
 }

@@ -99,7 +99,9 @@ fn panels_menu_ui(ui: &mut Ui, ctx: &PanelCtx, dock: &Dock) {
     ui.menu_button("Panels", |ui| {
         for entry in PANELS {
             let is_shown = dock.is_shown(entry.id);
-            if ui.selectable_label(is_shown, entry.title).clicked() {
+            let response = ui.selectable_label(is_shown, entry.title);
+            name_it(&response, &format!("Show {}", entry.title));
+            if response.clicked() {
                 ctx.ask(UiCommand::ShowPanel(entry.id));
             }
         }

@@ -56,6 +56,7 @@ fn panels_are_closed_enlarged_and_arranged() {
         click_button(&mut window, &format!("Enlarge {}", entry.title));
         click_button(&mut window, &format!("Shrink {}", entry.title));
     }
+    run_from_palette(&mut window, "Show Layers");
     click_button(&mut window, "More for Layers");
     click_button(&mut window, "Close panel");
     assert!(window.query_by_label("Filter layers").is_none());
@@ -73,8 +74,7 @@ fn panels_are_closed_enlarged_and_arranged() {
     click_button(&mut window, "View");
     window.get_by_label_contains("Panels").hover();
     settle(&mut window);
-    window.get_all_by_label("Layers").last().unwrap().click();
-    settle(&mut window);
+    click(&mut window, "Show Layers");
     assert!(window.query_by_label("Filter layers").is_some());
 }
 

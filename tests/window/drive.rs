@@ -18,6 +18,65 @@ pub fn window_of(model: ModelRef) -> Window {
     window
 }
 
+/// One panel alone, in a window of the smallest usual size.
+pub fn panel_window(panel: &'static str, model: ModelRef) -> Window {
+    let options = AppOptions { model, only_panel: Some(panel) };
+    let mut window = Harness::builder()
+        .with_size([1280.0, 800.0])
+        .build_eframe(move |creation| App::new(&creation.egui_ctx, options));
+    settle(&mut window);
+    window
+}
+
+/// A point of a widget, as fractions of its width and height.
+pub fn place_in(window: &Window, label: &str, (x, y): (f32, f32)) -> egui::Pos2 {
+    let rect = window.get_by_label_contains(label).rect();
+    rect.lerp_inside(egui::vec2(x, y))
+}
+
+/// Presses and releases the mouse there.
+pub fn click_at(window: &mut Window, place: egui::Pos2) {
+    window.hover_at(place);
+    window.step();
+    for pressed in [true, false] {
+        window.event(egui::Event::PointerButton {
+            pos: place,
+            button: egui::PointerButton::Primary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        });
+        window.step();
+    }
+    settle(window);
+}
+
+/// Turns the wheel over a point; up is positive.
+pub fn wheel_at(window: &mut Window, place: egui::Pos2, points: f32) {
+    window.hover_at(place);
+    window.step();
+    window.event(egui::Event::MouseWheel {
+        unit: egui::MouseWheelUnit::Point,
+        delta: egui::vec2(0.0, points),
+        phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Wheel,
+        modifiers: Modifiers::NONE,
+    });
+    // The wheel is smoothed over some frames.
+    window.run_steps(30);
+    settle(window);
+}
+
+pub fn drag(window: &mut Window, from: egui::Pos2, to: egui::Pos2) {
+    window.drag_at(from);
+    window.step();
+    window.hover_at(from.lerp(to, 0.5));
+    window.step();
+    window.hover_at(to);
+    window.step();
+    window.drop_at(to);
+    settle(window);
+}
+
 pub fn window() -> Window {
     window_of(ModelRef::default_sample())
 }

@@ -213,7 +213,7 @@ fn the_history_goes_to_any_state() {
     settle(&mut window);
     assert!(shows(&window, "Step 4 of 4"));
     assert!(shows(&window, "Step 2: res.conv1: bits 7 → 6"));
-    assert!(shows(&window, "Step 4: All layers: int:bits=4"));
+    assert!(shows(&window, "Step 4: 6 layers: int:bits=4"));
     click_button(&mut window, "Step 1: res.conv1: bits 8 → 7");
     assert_eq!(spec(&window), "int:bits=7");
     assert!(shows(&window, "Step 1 of 4"));

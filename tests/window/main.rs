@@ -5,10 +5,12 @@
 mod support;
 
 mod accuracy;
+mod channels;
 mod desk;
 mod distribution;
 mod drive;
 mod frame;
 mod graph;
+mod heatmap;
 mod import;
 mod keep;

@@ -1,11 +1,16 @@
 //! The columns that share the rows: number, range, scale and error of every channel.
 
+use std::sync::Arc;
+
 use egui::{Align2, Color32, Painter, Rangef, Rect, Shape, Stroke, pos2, vec2};
 
 use super::rows::{Ends, Line, RowLayout, Summary};
 use crate::session::ChannelPicture;
 use crate::ui::axis::Axis;
 use crate::ui::theme::{self, Theme};
+
+/// Lines thinner than this touch each other, so that rows do not become a pattern.
+const THIN: f32 = 3.0;
 
 /// Where the columns stand, from left to right; a column without room has no width.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +103,7 @@ pub(super) fn tensor_bounds(picture: &ChannelPicture) -> Option<(f64, f64)> {
 pub(super) struct Sketch<'a> {
     pub painter: &'a Painter,
     pub theme: &'a Theme,
-    pub picture: &'a ChannelPicture,
+    pub picture: &'a Arc<ChannelPicture>,
     pub layout: &'a RowLayout,
     pub columns: &'a Columns,
     pub axes: &'a Axes,
@@ -109,7 +114,8 @@ impl Sketch<'_> {
     /// All columns but the densities.
     pub fn draw(&self) {
         let lines = self.layout.lines();
-        let mut last_label_bottom = f32::NEG_INFINITY;
+        let mut labels =
+            Labels { last_bottom: f32::NEG_INFINITY, selected_y: self.selected_y(&lines) };
         for line in &lines {
             let summary = Summary::of(self.picture, line.places.clone());
             self.backdrop(line, &summary);
@@ -122,7 +128,7 @@ impl Sketch<'_> {
                 self.scale(line, &summary);
             }
             self.sqnr(line, &summary);
-            self.label(line, &summary, &mut last_label_bottom);
+            self.label(line, &summary, &mut labels);
         }
     }
 
@@ -163,14 +169,16 @@ impl Sketch<'_> {
         let y = line.centre();
         let painter = self.painter.with_clip_rect(self.columns.ranges);
         let (min, max) = (x(span.min), x(span.max));
-        let width = line.height.clamp(0.5, 1.0);
+        let is_thin = line.height < THIN;
+        // Somewhat wider than the line: whole pixels leave no gap.
+        let width = if is_thin { line.height + 0.5 } else { 1.0 };
         painter.hline(min..=max.max(min + 1.0), y, Stroke::new(width, colour.gamma_multiply(0.8)));
         if line.height >= 6.0 {
             for end in [min, max] {
                 painter.vline(end, y - 2.5..=y + 2.5, Stroke::new(1.0, colour));
             }
         }
-        let thickness = (line.height * 0.62).clamp(1.0, 8.0);
+        let thickness = if is_thin { line.height } else { (line.height * 0.62).min(8.0) };
         let bar = Rect::from_x_y_ranges(
             x(span.low)..=x(span.high).max(x(span.low) + 1.0),
             y - thickness / 2.0..=y + thickness / 2.0,
@@ -185,7 +193,8 @@ impl Sketch<'_> {
         let is_used = summary.own_scale == summary.scale;
         let colour = self.colour(is_used, self.theme.original);
         if let Some((lo, hi)) = summary.own_scale {
-            let stem = Stroke::new(line.height.clamp(0.5, 1.0), self.theme.line_strong);
+            let width = if line.height < THIN { line.height + 0.5 } else { 1.0 };
+            let stem = Stroke::new(width, self.theme.line_strong);
             self.painter.hline(axis.x(0.0)..=axis.x(lo), y, stem);
             if line.height >= 4.0 {
                 diamond(self.painter, (axis.x(hi), y), (line.height * 0.4).min(4.0), colour);
@@ -249,19 +258,28 @@ impl Sketch<'_> {
         self.painter.rect_filled(mark, 0, colour);
     }
 
+    /// Where the selected channel's number stands, which is always there.
+    fn selected_y(&self, lines: &[Line]) -> Option<f32> {
+        let selected = self.selected?;
+        let place = self.picture.listed.iter().position(|&idx| idx as usize == selected)?;
+        lines.iter().find(|line| line.places.start == place).map(Line::centre)
+    }
+
     /// The channel's number, where there is room, and the word for an outlier.
-    fn label(&self, line: &Line, summary: &Summary, last_bottom: &mut f32) {
+    fn label(&self, line: &Line, summary: &Summary, labels: &mut Labels) {
         let first = self.picture.listed.get(line.places.start).copied();
         let Some(channel_idx) = first else { return };
         let y = line.centre();
         let is_selected = self.selected == Some(channel_idx as usize);
         let is_outlier = (summary.is_wide || summary.is_narrow) && line.places.len() == 1;
         let room = if is_outlier { 11.0 } else { 24.0_f32.max(line.height) };
-        let is_first = last_bottom.is_infinite();
-        if !is_selected && !is_first && y - room / 2.0 < *last_bottom {
+        let is_first = labels.last_bottom.is_infinite();
+        let is_free = is_first || y - room / 2.0 >= labels.last_bottom;
+        let is_beside_selected = labels.selected_y.is_some_and(|at| (at - y).abs() < 12.0);
+        if !is_selected && (!is_free || is_beside_selected) {
             return;
         }
-        *last_bottom = y + room / 2.0;
+        labels.last_bottom = y + room / 2.0;
         let (word, ink) = match summary {
             _ if line.places.len() > 1 => ("", self.theme.hint),
             Summary { is_wide: true, .. } => ("wide", self.theme.bad),
@@ -276,6 +294,12 @@ impl Sketch<'_> {
         let left = self.columns.labels.left() + 4.0;
         self.painter.text(pos2(left, y), Align2::LEFT_CENTER, word, theme::text(10.0), ink);
     }
+}
+
+/// What has been labelled so far.
+struct Labels {
+    last_bottom: f32,
+    selected_y: Option<f32>,
 }
 
 /// A square on its corner.

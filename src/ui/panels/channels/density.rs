@@ -72,15 +72,9 @@ fn detail_places(sketch: &Sketch) -> Option<std::ops::Range<usize>> {
 }
 
 impl DensityTextures {
-    /// Draws the rows in view. `picture` is the answer that `sketch` draws.
-    pub fn draw(
-        &mut self,
-        ui: &Ui,
-        ctx: &PanelCtx,
-        sketch: &Sketch,
-        picture: &Arc<ChannelPicture>,
-        view: DensityView,
-    ) {
+    /// Draws the rows in view.
+    pub fn draw(&mut self, ui: &Ui, ctx: &PanelCtx, sketch: &Sketch, view: DensityView) {
+        let picture = sketch.picture;
         let n_listed = picture.listed.len();
         let detail = detail_places(sketch).and_then(|places| {
             let members: Arc<[u32]> = picture.listed.get(places.clone())?.into();

@@ -95,6 +95,12 @@ pub(super) fn draw(sketch: &Sketch, view: DensityView, mode: egui::Theme) {
             painter.circle_filled(rect.center(), 3.5, theme.accent);
         });
     }
+    let has_error = sketch.picture.table.channels.iter().any(|c| c.sqnr.db().is_some());
+    if !has_twins && !has_error {
+        let place = sketch.columns.sqnr.center_top() + vec2(0.0, 16.0);
+        let ink = theme.hint;
+        painter.text(place, Align2::CENTER_TOP, "Float: no error", theme::text(12.0), ink);
+    }
     let mut density = over(sketch.columns.density);
     density.title("Channel × value");
     if view == DensityView::HeatMap {

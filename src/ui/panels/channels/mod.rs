@@ -130,7 +130,10 @@ impl ChannelsPanel {
         let response =
             ui.interact(used, ui.scope_id().with("channel rows"), Sense::click_and_drag());
         response.widget_info(|| {
-            WidgetInfo::labeled(egui::Role::Canvas, true, format!("Channel rows, {n_rows} listed"))
+            let places = window.places(n_rows);
+            let (first, last) = (places.start, places.end.saturating_sub(1));
+            let text = format!("Channel rows, {n_rows} listed, places {first} to {last} in view");
+            WidgetInfo::labeled(egui::Role::Canvas, true, text)
         });
         let painter = ui.painter().with_clip_rect(room.intersect(ui.clip_rect()));
         let sketch = Sketch {
@@ -143,7 +146,7 @@ impl ChannelsPanel {
             selected,
         };
         sketch.draw();
-        self.textures.draw(ui, ctx, &sketch, picture, self.view);
+        self.textures.draw(ui, ctx, &sketch, self.view);
         legend::draw(&sketch, self.view, ui.ctx().theme());
         legend::titles(&sketch, used.bottom() + 6.0);
         mark_selected(&sketch, used);

@@ -17,7 +17,7 @@ const MIN_ROWS: f64 = 8.0;
 /// A row is at most this high, so that few channels are not bars of half the screen.
 const MAX_ROW_HEIGHT: f32 = 28.0;
 /// Below this height channels share lines.
-const MIN_ROW_HEIGHT: f32 = 2.0;
+const MIN_ROW_HEIGHT: f32 = 1.0;
 
 impl RowWindow {
     pub fn all(n_rows: usize) -> Self {
@@ -102,7 +102,7 @@ impl RowLayout {
             .filter(|&place| place < self.n_rows)
     }
 
-    /// A line a row, or one a point where rows are thinner than two.
+    /// A line a row, or one a point where rows are thinner.
     pub fn lines(&self) -> Vec<Line> {
         if self.row_height >= MIN_ROW_HEIGHT {
             let line = |place: usize| Line {

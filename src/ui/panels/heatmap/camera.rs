@@ -25,9 +25,18 @@ const MAX_STRETCHED: f32 = 24.0;
 /// Sheets up to this much longer than the room is are shown with square cells.
 const MAX_ASPECT: f32 = 3.0;
 
-/// A camera looking at a sheet through a rectangle of the screen.
+/// The room for a sheet on the screen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Port {
+    pub rect: Rect,
+    pub pixels_per_point: f32,
+}
+
+/// A camera looking at a sheet through a port.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Lens {
+    port: Port,
+    /// The part of the port that cells cover; what is narrower stands in the middle.
     pub view: Rect,
     /// Points of a cell, across and down.
     pub cell: Vec2,
@@ -41,15 +50,17 @@ pub(super) struct Lens {
 impl Camera {
     /// Cells are square unless all of a long sheet is to be seen, which stretches it; the longer
     /// side grows first when zooming in.
-    pub fn lens(&self, sheet: &Sheet, view: Rect) -> Lens {
+    pub fn lens(&self, sheet: &Sheet, port: Port) -> Lens {
         let (n_columns, n_rows) = (sheet.n_columns(), sheet.n_rows());
-        let base = fitted_cell(n_columns, n_rows, view);
+        let base = fitted_cell(n_columns, n_rows, port);
         let zoomed = self.zoomed.unwrap_or(Zoomed { cell: 0.0, column: 0.0, row: 0.0 });
         let cell = vec2(base.x.max(zoomed.cell), base.y.max(zoomed.cell));
         let first = |wanted: f64, n: usize, room: f32, cell: f32| {
             wanted.clamp(0.0, (n as f64 - f64::from(room / cell)).max(0.0))
         };
+        let view = covered(n_columns, n_rows, cell, port);
         Lens {
+            port,
             view,
             cell,
             column: first(zoomed.column, n_columns, view.width(), cell.x),
@@ -70,18 +81,21 @@ impl Camera {
 
     /// `factor` times larger cells; what lies at `anchor` stays there.
     pub fn zoom(&mut self, lens: &Lens, factor: f32, anchor: Pos2) {
-        let base = fitted_cell(lens.n_columns, lens.n_rows, lens.view);
+        let base = fitted_cell(lens.n_columns, lens.n_rows, lens.port);
         let least = base.min_elem();
         let cell = (lens.cell.min_elem() * factor).clamp(least, MAX_CELL.max(least));
         if cell <= least * 1.0001 {
             return self.fit();
         }
-        let offset = anchor - lens.view.min;
         let after = vec2(base.x.max(cell), base.y.max(cell));
+        let view = covered(lens.n_columns, lens.n_rows, after, lens.port);
+        // In cells from the first in view, before and after.
+        let cells_before = (anchor - lens.view.min) / lens.cell;
+        let cells_after = (anchor - view.min) / after;
         self.zoomed = Some(Zoomed {
             cell,
-            column: lens.column + f64::from(offset.x / lens.cell.x - offset.x / after.x),
-            row: lens.row + f64::from(offset.y / lens.cell.y - offset.y / after.y),
+            column: lens.column + f64::from(cells_before.x - cells_after.x),
+            row: lens.row + f64::from(cells_before.y - cells_after.y),
         });
     }
 
@@ -94,14 +108,31 @@ impl Camera {
     }
 }
 
-fn fitted_cell(n_columns: usize, n_rows: usize, view: Rect) -> Vec2 {
-    let fit = vec2(view.width() / n_columns.max(1) as f32, view.height() / n_rows.max(1) as f32);
+/// Whole pixels, where that costs little of the size: cells of equal width are not mistaken for a
+/// pattern.
+fn fitted_cell(n_columns: usize, n_rows: usize, port: Port) -> Vec2 {
+    let room = port.rect.size();
+    let fit = vec2(room.x / n_columns.max(1) as f32, room.y / n_rows.max(1) as f32);
+    let whole_pixels = |cell: f32| {
+        let pixels = (cell * port.pixels_per_point).floor();
+        let snapped = pixels / port.pixels_per_point;
+        if snapped >= 0.75 * cell { snapped } else { cell }
+    };
     let least = fit.min_elem().min(MAX_CELL);
     if fit.max_elem() <= MAX_ASPECT * fit.min_elem() {
-        return Vec2::splat(least);
+        return Vec2::splat(whole_pixels(least));
     }
-    let stretched = |fit: f32| fit.min(MAX_STRETCHED.max(least));
+    let stretched = |fit: f32| whole_pixels(fit.min(MAX_STRETCHED.max(least)));
     vec2(stretched(fit.x), stretched(fit.y))
+}
+
+/// The part of the port that a sheet covers.
+fn covered(n_columns: usize, n_rows: usize, cell: Vec2, port: Port) -> Rect {
+    let sheet = vec2(cell.x * n_columns as f32, cell.y * n_rows as f32);
+    let size = sheet.min(port.rect.size());
+    let pixel = |points: f32| (points * port.pixels_per_point).round() / port.pixels_per_point;
+    let left = pixel(port.rect.center().x - size.x / 2.0);
+    Rect::from_min_size(pos2(left, pixel(port.rect.top())), size)
 }
 
 impl Lens {
@@ -146,11 +177,13 @@ impl Lens {
         CellRegion { row, column, n_rows, n_columns }
     }
 
-    /// Cells that share a pixel of the screen, down and across: powers of two.
-    pub fn block(&self, pixels_per_point: f32) -> (usize, usize) {
+    /// Cells that share a pixel of the screen, down and across; while zooming powers of two, so
+    /// that each step is asked for once.
+    pub fn block(&self) -> (usize, usize) {
         let block = |cell: f32| {
-            let cells = (1.0 / (cell * pixels_per_point)).ceil().max(1.0);
-            (cells as usize).next_power_of_two()
+            // A cell is not to lose its pixel to rounding.
+            let cells = (1.0 / (cell * self.port.pixels_per_point) - 1e-3).ceil().max(1.0);
+            if self.is_fitted { cells as usize } else { (cells as usize).next_power_of_two() }
         };
         (block(self.cell.y), block(self.cell.x))
     }
@@ -184,8 +217,13 @@ mod tests {
         Sheet::new(&dims, 0, &Arrangement::default_of(&dims))
     }
 
-    fn view() -> Rect {
-        Rect::from_min_size(pos2(40.0, 20.0), vec2(1000.0, 600.0))
+    fn port(pixels_per_point: f32) -> Port {
+        let rect = Rect::from_min_size(pos2(40.0, 20.0), vec2(1000.0, 600.0));
+        Port { rect, pixels_per_point }
+    }
+
+    fn view() -> Port {
+        port(1.0)
     }
 
     #[test]
@@ -194,14 +232,20 @@ mod tests {
             (600, 1000, (1.0, 1.0)),
             (300, 300, (2.0, 2.0)),
             (1, 1, (96.0, 96.0)),
-            (30_000, 64, (15.625, 0.02)),
-            (10, 64, (15.625, 24.0)),
+            (30_000, 64, (15.0, 0.02)),
+            (10, 64, (15.0, 24.0)),
+            (192, 192, (3.0, 3.0)),
+            (320, 320, (1.875, 1.875)),
         ] {
             let lens = Camera::default().lens(&sheet(n_rows, n_columns), view());
             assert_eq!((lens.cell.x, lens.cell.y), cell, "{n_rows} × {n_columns}");
             let whole = CellRegion { row: 0, column: 0, n_rows, n_columns };
             assert_eq!(lens.in_view(), whole, "{n_rows} × {n_columns}");
-            assert!(view().expand(0.1).contains_rect(lens.rect(whole)), "{n_rows} × {n_columns}");
+            assert!(
+                view().rect.expand(0.1).contains_rect(lens.rect(whole)),
+                "{n_rows} × {n_columns}"
+            );
+            assert!((lens.view.center().x - view().rect.center().x).abs() <= 0.5);
             assert_eq!(lens.detail(), None);
         }
     }
@@ -211,7 +255,7 @@ mod tests {
         for (n_rows, n_columns) in [(30_000, 64), (256, 256), (10, 64)] {
             let sheet = sheet(n_rows, n_columns);
             let mut camera = Camera::default();
-            let pointer = pos2(240.0, 150.0);
+            let pointer = pos2(540.0, 150.0);
             let mut lens = camera.lens(&sheet, view());
             let before = lens.cell_at(pointer).unwrap();
             for _ in 0..60 {
@@ -236,7 +280,7 @@ mod tests {
         let sheet = sheet(256, 256);
         let mut camera = Camera::default();
         let lens = camera.lens(&sheet, view());
-        camera.zoom(&lens, 10.0, view().center());
+        camera.zoom(&lens, 10.0, view().rect.center());
         let lens = camera.lens(&sheet, view());
         camera.drag(&lens, vec2(1e6, 1e6));
         let lens = camera.lens(&sheet, view());
@@ -248,7 +292,11 @@ mod tests {
 
     #[test]
     fn blocks_are_what_a_pixel_covers() {
-        let lens = Camera::default().lens(&sheet(30_000, 64), view());
-        assert_eq!((lens.block(1.0), lens.block(2.0)), ((64, 1), (32, 1)));
+        let sheet = sheet(30_000, 64);
+        let block = |ppp: f32| Camera::default().lens(&sheet, port(ppp)).block();
+        assert_eq!((block(1.0), block(2.0)), ((50, 1), (25, 1)));
+        let mut camera = Camera::default();
+        camera.zoom(&camera.lens(&sheet, view()), 2.0, view().rect.center());
+        assert_eq!(camera.lens(&sheet, view()).block(), (32, 1));
     }
 }

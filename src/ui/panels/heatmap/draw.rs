@@ -91,12 +91,11 @@ fn texture<'a>(ui: &Ui, kept: &'a mut Option<Kept>, raster: &Arc<Raster>) -> &'a
     let kept = kept.get_or_insert_with(|| {
         let palette = map_of(raster.view.shown, theme).palette();
         let missing = missing_colour(Theme::of(ui));
-        let colours = raster.shades.iter().enumerate().map(|(pixel_idx, &shade)| {
-            match raster.kind_of(pixel_idx) {
-                PixelKind::Number => palette[usize::from(shade)],
-                PixelKind::NotFinite => missing,
-                PixelKind::Gap => Color32::TRANSPARENT,
-            }
+        let pixels = raster.shades.iter().zip(&raster.kinds);
+        let colours = pixels.map(|(&shade, kind)| match kind {
+            PixelKind::Number => palette[usize::from(shade)],
+            PixelKind::NotFinite => missing,
+            PixelKind::Gap => Color32::TRANSPARENT,
         });
         let image = ColorImage::new(raster.size, colours.collect());
         let texture = ui.ctx().load_texture("weights", image, TextureOptions::NEAREST);
@@ -105,20 +104,39 @@ fn texture<'a>(ui: &Ui, kept: &'a mut Option<Kept>, raster: &Arc<Raster>) -> &'a
     &kept.texture
 }
 
+fn name_of(shown: Shown) -> &'static str {
+    match shown {
+        Shown::Value => "value",
+        Shown::Error => "error",
+        Shown::Code => "code",
+    }
+}
+
 /// For NaN and infinite weights: no colour of the maps.
 pub(super) fn missing_colour(theme: &Theme) -> Color32 {
     theme.clipping
 }
 
 impl Canvas<'_> {
+    /// In words, for those who do not see it.
+    pub fn description(&self) -> String {
+        let region = self.lens.in_view();
+        let (down, across) = self.detail.unwrap_or(self.whole).block;
+        format!(
+            "Heat map of {}, {}, rows {} to {}, columns {} to {}, {down}×{across} weights a pixel",
+            self.layer.weight,
+            name_of(self.whole.view.shown),
+            region.row,
+            region.row + region.n_rows.saturating_sub(1),
+            region.column,
+            region.column + region.n_columns.saturating_sub(1),
+        )
+    }
+
     /// The element that a cell shows, and the block it stands for: more than one cell where cells
     /// are smaller than pixels.
-    pub fn element_at(
-        &self,
-        (row, column): (usize, usize),
-        pixels_per_point: f32,
-    ) -> Option<(usize, (usize, usize))> {
-        if self.lens.block(pixels_per_point) == (1, 1) {
+    pub fn element_at(&self, (row, column): (usize, usize)) -> Option<(usize, (usize, usize))> {
+        if self.lens.block() == (1, 1) {
             return Some((self.whole.sheet.element(row, column)?, (1, 1)));
         }
         let raster = self
@@ -247,12 +265,44 @@ fn round_index_step(least: f64) -> usize {
     (factor.unwrap_or(10.0) * power).round().max(1.0) as usize
 }
 
-/// As many digits as the cell has room for.
+/// As many digits as the cell has room for; what is too small for two decimals is about zero.
 fn number_text(shown: Shown, number: f32, width: f32) -> String {
-    let digits = if width >= 64.0 { 3 } else { 2 };
-    match shown {
-        Shown::Code => fixed(f64::from(number), 0),
-        _ if number != 0.0 && number.abs() < 1e-4 && width < 80.0 => "~0".to_owned(),
-        _ => significant(f64::from(number), digits),
+    const CHARACTER_WIDTH: f32 = 6.7;
+    let number = f64::from(number);
+    if shown == Shown::Code {
+        return fixed(number, 0);
+    }
+    let fits = |text: &String| text.chars().count() as f32 * CHARACTER_WIDTH <= width - 4.0;
+    let texts = [3, 2, 1].map(|digits| significant(number, digits));
+    texts.into_iter().find(fits).unwrap_or_else(|| match number.abs() < 0.005 {
+        true => "≈0".to_owned(),
+        false => fixed(number, 1),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_fit_their_cells() {
+        for (number, width, wanted) in [
+            (-0.123_45, 44.0, "−0.12"),
+            (-0.123_45, 60.0, "−0.123"),
+            (-0.003_3, 50.0, "−0.003"),
+            (-0.003_3, 44.0, "≈0"),
+            (0.0, 44.0, "0"),
+            (12_345.6, 44.0, "12346"),
+        ] {
+            assert_eq!(number_text(Shown::Value, number, width), wanted, "{number} in {width}");
+        }
+        assert_eq!(number_text(Shown::Code, -8.0, 44.0), "−8");
+    }
+
+    #[test]
+    fn index_steps_are_round() {
+        for (least, step) in [(0.1, 1), (1.0, 1), (1.2, 2), (3.0, 5), (40.0, 50), (900.0, 1000)] {
+            assert_eq!(round_index_step(least), step, "{least}");
+        }
     }
 }

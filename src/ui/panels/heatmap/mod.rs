@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use egui::{Rect, Sense, Ui, WidgetInfo, vec2};
 
-use self::camera::Camera;
+use self::camera::{Camera, Port};
 use self::draw::{Canvas, Textures};
 use crate::base::Progress;
 use crate::eval::kept_axis;
@@ -107,15 +107,15 @@ impl HeatmapPanel {
         let choice = ctx.session.choice(ctx.session.selection().layer_idx);
         let axis = kept_axis(layer, &choice);
         let sheet = Sheet::new(&layer.dims, axis, &self.arrangement);
-        let pixels_per_point = ui.ctx().pixels_per_point();
-        let fitted = Camera::default().lens(&sheet, view);
+        let port = Port { rect: view, pixels_per_point: ui.ctx().pixels_per_point() };
+        let fitted = Camera::default().lens(&sheet, port);
         let query = |region, block| RasterView {
             shown: self.shown,
             arrangement: self.arrangement.clone(),
             region,
             block,
         };
-        let loaded = ctx.session.raster(query(None, fitted.block(pixels_per_point)));
+        let loaded = ctx.session.raster(query(None, fitted.block()));
         let whole = match &loaded {
             Loaded::Failed(reason) => {
                 let title = "This layer cannot be quantized as it is set";
@@ -136,11 +136,11 @@ impl HeatmapPanel {
             ui.set_opacity(0.5);
         }
         if let Some(factor) = self.wanted_zoom.take() {
-            let lens = self.camera.lens(&whole.sheet, view);
+            let lens = self.camera.lens(&whole.sheet, port);
             self.camera.zoom(&lens, factor, view.center());
         }
-        let lens = self.camera.lens(&whole.sheet, view);
-        let block = lens.block(pixels_per_point);
+        let lens = self.camera.lens(&whole.sheet, port);
+        let block = lens.block();
         let is_coarse = whole.block.0 > block.0 || whole.block.1 > block.1;
         let detail = lens.detail().filter(|_| is_coarse && !loaded.is_stale()).and_then(|region| {
             let loaded = ctx.session.raster(query(Some(region), block));
@@ -161,10 +161,8 @@ impl HeatmapPanel {
         let lens = &canvas.lens;
         let response =
             ui.interact(lens.view, ui.scope_id().with("weights"), Sense::click_and_drag());
-        response.widget_info(|| {
-            let text = format!("Weights of {}", canvas.layer.weight);
-            WidgetInfo::labeled(egui::Role::Canvas, true, text)
-        });
+        response
+            .widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, canvas.description()));
         if response.dragged() {
             self.camera.drag(lens, response.drag_delta());
         }
@@ -177,7 +175,7 @@ impl HeatmapPanel {
             self.camera.zoom(lens, (scroll / 160.0).exp() * pinch, pointer);
         }
         let Some(cell) = lens.cell_at(pointer) else { return };
-        let Some((element, block)) = canvas.element_at(cell, ui.ctx().pixels_per_point()) else {
+        let Some((element, block)) = canvas.element_at(cell) else {
             return;
         };
         if response.clicked() {
