@@ -1,5 +1,4 @@
-//! What must keep up with the hand: a change of bits until it is shown, accuracy, a frame of the
-//! window.
+//! What must keep up with the hand: a change of bits until it is shown, accuracy.
 #![allow(clippy::unwrap_used)]
 
 use std::path::PathBuf;
@@ -15,7 +14,6 @@ use quantscope::model::FoldMode;
 use quantscope::quant::{Recipe, SchemeChoice, SettingValue};
 use quantscope::session::{Command, Gesture, ModelRef, Session, open};
 use quantscope::tensor::{ChannelMajor, Tensor};
-use quantscope::ui::{App, AppOptions};
 
 /// The sample, and the models for development where they are there.
 fn models() -> Vec<(String, ModelRef)> {
@@ -133,31 +131,5 @@ fn bit_change(criterion: &mut Criterion) {
     }
 }
 
-/// Our share of a frame: logic, layout and triangles, without a graphics card.
-fn frame(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("frame");
-    for (name, reference) in models() {
-        let ctx = egui::Context::default();
-        let mut app = App::new(&ctx, AppOptions { model: reference, only_panel: None });
-        let input = || egui::RawInput {
-            screen_rect: Some(egui::Rect::from_min_size(
-                egui::pos2(0.0, 0.0),
-                egui::vec2(2560.0, 1440.0),
-            )),
-            ..egui::RawInput::default()
-        };
-        let mut draw = || {
-            app.logic(&ctx);
-            let output = ctx.run_ui(input(), |ui| app.ui(ui));
-            let triangles = ctx.tessellate(output.shapes, output.pixels_per_point);
-            (triangles.len(), app.session().is_idle() && app.session().opened().is_some())
-        };
-        while !draw().1 {
-            std::thread::yield_now();
-        }
-        group.bench_function(format!("{name}, 2560×1440"), |bencher| bencher.iter(&mut draw));
-    }
-}
-
-criterion_group!(benches, error_of_a_tensor, accuracy, bit_change, frame);
+criterion_group!(benches, error_of_a_tensor, accuracy, bit_change);
 criterion_main!(benches);

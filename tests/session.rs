@@ -4,7 +4,6 @@
 mod support;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use quantscope::model::FoldMode;
 use quantscope::session::{Command, Gesture, ModelRef, Session};
@@ -17,7 +16,7 @@ fn settle(session: &mut Session) {
     while !session.is_idle() {
         session.poll();
         session.serve_wishes();
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::yield_now();
     }
 }
 
@@ -97,18 +96,18 @@ fn a_cancelled_question_stays_cancelled_and_a_new_one_is_answered() {
     session.serve_wishes();
     let job = session.jobs().iter().find(|job| job.label == "Accuracy").map(|job| job.id);
     session.apply(Command::CancelJob(job.unwrap()));
-    for _ in 0..20 {
+    for _ in 0..2000 {
         session.poll();
         assert!(session.accuracy().failure().is_some());
         session.serve_wishes();
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::yield_now();
     }
     session.apply(Command::Retry);
     while session.accuracy().ready().is_none() {
         assert!(session.accuracy().failure().is_none());
         session.serve_wishes();
         session.poll();
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::yield_now();
     }
     assert_eq!(session.accuracy().ready().unwrap().n_samples, 897);
 }

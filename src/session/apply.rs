@@ -63,21 +63,9 @@ impl Session {
                 self.selection.channel_idx =
                     channel_idx.map(|idx| idx.min(n_channels.saturating_sub(1)));
             }
-            Command::Undo => {
-                if let Some(plan) = self.history.undo(&self.plan) {
-                    self.adopt(plan);
-                }
-            }
-            Command::Redo => {
-                if let Some(plan) = self.history.redo(&self.plan) {
-                    self.adopt(plan);
-                }
-            }
-            Command::GoTo(n_done) => {
-                if let Some(plan) = self.history.go_to(n_done, &self.plan) {
-                    self.adopt(plan);
-                }
-            }
+            Command::Undo => self.travel(History::undo),
+            Command::Redo => self.travel(History::redo),
+            Command::GoTo(n_done) => self.travel(|history, plan| history.go_to(n_done, plan)),
             Command::SaveRecipe(path) => self.start_saving_recipe(path),
             Command::LoadRecipe(path) => self.start_loading_recipe(path),
             Command::Recover => self.start_recovering(),
@@ -85,6 +73,13 @@ impl Session {
             Command::ClearRecent => self.clear_recent(),
             Command::CancelJob(id) => self.cancel(id),
             Command::Retry => self.entries.retain(|_, entry| !matches!(entry, Entry::Failed(_))),
+        }
+    }
+
+    /// Along the history to another plan.
+    fn travel(&mut self, step: impl FnOnce(&mut History, &Plan) -> Option<Plan>) {
+        if let Some(plan) = step(&mut self.history, &self.plan) {
+            self.adopt(plan);
         }
     }
 

@@ -3,7 +3,7 @@
 use egui::{Frame, Panel as EguiPanel, Rect, Ui};
 
 use super::actions::run_shortcuts;
-use super::dialogs::Dialogs;
+use super::dialogs::{Chosen, Dialog, Dialogs};
 use super::dock::{Dock, Panels, Preset};
 use super::export;
 use super::header::header_ui;
@@ -14,6 +14,7 @@ use super::messages::Messages;
 use super::palette::{self, Palette};
 use super::panel::{PANELS, PanelCtx, UiCommand, Zoom};
 use super::recovery_bar::recovery_bar_ui;
+use super::saving::{Saving, Subject};
 use super::shortcuts::shortcuts_ui;
 use super::theme::{self, Theme};
 use super::tour::Tour;
@@ -38,6 +39,7 @@ pub struct App {
     tour: Tour,
     shows_shortcuts: bool,
     import_dialog: ImportDialog,
+    saving: Saving,
 }
 
 /// Keys of what is stored between two starts.
@@ -62,6 +64,7 @@ impl App {
             tour: Tour::default(),
             shows_shortcuts: false,
             import_dialog: ImportDialog::default(),
+            saving: Saving::default(),
         }
     }
 
@@ -123,8 +126,11 @@ impl App {
         if let Some(arrangement) = self.dock.take_changed() {
             self.session.set_arrangement(arrangement);
         }
-        if let Some(command) = self.dialogs.poll() {
-            self.session.apply(command);
+        for notice in self.saving.reports() {
+            self.messages.add(notice, theme::of(ctx.theme()));
+        }
+        if let Some(chosen) = self.dialogs.poll() {
+            self.take(chosen, ctx);
         }
         for path in dropped_paths(ctx) {
             self.session.apply(Command::OpenAny(path));
@@ -148,14 +154,20 @@ impl App {
         let n_unseen = self.messages.n_unseen();
         let jobs = EguiPanel::bottom("jobs");
         strip(ui, jobs, theme::BAR_HEIGHT, |ui| jobs_bar_ui(ui, &ctx, n_unseen));
-        egui::CentralPanel::no_frame()
+        let picture = egui::CentralPanel::no_frame()
             .frame(plain(ui))
-            .show(ui, |ui| self.dock.ui(ui, &mut self.panels, &ctx));
+            .show(ui, |ui| self.dock.ui(ui, &mut self.panels, &ctx))
+            .inner;
         self.palette.ui(ui, &ctx);
         self.import_dialog.ui(ui, &ctx);
-        let dialog_commands = self.dialogs.ui(ui, &self.session);
-        let (mut commands, asked) = ctx.into_commands();
-        commands.extend(dialog_commands);
+        let chosen = self.dialogs.ui(ui, &self.session);
+        let (commands, asked) = ctx.into_commands();
+        if let Some(picture) = picture {
+            self.ask_where(Subject::Picture(picture), Dialog::SavePicture, ui.ctx());
+        }
+        if let Some(chosen) = chosen {
+            self.take(chosen, ui.ctx());
+        }
         for command in asked {
             self.carry_out(ui, command);
         }
@@ -166,6 +178,19 @@ impl App {
         }
         self.overlays_ui(ui, header);
         self.session.serve_wishes();
+    }
+
+    fn ask_where(&mut self, subject: Subject, dialog: Dialog, ctx: &egui::Context) {
+        self.saving.wait(subject);
+        self.dialogs.show(dialog, &self.session, ctx);
+    }
+
+    /// What a person chose in a dialog.
+    fn take(&mut self, chosen: Chosen, ctx: &egui::Context) {
+        match chosen {
+            Chosen::Command(command) => self.session.apply(command),
+            Chosen::SaveTo(path) => self.saving.save_to(path, ctx),
+        }
     }
 
     /// What lies over the panels.
@@ -185,6 +210,10 @@ impl App {
             UiCommand::ShowPanel(id) => self.dock.show(id),
             UiCommand::ClosePanel(id) => self.dock.close(id),
             UiCommand::ToggleEnlarged(id) => self.dock.toggle_enlarged(id),
+            UiCommand::SavePicture(id) => self.dock.take_picture_of(id),
+            UiCommand::SaveTable(table) => {
+                self.ask_where(Subject::Table(table), Dialog::SaveTable, ctx);
+            }
             UiCommand::Arrange(preset) => self.dock.arrange(preset),
             UiCommand::ResetArrangement => self.dock.reset(),
             UiCommand::SetTheme(preference) => ctx.set_theme(preference),

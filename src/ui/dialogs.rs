@@ -26,6 +26,18 @@ pub enum Dialog {
     PickImportFolder,
     /// An array, a table or an idx file.
     PickImportFile,
+    /// Where a picture of a panel goes.
+    SavePicture,
+    /// Where a panel's table goes.
+    SaveTable,
+}
+
+/// What came of a dialog.
+#[derive(Clone, Debug)]
+pub enum Chosen {
+    Command(Command),
+    /// Where to what was to be saved goes.
+    SaveTo(PathBuf),
 }
 
 impl Dialog {
@@ -34,18 +46,22 @@ impl Dialog {
         match self {
             Self::SaveRecipe => PathKind::SaveRecipe,
             Self::LoadRecipe => PathKind::LoadRecipe,
+            Self::SavePicture => PathKind::SavePicture,
+            Self::SaveTable => PathKind::SaveTable,
             _ => PathKind::Open,
         }
     }
 
-    fn command(self, path: PathBuf) -> Command {
-        match self {
+    fn chosen(self, path: PathBuf) -> Chosen {
+        Chosen::Command(match self {
             Self::PickSamples => Command::OpenSamples(path),
-            Self::SaveRecipe => Command::SaveRecipe(with_ending(path)),
+            Self::SaveRecipe => Command::SaveRecipe(with_ending(path, "json")),
             Self::LoadRecipe => Command::LoadRecipe(path),
             Self::PickImportFolder | Self::PickImportFile => Command::StartImport(path),
             Self::PickModel | Self::TypePath => Command::OpenAny(path),
-        }
+            Self::SavePicture => return Chosen::SaveTo(with_ending(path, "png")),
+            Self::SaveTable => return Chosen::SaveTo(with_ending(path, "csv")),
+        })
     }
 }
 
@@ -93,11 +109,11 @@ impl Dialogs {
     }
 
     /// What the system's dialog brought; without one, the field is opened.
-    pub fn poll(&mut self) -> Option<Command> {
+    pub fn poll(&mut self) -> Option<Chosen> {
         let picked = self.picking.as_ref()?.picked.try_recv().ok()?;
         let picking = self.picking.take()?;
         match picked {
-            Some(path) => Some(picking.kind.command(path)),
+            Some(path) => Some(picking.kind.chosen(path)),
             None => {
                 if picking.started.elapsed() < TOO_SOON {
                     self.start_typing(picking.kind, &picking.proposal);
@@ -108,9 +124,9 @@ impl Dialogs {
     }
 
     /// Draws the field for a path.
-    pub fn ui(&mut self, ui: &Ui, session: &Session) -> Option<Command> {
+    pub fn ui(&mut self, ui: &Ui, session: &Session) -> Option<Chosen> {
         let (dialog, field) = self.typing.as_mut()?;
-        let mut command = None;
+        let mut chosen = None;
         let mut close = false;
         let modal = Modal::new(egui::Id::unique("type a path")).show(ui.ctx(), |ui| {
             ui.set_width(560.0);
@@ -123,14 +139,14 @@ impl Dialogs {
             ui.add_space(8.0);
             ui.horizontal(|ui| {
                 let verb = match field.kind() {
-                    PathKind::SaveRecipe if is_there => "Replace",
-                    PathKind::SaveRecipe => "Save",
+                    kind if kind.is_saving() && is_there => "Replace",
+                    kind if kind.is_saving() => "Save",
                     _ => "Open",
                 };
                 let button = egui::Button::new(verb);
                 let is_clicked = ui.add_enabled(field.path().is_some(), button).clicked();
                 if is_clicked || is_chosen {
-                    command = field.path().map(|path| dialog.command(path));
+                    chosen = field.path().map(|path| dialog.chosen(path));
                     close = true;
                 }
                 close |= ui.button("Cancel").clicked();
@@ -139,7 +155,7 @@ impl Dialogs {
         if close || modal.should_close() {
             self.typing = None;
         }
-        command
+        chosen
     }
 }
 
@@ -154,22 +170,32 @@ fn words(kind: PathKind) -> (&'static str, &'static str) {
             "Save recipe",
             "How each layer is quantized, as JSON, with what the model is known by.",
         ),
+        PathKind::SavePicture => (
+            "Save picture",
+            "The panel as it is on the screen: .png in twice its resolution, or .svg with its texts.",
+        ),
+        PathKind::SaveTable => ("Save table", "What the panel shows, as comma-separated values."),
     }
 }
 
-/// Where a recipe would lie: beside the model, under its name.
+/// Where a file would lie: beside the model, under its name.
 fn proposed_path(dialog: Dialog, session: &Session) -> PathBuf {
     let model = session.network().and_then(|network| network.model.path.clone());
     let folder = model.as_deref().and_then(Path::parent);
     match dialog {
-        Dialog::SaveRecipe => {
+        Dialog::SaveRecipe | Dialog::SavePicture | Dialog::SaveTable => {
             let title = session.network().map_or("model", |network| &network.model.title);
             let name: String = title
                 .chars()
                 .map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
                 .collect();
             let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();
-            let name = format!("{}.recipe.json", words.join("-"));
+            let ending = match dialog {
+                Dialog::SavePicture => "png",
+                Dialog::SaveTable => "csv",
+                _ => "recipe.json",
+            };
+            let name = format!("{}.{ending}", words.join("-"));
             folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name))
         }
         // With a stroke at its end, so that what lies in it is listed.
@@ -178,8 +204,8 @@ fn proposed_path(dialog: Dialog, session: &Session) -> PathBuf {
     }
 }
 
-fn with_ending(path: PathBuf) -> PathBuf {
-    if path.extension().is_some() { path } else { path.with_extension("json") }
+fn with_ending(path: PathBuf, ending: &str) -> PathBuf {
+    if path.extension().is_some() { path } else { path.with_extension(ending) }
 }
 
 /// Opens the system's dialog; it is waited for on a thread of its own.
@@ -212,10 +238,15 @@ fn system_dialog(kind: Dialog, proposal: &Path) -> Choosing {
         Dialog::LoadRecipe => {
             dialog = dialog.set_title("Load recipe").add_filter("Recipes", &["json"]);
         }
-        Dialog::SaveRecipe => {
+        Dialog::SaveRecipe | Dialog::SavePicture | Dialog::SaveTable => {
             let name = proposal.file_name().unwrap_or_default().to_string_lossy();
-            dialog = dialog.set_title("Save recipe").set_file_name(name);
-            return Box::pin(dialog.add_filter("Recipes", &["json"]).save_file());
+            let (title, filter, endings): (_, _, &[&str]) = match kind {
+                Dialog::SavePicture => ("Save picture", "Pictures", &["png", "svg"]),
+                Dialog::SaveTable => ("Save table", "Comma-separated values", &["csv"]),
+                _ => ("Save recipe", "Recipes", &["json"]),
+            };
+            let dialog = dialog.set_title(title).set_file_name(name);
+            return Box::pin(dialog.add_filter(filter, endings).save_file());
         }
         Dialog::PickImportFolder => {
             return Box::pin(dialog.set_title("Import a folder of pictures").pick_folder());

@@ -10,6 +10,7 @@ use egui_tiles::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::export::{self, PanelPicture};
 use super::panel::{PANELS, Panel, PanelCtx, PanelEntry, Place, UiCommand, find_panel};
 use super::theme::{self, Theme};
 use super::widgets::icon_menu;
@@ -62,6 +63,8 @@ pub struct Dock {
     resized: bool,
     /// The panel that has the whole room for now.
     enlarged: Option<&'static str>,
+    /// The panel a picture is to be taken of.
+    pictured: Option<&'static str>,
     /// Panels were moved, resized or brought to the front since that was last asked.
     is_changed: bool,
 }
@@ -71,7 +74,14 @@ pub(super) type Panels = BTreeMap<&'static str, Box<dyn Panel>>;
 
 impl Dock {
     pub fn new(preset: Preset) -> Self {
-        Self { tree: arranged(preset), preset, resized: false, enlarged: None, is_changed: true }
+        Self {
+            tree: arranged(preset),
+            preset,
+            resized: false,
+            enlarged: None,
+            pictured: None,
+            is_changed: true,
+        }
     }
 
     /// One panel alone.
@@ -96,6 +106,7 @@ impl Dock {
             preset,
             resized,
             enlarged: None,
+            pictured: None,
             is_changed: false,
         })
     }
@@ -153,6 +164,11 @@ impl Dock {
         self.enlarged = if self.enlarged == Some(id) { None } else { Some(id) };
     }
 
+    /// Takes a picture of a panel when it is drawn next.
+    pub fn take_picture_of(&mut self, id: &'static str) {
+        self.pictured = Some(id);
+    }
+
     /// Where a panel that is in front stands.
     pub fn rect_of(&self, id: &str) -> Option<Rect> {
         let tile_id = self.tree.tiles.find_pane(&id.to_owned())?;
@@ -186,21 +202,29 @@ impl Dock {
         }
     }
 
-    /// Draws the panels that are in front.
-    pub(super) fn ui(&mut self, ui: &mut Ui, panels: &mut Panels, ctx: &PanelCtx) {
+    /// Draws the panels that are in front; the picture that was asked for is returned.
+    pub(super) fn ui(
+        &mut self,
+        ui: &mut Ui,
+        panels: &mut Panels,
+        ctx: &PanelCtx,
+    ) -> Option<PanelPicture> {
+        let pictured = self.pictured.take();
         if let Some(id) = self.enlarged {
             let mut alone = Tree::new_tabs(egui::Id::unique("enlarged"), vec![id.to_owned()]);
-            let mut behavior = DockBehavior { enlarged: true, ..DockBehavior::new(panels, ctx) };
+            let mut behavior =
+                DockBehavior { enlarged: true, pictured, ..DockBehavior::new(panels, ctx) };
             alone.ui(&mut behavior, ui);
-            return;
+            return behavior.picture;
         }
         if !self.resized {
             self.set_widths(ui.available_width());
         }
-        let mut behavior = DockBehavior::new(panels, ctx);
+        let mut behavior = DockBehavior { pictured, ..DockBehavior::new(panels, ctx) };
         self.tree.ui(&mut behavior, ui);
         self.resized |= behavior.resized;
         self.is_changed |= behavior.edited;
+        behavior.picture
     }
 
     /// Side columns grow with the window between a least and a most useful width.
@@ -283,6 +307,9 @@ struct DockBehavior<'a, 'b> {
     edited: bool,
     /// Whether the tab being drawn is the one in front.
     draws_active_tab: Cell<bool>,
+    /// The panel a picture is wanted of, and the picture.
+    pictured: Option<&'static str>,
+    picture: Option<PanelPicture>,
 }
 
 impl<'a, 'b> DockBehavior<'a, 'b> {
@@ -294,6 +321,8 @@ impl<'a, 'b> DockBehavior<'a, 'b> {
             resized: false,
             edited: false,
             draws_active_tab: Cell::new(false),
+            pictured: None,
+            picture: None,
         }
     }
 }
@@ -325,11 +354,18 @@ impl DockBehavior<'_, '_> {
 }
 
 fn panel_menu_ui(ui: &mut Ui, ctx: &PanelCtx, entry: &'static PanelEntry, panel: &dyn Panel) {
-    if let Some(table) = panel.table(ctx)
-        && ui.button("Copy as CSV").clicked()
-    {
-        ui.ctx().copy_text(table.to_csv());
+    if ui.button("Save picture…").clicked() {
+        ctx.ask(UiCommand::SavePicture(entry.id));
     }
+    if let Some(table) = panel.table(ctx) {
+        if ui.button("Save table…").clicked() {
+            ctx.ask(UiCommand::SaveTable(table.clone()));
+        }
+        if ui.button("Copy as CSV").clicked() {
+            ui.ctx().copy_text(table.to_csv());
+        }
+    }
+    ui.separator();
     if ui.button("Close panel").clicked() {
         ctx.ask(UiCommand::ClosePanel(entry.id));
     }
@@ -341,8 +377,12 @@ impl Behavior<String> for DockBehavior<'_, '_> {
         let room = ui.max_rect();
         ui.painter().rect_filled(room, 0, colours.panel);
         ui.spacing_mut().item_spacing.y = 4.0;
+        let recording = (self.pictured == Some(pane.as_str())).then(|| export::begin(ui));
         if let Some(panel) = self.panels.get_mut(pane.as_str()) {
             ui.push_id(pane.as_str(), |ui| panel.ui(ui, self.ctx));
+        }
+        if let Some(recording) = recording {
+            self.picture = Some(recording.picture_of(ui, room));
         }
         UiResponse::None
     }

@@ -25,6 +25,7 @@ mod quick_settings;
 mod raster;
 mod recent_files;
 mod recovery_bar;
+mod saving;
 mod settings_editor;
 mod shortcuts;
 mod start_view;

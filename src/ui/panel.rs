@@ -16,6 +16,9 @@ pub enum UiCommand {
     ClosePanel(&'static str),
     /// Gives a panel the whole room, or back what it had.
     ToggleEnlarged(&'static str),
+    /// Takes a picture of a panel in the next frame and asks where it goes.
+    SavePicture(&'static str),
+    SaveTable(Table),
     Arrange(Preset),
     ResetArrangement,
     SetTheme(egui::ThemePreference),

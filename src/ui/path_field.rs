@@ -20,6 +20,17 @@ pub enum PathKind {
     LoadRecipe,
     /// A recipe to be written.
     SaveRecipe,
+    /// A picture to be written.
+    SavePicture,
+    /// A table to be written.
+    SaveTable,
+}
+
+impl PathKind {
+    /// Whether the file is written, not read.
+    pub fn is_saving(self) -> bool {
+        matches!(self, Self::SaveRecipe | Self::SavePicture | Self::SaveTable)
+    }
 }
 
 /// The most completions that are listed.
@@ -85,7 +96,9 @@ impl PathField {
         let lines_by_tab = !suggestions.lines.is_empty();
         let hint = match self.kind {
             PathKind::Open => "/path/to/model.safetensors",
-            _ => "/path/to/recipe.json",
+            PathKind::LoadRecipe | PathKind::SaveRecipe => "/path/to/recipe.json",
+            PathKind::SavePicture => "/path/to/picture.png",
+            PathKind::SaveTable => "/path/to/table.csv",
         };
         let field = TextEdit::singleline(&mut self.text)
             .id(id)
@@ -156,7 +169,7 @@ impl PathField {
         self.chosen = None;
         self.cursor_to_end(&response.ctx, response.id);
         response.request_focus();
-        !line.is_folder && self.kind != PathKind::SaveRecipe
+        !line.is_folder && !self.kind.is_saving()
     }
 
     fn cursor_to_end(&self, ctx: &egui::Context, id: egui::Id) {
@@ -190,7 +203,7 @@ impl PathField {
                     .map(|entry| Suggestion::of_entry(folder, entry))
                     .collect();
                 let title = match (lines.len(), is_there) {
-                    (0, false) if kind == PathKind::SaveRecipe => {
+                    (0, false) if kind.is_saving() => {
                         format!("{}: a new file", asked.display())
                     }
                     (0, true) => asked.display().to_string(),
@@ -307,8 +320,13 @@ fn fits(kind: PathKind, entry: &FolderEntry, start: &str) -> bool {
 fn has_ending(kind: PathKind, name: &str) -> bool {
     let ending = Path::new(name).extension().and_then(|ending| ending.to_str());
     let ending = ending.unwrap_or_default().to_lowercase();
-    let is_model = READERS.iter().any(|reader| reader.extensions.contains(&ending.as_str()));
-    ending == "json" || (kind == PathKind::Open && is_model)
+    let is_model = || READERS.iter().any(|reader| reader.extensions.contains(&ending.as_str()));
+    match kind {
+        PathKind::Open => ending == "json" || is_model(),
+        PathKind::LoadRecipe | PathKind::SaveRecipe => ending == "json",
+        PathKind::SavePicture => ending == "png" || ending == "svg",
+        PathKind::SaveTable => ending == "csv",
+    }
 }
 
 /// The folder as typed, with its last stroke, and what was typed of the name.

@@ -95,6 +95,11 @@ impl Theme {
         Self::of_mode(ui.visuals().dark_mode)
     }
 
+    /// Which of the two it is.
+    pub fn mode(&self) -> egui::Theme {
+        if *self == DARK { egui::Theme::Dark } else { egui::Theme::Light }
+    }
+
     fn of_mode(dark_mode: bool) -> &'static Self {
         if dark_mode { &DARK } else { &LIGHT }
     }

@@ -151,6 +151,17 @@ pub fn dense_samples() -> FileBuilder {
         .metadata("quantscope.samples", &samples_meta(2))
 }
 
+/// Rows of as many numbers as there are classes, each with a class.
+pub fn row_samples(n_rows: usize, n_classes: usize) -> FileBuilder {
+    let values: Vec<f32> =
+        (0..n_rows * n_classes).map(|i| (i * 31 % 97) as f32 / 48.0 - 1.0).collect();
+    let labels = (0..n_rows).map(|row| (row % n_classes) as u8).collect();
+    FileBuilder::new()
+        .floats("inputs", &[n_rows, n_classes], &values)
+        .tensor("labels", "U8", &[n_rows], labels)
+        .metadata("quantscope.samples", &samples_meta(n_classes))
+}
+
 /// The models for development, where they lie beside the project; a test without them says so.
 pub fn shared_models() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/models");

