@@ -95,7 +95,11 @@ fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, accuracy: &Loaded<Accuracy>) {
     if let Some(reason) = accuracy.failure() {
         cell_ui(ui, |ui| {
             caption(ui, "Accuracy");
-            let text = RichText::new(reason).color(theme.bad);
+            // Without samples there is nothing wrong, only nothing to measure on.
+            let text = match ctx.session.samples() {
+                None => RichText::new(reason).color(theme.hint),
+                Some(_) => RichText::new(format!("✕ {reason}")).color(theme.bad),
+            };
             ui.allocate_ui(vec2(420.0, 18.0), |ui| ui.add(egui::Label::new(text).truncate()))
                 .inner
                 .on_hover_text(reason);

@@ -12,9 +12,15 @@ pub fn caption(ui: &mut Ui, text: &str) -> Response {
     ui.label(RichText::new(text).font(theme::text(12.0)).color(colour))
 }
 
-/// A number in the mono font.
+/// A number in the mono font; a right click copies it.
 pub fn number(ui: &mut Ui, text: &str, size: f32, colour: Color32) -> Response {
-    ui.label(RichText::new(text).font(theme::mono(size)).color(colour))
+    let text_shown = RichText::new(text).font(theme::mono(size)).color(colour);
+    let response = ui.label(text_shown);
+    // Labels do not sense clicks, so that what they lie on does.
+    if response.hovered() && ui.input(|input| input.pointer.secondary_clicked()) {
+        ui.ctx().copy_text(text.to_owned());
+    }
+    response
 }
 
 /// A row of a list of figures: what on the left, the number on the right.

@@ -4,7 +4,7 @@
 use egui::{RichText, Sense, Ui, vec2};
 use egui_plot::{Line, Plot, PlotPoints};
 
-use super::curves::{axis_number, round_marks};
+use super::curves::{axis_number, round_marks, value_marks};
 use super::histogram::{Y_AXIS_WIDTH, bin_ui, hatch_outside, value_bounds, view_of};
 use crate::base::{fixed, percent};
 use crate::session::LayerPicture;
@@ -37,7 +37,7 @@ pub(super) fn error_plot_ui(ui: &mut Ui, picture: &LayerPicture) {
         .y_axis_min_width(Y_AXIS_WIDTH)
         .x_axis_formatter(|mark, _| axis_number(mark))
         .y_axis_formatter(|mark, _| percent_text(mark.value, mark.step_size))
-        .x_grid_spacer(move |input| round_marks(input.bounds, n_labels))
+        .x_grid_spacer(move |input| value_marks(input.bounds, n_labels))
         .y_grid_spacer(|input| round_marks((input.bounds.0.max(0.0), input.bounds.1), 3.0))
         .label_formatter(|_| None)
         .show_crosshair(false)

@@ -5,8 +5,8 @@ use egui::{Rect, RichText, Stroke, Ui};
 use egui_plot::{Line, Plot, PlotPoint, PlotPoints, PlotTransform, PlotUi, VLine};
 
 use super::curves::{
-    CountScale, axis_number, count_marks, count_text, fit_curve, quantized_steps, round_marks,
-    steps,
+    CountScale, axis_number, count_marks, count_text, fit_curve, quantized_steps, steps,
+    value_marks,
 };
 use crate::base::{fixed, significant, thousands};
 use crate::quant::Grid;
@@ -102,17 +102,26 @@ fn caption_ui(ui: &mut Ui, picture: &LayerPicture, scale: CountScale) {
     });
 }
 
-/// Where the values lie that both plots show.
+/// Where the values lie that both plots show: the weights, and the ends of the grid where they are
+/// not far from them.
 pub(super) fn value_bounds(picture: &LayerPicture) -> (f64, f64) {
     let original = &picture.original;
-    let margin = original.bin_width() * 2.0;
-    (original.lo - margin, original.hi + margin)
+    let width = original.hi - original.lo;
+    let (lo, hi) = match picture.grid.as_ref().and_then(Grid::bounds) {
+        Some((lo, hi)) => (
+            original.lo.min(f64::from(lo)).max(original.lo - 0.6 * width),
+            original.hi.max(f64::from(hi)).min(original.hi + 0.6 * width),
+        ),
+        None => (original.lo, original.hi),
+    };
+    let margin = 0.03 * (hi - lo);
+    (lo - margin, hi + margin)
 }
 
 /// What a plot belongs to: another layer, channel or range starts with everything in view.
 pub(super) fn view_of(picture: &LayerPicture) -> (Option<usize>, u64, u64) {
-    let original = &picture.original;
-    (picture.channel_idx, original.lo.to_bits(), original.hi.to_bits())
+    let (lo, hi) = (picture.stats.min.unwrap_or(0.0), picture.stats.max.unwrap_or(0.0));
+    (picture.channel_idx, f64::from(lo).to_bits(), f64::from(hi).to_bits())
 }
 
 /// Axes and ranges: everything is in view when a layer, channel or scale is first shown.
@@ -136,7 +145,7 @@ fn framed_plot<'a>(ui: &Ui, picture: &LayerPicture, scale: CountScale, highest: 
         .y_axis_min_width(Y_AXIS_WIDTH)
         .x_axis_formatter(|mark, _| axis_number(mark))
         .y_axis_formatter(move |mark, _| count_text(mark, scale))
-        .x_grid_spacer(move |input| round_marks(input.bounds, n_labels))
+        .x_grid_spacer(move |input| value_marks(input.bounds, n_labels))
         .x_axis_label(RichText::new("Weight value").font(theme::text(11.0)).color(theme.label))
         .y_grid_spacer(move |input| count_marks(input.bounds, scale))
         .label_formatter(|_| None)
