@@ -210,18 +210,27 @@ fn with_ending(path: PathBuf, ending: &str) -> PathBuf {
 
 /// Opens the system's dialog; it is waited for on a thread of its own.
 fn pick(kind: Dialog, proposal: PathBuf, ctx: &egui::Context) -> Option<Picking> {
-    let future = system_dialog(kind, &proposal);
+    let picked = waited_for(system_dialog(kind, &proposal), ctx)?;
+    Some(Picking { kind, proposal, started: Instant::now(), picked })
+}
+
+/// Waits for a system dialog on a thread of its own and wakes the window; `None` where there is no
+/// thread.
+pub(super) fn waited_for(
+    choosing: impl Future<Output = Option<rfd::FileHandle>> + Send + 'static,
+    ctx: &egui::Context,
+) -> Option<Receiver<Option<PathBuf>>> {
     let (sender, picked) = channel();
     let ctx = ctx.clone();
     let wait = move || {
-        let path = pollster::block_on(future).map(|file| file.path().to_owned());
+        let path = pollster::block_on(choosing).map(|file| file.path().to_owned());
         // Nobody listens when the window has closed meanwhile.
         if sender.send(path).is_ok() {
             ctx.request_repaint();
         }
     };
     let thread = std::thread::Builder::new().name("quantscope-dialog".to_owned()).spawn(wait);
-    thread.ok().map(|_| Picking { kind, proposal, started: Instant::now(), picked })
+    thread.ok().map(|_| picked)
 }
 
 type Choosing = Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>>;

@@ -2,10 +2,11 @@
 //! network will see on the right.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::Receiver;
 
 use egui::{Key, Modal, Rect, RichText, Ui, UiBuilder, pos2, vec2};
 
+use super::dialogs::waited_for;
 use super::import_form::form_ui;
 use super::import_preview::{Textures, preview_ui};
 use super::panel::PanelCtx;
@@ -243,16 +244,5 @@ fn browse(path: &str, ctx: &egui::Context) -> Option<Receiver<Option<PathBuf>>> 
     if let Some(folder) = path.parent() {
         dialog = dialog.set_directory(folder);
     }
-    let future = dialog.add_filter("Sample sets", &["safetensors"]).save_file();
-    let (sender, picked) = channel();
-    let ctx = ctx.clone();
-    let wait = move || {
-        let path = pollster::block_on(future).map(|file| file.path().to_owned());
-        // Nobody listens when the dialog has closed meanwhile.
-        if sender.send(path).is_ok() {
-            ctx.request_repaint();
-        }
-    };
-    let thread = std::thread::Builder::new().name("quantscope-dialog".to_owned()).spawn(wait);
-    thread.ok().map(|_| picked)
+    waited_for(dialog.add_filter("Sample sets", &["safetensors"]).save_file(), ctx)
 }

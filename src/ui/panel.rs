@@ -6,6 +6,7 @@ use super::dialogs::Dialog;
 use super::dock::Preset;
 use super::panels::{accuracy, channels, distribution, graph, heatmap, history, layers, quantizer};
 use super::table::Table;
+use crate::model::Layer;
 use crate::session::{Command, Session};
 
 /// A change of the window that is none of the session: nothing of it is undone.
@@ -51,6 +52,12 @@ pub struct PanelCtx<'a> {
 impl<'a> PanelCtx<'a> {
     pub(super) fn new(session: &'a Session) -> Self {
         Self { session, commands: RefCell::default(), asked: RefCell::default() }
+    }
+
+    /// The layer that is shown.
+    pub fn layer(&self) -> Option<&'a Layer> {
+        let layer_idx = self.session.selection().layer_idx;
+        self.session.network().and_then(|network| network.layers.get(layer_idx))
     }
 
     /// Asks for a change of the session; it is applied when the frame is drawn.

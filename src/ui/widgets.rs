@@ -37,6 +37,24 @@ pub fn figure_row(ui: &mut Ui, name: &str, value: &str, help: &str) {
     response.on_hover_text(help);
 }
 
+/// Names and numbers in two columns, as in a tooltip.
+pub fn figure_table(
+    ui: &mut Ui,
+    id: &str,
+    rows: impl IntoIterator<Item = (&'static str, String, Color32)>,
+) {
+    let theme = Theme::of(ui);
+    egui::Grid::new(id).num_columns(2).spacing(vec2(18.0, 2.0)).show(ui, |ui| {
+        for (name, value, colour) in rows {
+            ui.label(RichText::new(name).color(theme.label));
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                number(ui, &value, 12.0, colour);
+            });
+            ui.end_row();
+        }
+    });
+}
+
 /// A bar filled to `fraction`, on a track.
 pub fn bar(ui: &mut Ui, size: egui::Vec2, fraction: f32, colour: Color32) -> Response {
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());

@@ -56,7 +56,7 @@ impl SampleSet {
     /// One sample as a picture, from the values as stored; `None` where the set has none.
     ///
     /// Three or four channels are red, green, blue; of other numbers the first is shown grey.
-    /// Black and white are those of [`value_range`](Self::value_range).
+    /// Black and white are the ends of the range the values keep to.
     pub fn picture(&self, sample_idx: usize) -> Option<SamplePicture> {
         let Inputs::Features { data, dims, .. } = &self.inputs else {
             return None;

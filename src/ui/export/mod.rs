@@ -134,7 +134,7 @@ pub fn save(picture: &PanelPicture, path: &Path) -> Result<(), ExportError> {
     write_file(path, &bytes)
 }
 
-/// Saves a table as made by [`csv`].
+/// Saves a table as made by [`csv()`].
 ///
 /// # Errors
 /// The file cannot be written.

@@ -10,7 +10,7 @@ use crate::quant::Grid;
 use crate::session::{ChannelPicture, Outlier};
 use crate::ui::colormap::Colormap;
 use crate::ui::theme::{self, Theme};
-use crate::ui::widgets::number;
+use crate::ui::widgets::figure_table;
 
 /// From the top of the rows up to the line of the legends.
 const LEGEND_OFFSET: f32 = 34.0;
@@ -226,16 +226,8 @@ pub(super) fn hover_ui(ui: &mut Ui, picture: &ChannelPicture, channel_idx: usize
         ("… one scale a tensor ○", db(channel.sqnr_per_tensor)),
         ("… one scale a channel ●", db(channel.sqnr_per_channel)),
     ];
-    egui::Grid::new("channel figures").num_columns(2).spacing(vec2(18.0, 2.0)).show(ui, |ui| {
-        for (name, value) in rows {
-            let Some(value) = value else { continue };
-            ui.label(RichText::new(name).color(theme.label));
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                number(ui, &value, 12.0, theme.text);
-            });
-            ui.end_row();
-        }
-    });
+    let rows = rows.into_iter().filter_map(|(name, value)| Some((name, value?, theme.text)));
+    figure_table(ui, "channel figures", rows);
 }
 
 fn sqnr_text(sqnr: Sqnr) -> String {

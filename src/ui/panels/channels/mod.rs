@@ -46,9 +46,7 @@ const FOOT_HEIGHT: f32 = 28.0;
 
 impl Panel for ChannelsPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
-        let layer_idx = ctx.session.selection().layer_idx;
-        let layer = ctx.session.network().and_then(|network| network.layers.get(layer_idx));
-        let Some(layer) = layer else {
+        let Some(layer) = ctx.layer() else {
             state_view::empty_ui(
                 ui,
                 "No channels yet",

@@ -2,10 +2,10 @@
 //! histogram, on the same axis.
 
 use egui::{RichText, Sense, Ui, vec2};
-use egui_plot::{Line, Plot, PlotPoints};
+use egui_plot::{Line, PlotPoints};
 
-use super::curves::{axis_number, round_marks, value_marks};
-use super::histogram::{Y_AXIS_WIDTH, bin_ui, hatch_outside, value_bounds, view_of};
+use super::curves::round_marks;
+use super::histogram::{bin_ui, hatch_outside, value_plot, view_of};
 use crate::base::{fixed, percent};
 use crate::session::LayerPicture;
 use crate::ui::theme::{self, Theme};
@@ -24,24 +24,10 @@ pub(super) fn error_plot_ui(ui: &mut Ui, picture: &LayerPicture) {
         .zip(&profile.clipping)
         .map(|(rounding, clipping)| share(rounding) + share(clipping))
         .fold(0.1, f64::max);
-    let (lo, hi) = value_bounds(picture);
     let view = view_of(picture);
-    let n_labels = f64::from(ui.available_width() / 100.0).max(2.0);
-    let response = Plot::new(("error over range", view))
-        .height((ui.available_height() - 4.0).max(30.0))
-        .show_background(false)
-        .grid_color(theme.grid)
-        .allow_scroll(false)
-        .allow_boxed_zoom(false)
-        .link_axis(egui::Id::unique("values").with(view), [true, false])
-        .y_axis_min_width(Y_AXIS_WIDTH)
-        .x_axis_formatter(|mark, _| axis_number(mark))
+    let response = value_plot(ui, picture, ("error over range", view))
         .y_axis_formatter(|mark, _| percent_text(mark.value, mark.step_size))
-        .x_grid_spacer(move |input| value_marks(input.bounds, n_labels))
         .y_grid_spacer(|input| round_marks((input.bounds.0.max(0.0), input.bounds.1), 3.0))
-        .label_formatter(|_| None)
-        .show_crosshair(false)
-        .default_x_bounds(lo, hi)
         .default_y_bounds(0.0, highest * 1.1)
         .show(ui, |plot| {
             for (name, sums, colour) in [

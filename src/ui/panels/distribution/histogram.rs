@@ -13,12 +13,12 @@ use crate::quant::Grid;
 use crate::session::LayerPicture;
 use crate::tensor::Fitted;
 use crate::ui::theme::{self, Theme};
-use crate::ui::widgets::hatch;
+use crate::ui::widgets::{figure_table, hatch};
 
 /// Levels drawn one by one up to this many; more would be a grey area.
 const MAX_LEVEL_LINES: usize = 256;
 /// Room for the numbers of the y axis, the same in both plots so that they stand under each other.
-pub(super) const Y_AXIS_WIDTH: f32 = 44.0;
+const Y_AXIS_WIDTH: f32 = 44.0;
 
 /// What is drawn over the distribution.
 #[derive(Default)]
@@ -104,7 +104,7 @@ fn caption_ui(ui: &mut Ui, picture: &LayerPicture, scale: CountScale) {
 
 /// Where the values lie that both plots show: the weights, and the ends of the grid where they are
 /// not far from them.
-pub(super) fn value_bounds(picture: &LayerPicture) -> (f64, f64) {
+fn value_bounds(picture: &LayerPicture) -> (f64, f64) {
     let original = &picture.original;
     let width = original.hi - original.lo;
     let (lo, hi) = match picture.grid.as_ref().and_then(Grid::bounds) {
@@ -124,33 +124,39 @@ pub(super) fn view_of(picture: &LayerPicture) -> (Option<usize>, u64, u64) {
     (picture.channel_idx, f64::from(lo).to_bits(), f64::from(hi).to_bits())
 }
 
+/// A plot over the values of the weights that takes the height there is; both plots move together.
+pub(super) fn value_plot<'a>(ui: &Ui, picture: &LayerPicture, id: impl egui::AsIdSalt) -> Plot<'a> {
+    let theme = Theme::of(ui);
+    let (lo, hi) = value_bounds(picture);
+    let n_labels = f64::from(ui.available_width() / 100.0).max(2.0);
+    Plot::new(id)
+        .height((ui.available_height() - 4.0).max(30.0))
+        .show_background(false)
+        .grid_color(theme.grid)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .link_axis(egui::Id::unique("values").with(view_of(picture)), [true, false])
+        .y_axis_min_width(Y_AXIS_WIDTH)
+        .x_axis_formatter(|mark, _| axis_number(mark))
+        .x_grid_spacer(move |input| value_marks(input.bounds, n_labels))
+        .label_formatter(|_| None)
+        .show_crosshair(false)
+        .default_x_bounds(lo, hi)
+}
+
 /// Axes and ranges: everything is in view when a layer, channel or scale is first shown.
 fn framed_plot<'a>(ui: &Ui, picture: &LayerPicture, scale: CountScale, highest: f64) -> Plot<'a> {
     let theme = Theme::of(ui);
-    let (lo, hi) = value_bounds(picture);
     let heights = picture.original.counts.iter().map(|&count| scale.height(count as f64));
     let highest = match scale {
         CountScale::Cumulative => 1.0,
         _ => heights.fold(scale.height(1.0).max(highest), f64::max),
     };
-    let n_labels = f64::from(ui.available_width() / 100.0).max(2.0);
     let view = view_of(picture);
-    Plot::new(("distribution", view, scale))
-        .height((ui.available_height() - 4.0).max(36.0))
-        .show_background(false)
-        .grid_color(theme.grid)
-        .allow_scroll(false)
-        .allow_boxed_zoom(false)
-        .link_axis(egui::Id::unique("values").with(view), [true, false])
-        .y_axis_min_width(Y_AXIS_WIDTH)
-        .x_axis_formatter(|mark, _| axis_number(mark))
+    value_plot(ui, picture, ("distribution", view, scale))
         .y_axis_formatter(move |mark, _| count_text(mark, scale))
-        .x_grid_spacer(move |input| value_marks(input.bounds, n_labels))
-        .x_axis_label(RichText::new("Weight value").font(theme::text(11.0)).color(theme.label))
         .y_grid_spacer(move |input| count_marks(input.bounds, scale))
-        .label_formatter(|_| None)
-        .show_crosshair(false)
-        .default_x_bounds(lo, hi)
+        .x_axis_label(RichText::new("Weight value").font(theme::text(11.0)).color(theme.label))
         .default_y_bounds(scale.baseline(), highest + (highest - scale.baseline()) * 0.06)
 }
 
@@ -240,13 +246,5 @@ pub(super) fn bin_ui(ui: &mut Ui, picture: &LayerPicture, at: PlotPoint) {
         rows.push(("Code", fixed(code, 0), theme.text));
         rows.push(("Becomes", significant(becomes, 4), theme.quantized));
     }
-    egui::Grid::new("bin").num_columns(2).spacing([16.0, 2.0]).show(ui, |ui| {
-        for (name, value, colour) in rows {
-            ui.label(RichText::new(name).color(theme.label));
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                ui.label(RichText::new(value).font(theme::mono(12.0)).color(colour));
-            });
-            ui.end_row();
-        }
-    });
+    figure_table(ui, "bin", rows);
 }

@@ -63,8 +63,7 @@ const BOTH_PLOTS_HEIGHT: f32 = 260.0;
 impl Panel for DistributionPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
         let layer_idx = ctx.session.selection().layer_idx;
-        let layer = ctx.session.network().and_then(|network| network.layers.get(layer_idx));
-        let Some(layer) = layer else {
+        let Some(layer) = ctx.layer() else {
             match ctx.session.network() {
                 None => start_ui(ui, ctx),
                 Some(_) => state_view::empty_ui(

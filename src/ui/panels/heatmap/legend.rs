@@ -9,7 +9,7 @@ use crate::base::{fixed, percent, significant, thousands};
 use crate::model::Layer;
 use crate::session::{Raster, Shown};
 use crate::ui::theme::{self, Theme};
-use crate::ui::widgets::number;
+use crate::ui::widgets::figure_table;
 
 const BAR_SIZE: egui::Vec2 = vec2(220.0, 10.0);
 
@@ -119,14 +119,6 @@ pub(super) fn hover_ui(ui: &mut Ui, canvas: &Canvas, element: usize, block: (usi
         ("Error x − x̂", figures.quantized.map(|x| significant(weight - f64::from(x), 4))),
         ("Code", figures.code.map(|code| fixed(f64::from(code), 0))),
     ];
-    egui::Grid::new("weight figures").num_columns(2).spacing(vec2(18.0, 2.0)).show(ui, |ui| {
-        for (name, value) in rows {
-            let Some(value) = value else { continue };
-            ui.label(RichText::new(name).color(theme.label));
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                number(ui, &value, 12.0, theme.text);
-            });
-            ui.end_row();
-        }
-    });
+    let rows = rows.into_iter().filter_map(|(name, value)| Some((name, value?, theme.text)));
+    figure_table(ui, "weight figures", rows);
 }

@@ -44,9 +44,7 @@ const LEGEND_HEIGHT: f32 = 52.0;
 
 impl Panel for HeatmapPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
-        let layer_idx = ctx.session.selection().layer_idx;
-        let layer = ctx.session.network().and_then(|network| network.layers.get(layer_idx));
-        let Some(layer) = layer else {
+        let Some(layer) = ctx.layer() else {
             state_view::empty_ui(
                 ui,
                 "No weights yet",
@@ -60,7 +58,7 @@ impl Panel for HeatmapPanel {
             state_view::empty_ui(ui, "No weights", "This tensor has no elements.");
             return;
         }
-        let keeps_float = ctx.session.choice(layer_idx).keeps_float();
+        let keeps_float = ctx.session.choice(ctx.session.selection().layer_idx).keeps_float();
         if keeps_float && self.shown != Shown::Value {
             let title = "This layer stays in float";
             state_view::empty_ui(
