@@ -6,6 +6,8 @@ mod random;
 pub mod reduce;
 mod work;
 
-pub use number::{MINUS, THIN_SPACE, bytes, fixed, percent, shortened, significant, thousands};
+pub use number::{
+    MINUS, THIN_SPACE, bytes, counted, fixed, percent, shortened, significant, thousands,
+};
 pub use random::{SEED, seeded};
 pub use work::{Cancelled, Progress, WorkCtx};

@@ -19,6 +19,11 @@ pub fn fixed(value: f64, decimals: usize) -> String {
     if value < 0.0 && !is_zero { format!("{MINUS}{text}") } else { text }
 }
 
+/// `1 layer`, `2 layers`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{} {what}{}", thousands(count), if count == 1 { "" } else { "s" })
+}
+
 /// A text for a message: cut after 80 characters.
 pub fn shortened(text: String) -> String {
     match text.char_indices().nth(80) {

@@ -205,6 +205,9 @@ impl Workshop {
         ctx: &WorkCtx,
         on_partial: impl FnMut(Accuracy),
     ) -> Result<Accuracy, QueryError> {
+        if self.network.graph.is_none() {
+            return Err(EvalError::NoGraph.into());
+        }
         let samples = self.samples.as_ref().ok_or(QueryError::NoSamples)?;
         let mut replaced = BTreeMap::new();
         for (layer_idx, spec) in specs.iter().enumerate() {

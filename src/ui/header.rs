@@ -20,6 +20,7 @@ pub fn header_ui(ui: &mut Ui, ctx: &PanelCtx) {
     ui.spacing_mut().item_spacing = vec2(6.0, 2.0);
     // Captions and numbers are no controls: rows are as high as their text.
     ui.spacing_mut().interact_size.y = 18.0;
+    ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
     egui::ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {
         ui.horizontal_centered(|ui| {
             cell_ui(ui, |ui| {
@@ -118,7 +119,7 @@ fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, accuracy: &Loaded<Accuracy>) {
     let set = ctx.session.samples().map(|samples| samples.name.clone()).unwrap_or_default();
     let running = accuracy.ready().is_none();
     cell_ui(ui, |ui| metric_ui(ui, shown, &set, running));
-    if let Some(float) = shown.float.filter(|_| ui.clip_rect().width() > 1240.0) {
+    if let Some(float) = shown.float.filter(|_| ui.clip_rect().width() > 1360.0) {
         cell_ui(ui, |ui| {
             intervals(ui, float, shown.quantized, vec2(112.0, 34.0));
         });
@@ -196,7 +197,9 @@ fn comparison_ui(ui: &mut Ui, comparison: &Comparison, metric: Metric) {
                 if text.starts_with(MINUS) || x == 0.0 { text } else { format!("+{text}") }
             };
             ui.horizontal(|ui| {
-                number(ui, &signed(difference.value), 14.0, theme.text);
+                let unit = if metric == Metric::Perplexity { "" } else { " pt" };
+                let value = format!("{}{unit}", signed(difference.value));
+                number(ui, &value, 14.0, theme.text);
                 let (lo, hi) = difference.ci95;
                 let text = format!("{} to {}", signed(lo), signed(hi));
                 ui.label(RichText::new(text).font(theme::mono(11.0)).color(theme.hint));

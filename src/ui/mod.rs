@@ -27,6 +27,7 @@ mod recent_files;
 mod recovery_bar;
 mod saving;
 mod settings_editor;
+mod short_name;
 mod shortcuts;
 mod start_view;
 mod state_view;

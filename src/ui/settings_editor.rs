@@ -67,7 +67,7 @@ impl Selected<'_> {
 const MIXED: &str = "mixed";
 
 /// Width of the labels before the controls.
-const LABEL_WIDTH: f32 = 76.0;
+const LABEL_WIDTH: f32 = 70.0;
 
 /// Draws the scheme and its settings. From the statistics come the ends shown where a range by hand
 /// is still automatic, and whether there is anything that is not a number.
@@ -278,7 +278,7 @@ fn segments_ui(ui: &mut Ui, choices: &'static [ChoiceSpec], key: &str) -> Change
     let mut changed = None;
     let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing.x = 0.0;
-    ui.spacing_mut().button_padding.x = 3.0;
+    ui.spacing_mut().button_padding.x = 1.0;
     let width = ui.available_width() / choices.len() as f32;
     for choice in choices {
         let is_current = choice.key == key;

@@ -42,13 +42,19 @@ pub fn failed_ui(ui: &mut Ui, title: &str, reason: &str) {
 }
 
 fn message_ui(ui: &mut Ui, title: &str, text: &str, colour: egui::Color32) {
-    ui.vertical_centered(|ui| {
-        ui.add_space((ui.available_height() * 0.36).max(12.0));
+    let room = ui.available_rect_before_wrap();
+    let width = (room.width() - 48.0).clamp(80.0, 460.0);
+    let left = room.center().x - width / 2.0;
+    let top = room.top() + (room.height() * 0.36).max(12.0);
+    let place = egui::Rect::from_min_size(egui::pos2(left, top), vec2(width, room.bottom() - top));
+    let mut content = ui.new_child(egui::UiBuilder::new().max_rect(place));
+    content.vertical_centered(|ui| {
         ui.label(RichText::new(title).font(theme::title(14.0)).color(colour));
         ui.add_space(4.0);
-        ui.set_max_width(460.0);
         ui.label(text);
     });
+    let used = content.min_rect();
+    ui.advance_cursor_after_rect(used);
 }
 
 /// A result being computed, with nothing older to show: grey bars where it will stand.

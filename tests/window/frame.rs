@@ -269,7 +269,7 @@ fn weights_that_are_not_numbers_are_told_and_mended() {
         .write(folder.path(), "nan.safetensors");
     let mut window = window_of(ModelRef::Path(path));
     assert!(shows(&window, "Not quantized") && shows(&window, "✕ failed"));
-    assert!(shows(&window, "no sample set is open"), "there is no graph and no set");
+    assert!(shows(&window, "the model has no graph"), "the first thing that is missing");
     click_button(&mut window, "As zero");
     assert!(shows(&window, "dB SQNR"));
     assert_eq!(spec(&window), "int:non-finite=zero");

@@ -199,13 +199,25 @@ impl Sketch<'_> {
             if line.height >= 4.0 {
                 diamond(self.painter, (axis.x(hi), y), (line.height * 0.4).min(4.0), colour);
             } else {
-                let ends = axis.x(lo)..=axis.x(hi).max(axis.x(lo) + 1.0);
-                self.painter.hline(ends, y, Stroke::new(line.height.max(1.0), colour));
+                self.thin_mark(line, (axis.x(lo), axis.x(hi)), colour);
             }
         }
         if !is_used {
             self.tick_in_use(line, axis, summary.scale);
         }
+    }
+
+    /// From the least to the most of the channels a thin line stands for, never too thin to see.
+    fn thin_mark(&self, line: &Line, (lo, hi): (f32, f32), colour: Color32) {
+        let middle = (lo + hi) / 2.0;
+        let half_width = ((hi - lo) / 2.0).max(1.0);
+        let half_height = (line.height / 2.0).max(0.5);
+        let y = line.centre();
+        let mark = Rect::from_min_max(
+            pos2(middle - half_width, y - half_height),
+            pos2(middle + half_width, y + half_height),
+        );
+        self.painter.rect_filled(mark, 0, colour);
     }
 
     /// What is in use has the colour of what is quantized.
@@ -223,8 +235,7 @@ impl Sketch<'_> {
         if line.height < 4.0 {
             for (ends, colour) in [(tensor, ring), (channel, dot)] {
                 let Some((lo, hi)) = ends else { continue };
-                let ends = axis.x(lo)..=axis.x(hi).max(axis.x(lo) + 1.0);
-                self.painter.hline(ends, y, Stroke::new(line.height.max(1.0), colour));
+                self.thin_mark(line, (axis.x(lo), axis.x(hi)), colour);
             }
         } else if let (Some((from, _)), Some((to, _))) = (tensor, channel) {
             let between = Stroke::new(1.0, self.theme.line_strong);

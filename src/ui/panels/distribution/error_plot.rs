@@ -28,8 +28,8 @@ pub(super) fn error_plot_ui(ui: &mut Ui, picture: &LayerPicture) {
     let response = value_plot(ui, picture, ("error over range", view))
         .y_axis_formatter(|mark, _| percent_text(mark.value, mark.step_size))
         .y_grid_spacer(|input| round_marks((input.bounds.0.max(0.0), input.bounds.1), 3.0))
-        .default_y_bounds(0.0, highest * 1.1)
         .show(ui, |plot| {
+            plot.set_plot_bounds_y(0.0..=highest * 1.1);
             for (name, sums, colour) in [
                 ("rounding", &profile.rounding, theme.rounding),
                 ("clipping", &profile.clipping, theme.clipping),

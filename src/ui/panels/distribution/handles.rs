@@ -135,7 +135,8 @@ impl Handle {
     /// The value as a pill and the clipped count under it, outside the range where there is room.
     fn label_ui(&self, ui: &Ui, picture: &LayerPicture, (x, frame): (f32, Rect)) {
         let theme = Theme::of(ui);
-        let text = significant(self.value, 3);
+        let name = if self.end == End::Low { "lo" } else { "hi" };
+        let text = format!("{name} {}", significant(self.value, 3));
         let painter = ui.painter().with_clip_rect(frame);
         let galley = painter.layout_no_wrap(text, theme::mono(12.0), theme.background);
         let size = galley.size() + vec2(12.0, 4.0);
@@ -166,8 +167,12 @@ impl Handle {
             (Align2::LEFT_TOP, pill.left())
         };
         for (line_idx, (text, font, colour)) in lines.into_iter().enumerate() {
-            let y = pill.bottom() + 4.0 + 15.0 * line_idx as f32;
-            painter.text(pos2(at, y), anchor, text, font, colour);
+            let place = pos2(at, pill.bottom() + 4.0 + 15.0 * line_idx as f32);
+            let galley = painter.layout_no_wrap(text, font, colour);
+            let rect = anchor.anchor_size(place, galley.size());
+            // Curves and hatching run behind the words, not through them.
+            painter.rect_filled(rect.expand2(vec2(3.0, 0.0)), 2, theme.panel.gamma_multiply(0.85));
+            painter.galley(rect.min, galley, colour);
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The histogram: original filled, quantized as steps over it, levels as lines, what lies beyond
 //! the grid hatched, and what it is compared with.
 
+use std::ops::RangeInclusive;
+
 use egui::{Rect, RichText, Stroke, Ui};
 use egui_plot::{Line, Plot, PlotPoint, PlotPoints, PlotTransform, PlotUi, VLine};
 
@@ -45,9 +47,12 @@ pub(super) fn histogram_ui(
     let fit = overlays.fit.map(|fitted| fit_curve(&fitted, &picture.original, scale));
     let highest = quantized.iter().chain(compared.iter().flatten()).chain(fit.iter().flatten());
     let highest = highest.map(|point| point[1]).fold(0.0, f64::max);
-    let plot = framed_plot(ui, picture, scale, highest);
+    let plot = framed_plot(ui, picture, scale);
+    let heights = heights(picture, scale, highest);
     let theme = Theme::of(ui);
     let response = plot.show(ui, |plot| {
+        // Whatever the settings become, everything is in view.
+        plot.set_plot_bounds_y(heights);
         draw_levels(plot, picture, theme);
         let mut original =
             Line::new("original", PlotPoints::from(steps(&picture.original, scale, 1.0)))
@@ -134,6 +139,8 @@ pub(super) fn value_plot<'a>(ui: &Ui, picture: &LayerPicture, id: impl egui::AsI
         .show_background(false)
         .grid_color(theme.grid)
         .allow_scroll(false)
+        .allow_zoom([true, false])
+        .allow_drag([true, false])
         .allow_boxed_zoom(false)
         .link_axis(egui::Id::unique("values").with(view_of(picture)), [true, false])
         .y_axis_min_width(Y_AXIS_WIDTH)
@@ -144,20 +151,23 @@ pub(super) fn value_plot<'a>(ui: &Ui, picture: &LayerPicture, id: impl egui::AsI
         .default_x_bounds(lo, hi)
 }
 
-/// Axes and ranges: everything is in view when a layer, channel or scale is first shown.
-fn framed_plot<'a>(ui: &Ui, picture: &LayerPicture, scale: CountScale, highest: f64) -> Plot<'a> {
+/// The histogram's axes.
+fn framed_plot<'a>(ui: &Ui, picture: &LayerPicture, scale: CountScale) -> Plot<'a> {
     let theme = Theme::of(ui);
-    let heights = picture.original.counts.iter().map(|&count| scale.height(count as f64));
-    let highest = match scale {
-        CountScale::Cumulative => 1.0,
-        _ => heights.fold(scale.height(1.0).max(highest), f64::max),
-    };
-    let view = view_of(picture);
-    value_plot(ui, picture, ("distribution", view, scale))
+    value_plot(ui, picture, ("distribution", view_of(picture), scale))
         .y_axis_formatter(move |mark, _| count_text(mark, scale))
         .y_grid_spacer(move |input| count_marks(input.bounds, scale))
         .x_axis_label(RichText::new("Weight value").font(theme::text(11.0)).color(theme.label))
-        .default_y_bounds(scale.baseline(), highest + (highest - scale.baseline()) * 0.06)
+}
+
+/// From the baseline to a little above everything that is drawn.
+fn heights(picture: &LayerPicture, scale: CountScale, highest: f64) -> RangeInclusive<f64> {
+    let counts = picture.original.counts.iter().map(|&count| scale.height(count as f64));
+    let highest = match scale {
+        CountScale::Cumulative => 1.0,
+        _ => counts.fold(scale.height(1.0).max(highest), f64::max),
+    };
+    scale.baseline()..=highest + (highest - scale.baseline()) * 0.06
 }
 
 /// Levels closer than a few points fade, so that they do not become a grey area.

@@ -152,7 +152,7 @@ impl DistributionPanel {
         let has_error = picture.error.mse() > 0.0 && room >= BOTH_PLOTS_HEIGHT;
         let error_height = if has_error { (room * 0.32).clamp(110.0, 260.0) } else { 0.0 };
         let overlays = Overlays { fit: self.fitted(picture), compared };
-        let width = ui.available_width();
+        let width = ui.available_width() - theme::PANEL_MARGIN;
         ui.allocate_ui(vec2(width, room - error_height), |ui| {
             ui.set_min_height(room - error_height);
             let transform = histogram_ui(ui, picture, self.count_scale, &overlays);

@@ -10,6 +10,7 @@ use egui::{
 use super::measure::{Measure, Reading, ReadingState};
 use super::view::View;
 use crate::session::graph_layout::{BoxKind, GraphBox, GraphLayout, Segment, SegmentEnd};
+use crate::ui::short_name::shortened;
 use crate::ui::theme::{self, Theme};
 
 /// Text below this height is not drawn.
@@ -161,24 +162,21 @@ impl Drawing<'_> {
         (scaled >= MIN_TEXT).then_some(scaled)
     }
 
-    /// A line of text; the middle of a long one left out, since names are told by their ends.
+    /// A line of text, shortened to the room.
     fn elided(&self, text: &str, font: FontId, ink: Color32, room: f32) -> Arc<Galley> {
         let lay_out = |text: String| self.painter.layout_no_wrap(text, font.clone(), ink);
         let full = lay_out(text.to_owned());
         if full.size().x <= room || full.size().x <= 0.0 {
             return full;
         }
-        let letters: Vec<char> = text.chars().collect();
-        let mut n_kept = (letters.len() as f32 * room / full.size().x) as usize;
+        let n_chars = text.chars().count();
+        let mut n_kept = (n_chars as f32 * room / full.size().x) as usize;
         loop {
-            n_kept = n_kept.saturating_sub(1);
-            let n_tail = n_kept / 2;
-            let head = letters.iter().take(n_kept - n_tail);
-            let tail = letters.iter().skip(letters.len() - n_tail);
-            let galley = lay_out(head.chain(&['…']).chain(tail).collect());
-            if n_kept == 0 || galley.size().x <= room {
+            let galley = lay_out(shortened(text, n_kept));
+            if n_kept <= 5 || galley.size().x <= room {
                 return galley;
             }
+            n_kept -= 1;
         }
     }
 

@@ -63,12 +63,21 @@ pub(super) fn draw(ui: &Ui, canvas: &Canvas, room: Rect) {
         remarks.push(format!("{n} {unit} ({share}) beyond the scale, in the colour of its end"));
     }
     let place = pos2(x, bar.bottom() + 5.0);
-    clip.text(place, Align2::LEFT_TOP, remarks.join(" · "), theme::text(11.0), theme.hint);
+    cut_text(ui, &clip, (place, room.right() - 12.0), remarks.join(" · "));
     if raster.has_non_finite() {
         let place = pos2(room.right(), bar.center().y);
         let ink = missing_colour(theme);
         clip.text(place, Align2::RIGHT_CENTER, "■ NaN or infinite", theme::text(11.0), ink);
     }
+}
+
+/// A quiet line from a place to a right end, cut there if it is longer.
+fn cut_text(ui: &Ui, painter: &egui::Painter, (place, right): (egui::Pos2, f32), text: String) {
+    let hint = Theme::of(ui).hint;
+    let mut job = egui::text::LayoutJob::simple_singleline(text, theme::text(11.0), hint);
+    job.wrap = egui::text::TextWrapping::truncate_at_width((right - place.x).max(20.0));
+    let galley = ui.ctx().fonts_mut(|fonts| fonts.layout_job(job));
+    painter.galley(place, galley, hint);
 }
 
 /// What rows and columns are, and how many weights a pixel stands for.

@@ -181,7 +181,8 @@ fn axes_ui(ui: &mut Ui, layer: &Layer, (rows, columns): (usize, usize)) -> (usiz
 fn title_ui(ui: &mut Ui, ctx: &PanelCtx, layer: &Layer) {
     let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing.x = 10.0;
-    ui.label(RichText::new(&layer.weight).font(theme::title(13.0)).color(theme.text));
+    let name = RichText::new(&layer.weight).font(theme::title(13.0)).color(theme.text);
+    ui.add(egui::Label::new(name).truncate()).on_hover_text(&layer.weight);
     let dims: Vec<String> = layer.dims.iter().map(ToString::to_string).collect();
     let choice = ctx.session.choice(ctx.session.selection().layer_idx);
     let text = format!("{}, {choice}", dims.join("×"));

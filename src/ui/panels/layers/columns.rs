@@ -12,6 +12,7 @@ use crate::quant::{SchemeChoice, SettingValue};
 use crate::session::{Command, Gesture, Loaded};
 use crate::ui::actions::edit_command;
 use crate::ui::panel::PanelCtx;
+use crate::ui::short_name::shortened;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::{self, name_it};
 
@@ -63,7 +64,7 @@ impl ListColumn {
             Self::ScalePer => Column::exact(64.0).clip(true),
             Self::Bits => Column::exact(38.0),
             Self::Sqnr => Column::exact(78.0),
-            Self::Share => Column::exact(48.0),
+            Self::Share => Column::exact(54.0),
             Self::Lock => Column::exact(24.0),
         }
     }
@@ -183,41 +184,6 @@ fn right_number(ui: &mut Ui, text: &str) {
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
         widgets::number(ui, text, 12.0, Theme::of(ui).text);
     });
-}
-
-/// A name that is too long, shortened from its front: parts of words to their first letter while
-/// numbers stay, then what still is too much left out of the middle.
-///
-/// `encoder.layers.3.attention.query` becomes `e.l.3.attention.query`.
-fn shortened(name: &str, max_chars: usize) -> String {
-    let mut n_chars = name.chars().count();
-    let mut short = String::new();
-    let parts: Vec<&str> = name.split_inclusive(['.', '/']).collect();
-    for (part_idx, part) in parts.iter().enumerate() {
-        let letters = part.trim_end_matches(['.', '/']);
-        let is_word = letters.parse::<u32>().is_err() && letters.chars().count() > 1;
-        if n_chars > max_chars && is_word && part_idx + 1 < parts.len() {
-            let first = letters.chars().next().map_or(0, char::len_utf8);
-            n_chars -= letters.chars().count() - 1;
-            short.push_str(&part[..first]);
-            short.push_str(&part[letters.len()..]);
-        } else {
-            short.push_str(part);
-        }
-    }
-    elided(&short, max_chars)
-}
-
-/// A text with its middle left out.
-fn elided(name: &str, max_chars: usize) -> String {
-    let letters: Vec<char> = name.chars().collect();
-    if letters.len() <= max_chars || max_chars < 5 {
-        return name.to_owned();
-    }
-    let tail_len = (max_chars - 1) / 2;
-    let head: String = letters[..max_chars - 1 - tail_len].iter().collect();
-    let tail: String = letters[letters.len() - tail_len..].iter().collect();
-    format!("{head}…{tail}")
 }
 
 fn name_ui(ui: &mut Ui, row: &LayerRow) {
@@ -353,26 +319,5 @@ fn lock_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) {
     name_it(&response, &name);
     if response.on_hover_text(format!("{name}: a locked layer keeps its settings")).clicked() {
         ctx.send(Command::SetLock { layer: row.layer.name.clone(), lock: !is_locked });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_keep_their_numbers_and_their_end() {
-        let name = "encoder.layers.3.attention.query";
-        for (max_chars, short) in [
-            (40, name),
-            (26, "e.layers.3.attention.query"),
-            (22, "e.l.3.attention.query"),
-            (14, "e.l.3.a.query"),
-            (10, "e.l.3…uery"),
-        ] {
-            assert_eq!(shortened(name, max_chars), short, "{max_chars}");
-        }
-        assert_eq!(shortened("préfixe/été", 8), "p/été");
-        assert_eq!(shortened("", 8), "");
     }
 }

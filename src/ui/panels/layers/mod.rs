@@ -7,7 +7,7 @@ use egui::{RichText, Sense, Ui, vec2};
 use egui_extras::{TableBuilder, TableRow};
 use egui_material_icons::icons;
 
-use crate::base::{percent, thousands};
+use crate::base::{counted, percent, thousands};
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::state_view;
 use crate::ui::table::Table;
@@ -238,9 +238,9 @@ fn footer_ui(ui: &mut Ui, ctx: &PanelCtx, n_layers: usize, rows: &[LayerRow]) {
     ui.horizontal_centered(|ui| {
         ui.add_space(theme::PANEL_MARGIN);
         let count = if rows.len() == n_layers {
-            format!("{n_layers} layers")
+            counted(n_layers, "layer")
         } else {
-            format!("{} of {n_layers} layers", rows.len())
+            format!("{} of {}", rows.len(), counted(n_layers, "layer"))
         };
         let n_selected = ctx.session.selected_layers().len();
         let selected =

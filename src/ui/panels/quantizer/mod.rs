@@ -43,6 +43,8 @@ impl Panel for QuantizerPanel {
         let choice = ctx.session.choice(layer_idx);
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             egui::Frame::new().inner_margin(theme::PANEL_MARGIN).show(ui, |ui| {
+                // Wider, and a number stands too far from its name.
+                ui.set_max_width(ui.available_width().min(560.0));
                 selection_ui(ui, ctx, network, layer);
                 let stats = picture.shown().map(|picture| picture.stats);
                 selected_settings_ui(ui, ctx, &choice, stats.as_ref());
@@ -127,6 +129,9 @@ fn selected_settings_ui(
 fn all_layers_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, choice: &SchemeChoice) {
     ui.add_space(4.0);
     let n_layers = network.default_layers().count();
+    if n_layers < 2 {
+        return;
+    }
     let button = egui::Button::new(format!("Apply to all {n_layers} layers"));
     let response = ui.add_sized([ui.available_width(), theme::CONTROL_HEIGHT], button);
     if response

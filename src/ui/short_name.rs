@@ -1,0 +1,57 @@
+//! Long names in little room: what tells them apart stays.
+
+/// A name that is too long, shortened from its front: parts of words to their first letter while
+/// numbers stay, then what still is too much left out of the middle.
+///
+/// `encoder.layers.3.attention.query` becomes `e.l.3.attention.query`.
+pub(super) fn shortened(name: &str, max_chars: usize) -> String {
+    let mut n_chars = name.chars().count();
+    let mut short = String::new();
+    let parts: Vec<&str> = name.split_inclusive(['.', '/']).collect();
+    for (part_idx, part) in parts.iter().enumerate() {
+        let letters = part.trim_end_matches(['.', '/']);
+        let is_word = letters.parse::<u32>().is_err() && letters.chars().count() > 1;
+        if n_chars > max_chars && is_word && part_idx + 1 < parts.len() {
+            let first = letters.chars().next().map_or(0, char::len_utf8);
+            n_chars -= letters.chars().count() - 1;
+            short.push_str(&part[..first]);
+            short.push_str(&part[letters.len()..]);
+        } else {
+            short.push_str(part);
+        }
+    }
+    elided(&short, max_chars)
+}
+
+/// A text with its middle left out.
+fn elided(name: &str, max_chars: usize) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= max_chars || max_chars < 5 {
+        return name.to_owned();
+    }
+    let tail_len = (max_chars - 1) / 2;
+    let head: String = letters[..max_chars - 1 - tail_len].iter().collect();
+    let tail: String = letters[letters.len() - tail_len..].iter().collect();
+    format!("{head}…{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_their_numbers_and_their_end() {
+        let name = "encoder.layers.3.attention.query";
+        for (max_chars, short) in [
+            (40, name),
+            (26, "e.layers.3.attention.query"),
+            (22, "e.l.3.attention.query"),
+            (14, "e.l.3.a.query"),
+            (10, "e.l.3…uery"),
+        ] {
+            assert_eq!(shortened(name, max_chars), short, "{max_chars}");
+        }
+        assert_eq!(shortened("préfixe/été", 8), "p/été");
+        assert_eq!(shortened("", 8), "");
+    }
+}
