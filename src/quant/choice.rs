@@ -125,12 +125,13 @@ fn scheme_of_id(id: &str) -> Result<SchemeChoice, SpecError> {
 }
 
 impl std::fmt::Display for SchemeChoice {
-    /// Only what differs from the defaults.
+    /// Only what has an effect and differs from the defaults.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.scheme.id())?;
         let changed = self.scheme.params().iter().filter_map(|param| {
             let value = self.settings.get(param.key)?;
-            (value != param.default_value()).then_some((param.key, value))
+            let counts = value != param.default_value() && self.settings.is_relevant(param);
+            counts.then_some((param.key, value))
         });
         for (idx, (key, value)) in changed.enumerate() {
             write!(f, "{}{key}={value}", if idx == 0 { ':' } else { ',' })?;
@@ -168,6 +169,12 @@ mod tests {
         }
         let short: SchemeChoice = "int4".parse().unwrap();
         assert_eq!(short, "int:bits=4,granularity=per-tensor".parse().unwrap());
+    }
+
+    #[test]
+    fn what_has_no_effect_is_not_written() {
+        let choice: SchemeChoice = "int:range=mse,lo=-0.5,hi=0.5,group-size=16".parse().unwrap();
+        assert_eq!(choice.to_string(), "int:range=mse");
     }
 
     #[test]

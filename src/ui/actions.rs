@@ -346,6 +346,22 @@ pub static ACTIONS: &[Action] = &[
     },
 ];
 
+/// A shortcut as it stands on the keys: `[` and `↑`, not their names.
+pub(super) fn keys_text(ctx: &egui::Context, shortcut: &KeyboardShortcut) -> String {
+    let sign = match shortcut.logical_key {
+        Key::OpenBracket => "[",
+        Key::CloseBracket => "]",
+        Key::ArrowUp => "↑",
+        Key::ArrowDown => "↓",
+        Key::ArrowLeft => "←",
+        Key::ArrowRight => "→",
+        _ => return ctx.format_shortcut(shortcut),
+    };
+    let named = ctx.format_shortcut(shortcut);
+    let name = shortcut.logical_key.name();
+    named.strip_suffix(name).map_or_else(|| sign.to_owned(), |keys| format!("{keys}{sign}"))
+}
+
 /// The action of that name.
 pub(super) fn find(name: &str) -> Option<&'static Action> {
     ACTIONS.iter().find(|action| action.name == name)
@@ -354,6 +370,10 @@ pub(super) fn find(name: &str) -> Option<&'static Action> {
 /// Runs the actions whose keys were pressed. While text is typed only those with the command key
 /// run, and not those that edit text as well.
 pub(super) fn run_shortcuts(ui: &Ui, ctx: &PanelCtx) {
+    // A dialog keeps its keys to itself.
+    if ui.ctx().memory(|memory| memory.top_modal_layer().is_some()) {
+        return;
+    }
     let typing = ui.ctx().text_edit_focused();
     // Longer ones first: Ctrl+Shift+Z contains Ctrl+Z.
     let mut with_keys: Vec<_> =

@@ -48,6 +48,7 @@ impl Dialog {
             Self::LoadRecipe => PathKind::LoadRecipe,
             Self::SavePicture => PathKind::SavePicture,
             Self::SaveTable => PathKind::SaveTable,
+            Self::PickImportFolder | Self::PickImportFile => PathKind::Import,
             _ => PathKind::Open,
         }
     }
@@ -164,6 +165,10 @@ fn words(kind: PathKind) -> (&'static str, &'static str) {
         PathKind::Open => (
             "Open path",
             "A model, a folder with one, a sample set or recipe for the open model, or pictures, arrays and tables to make a sample set of.",
+        ),
+        PathKind::Import => (
+            "Import samples",
+            "A folder with a sub-folder of pictures for each class, a NumPy array, a table or an idx file.",
         ),
         PathKind::LoadRecipe => ("Load recipe", "A recipe for the open model, as JSON."),
         PathKind::SaveRecipe => (

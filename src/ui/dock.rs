@@ -244,8 +244,10 @@ impl Dock {
         let middle = (width - left - right).max(200.0);
         let widths =
             if children.len() == 3 { vec![left, middle, right] } else { vec![middle, right] };
+        // Shares are about 1 each, as what is dropped beside them gets.
+        let mean = widths.iter().sum::<f32>() / widths.len() as f32;
         for (child, width) in children.into_iter().zip(widths) {
-            linear.shares.set_share(child, width);
+            linear.shares.set_share(child, width / mean);
         }
     }
 }
@@ -280,7 +282,7 @@ fn arranged(preset: Preset) -> Tree<String> {
             let rows = [tabs_of(&mut tiles, &above), tabs_of(&mut tiles, &below)];
             let rows: Vec<TileId> = rows.into_iter().flatten().collect();
             let mut stack = Linear::new(LinearDir::Vertical, rows.clone());
-            for (row, share) in rows.into_iter().zip([0.5, 0.5]) {
+            for (row, share) in rows.into_iter().zip([0.8, 1.2]) {
                 stack.shares.set_share(row, share);
             }
             vec![

@@ -58,7 +58,10 @@ fn messages_button_ui(ui: &mut Ui, ctx: &PanelCtx, n_unseen: usize) {
     if n_unseen > 0 {
         let text =
             if n_unseen == 1 { "1 message".to_owned() } else { format!("{n_unseen} messages") };
-        ui.label(RichText::new(text).color(Theme::of(ui).bad));
+        let text = RichText::new(text).color(Theme::of(ui).bad);
+        if ui.add(egui::Button::new(text).frame(false)).clicked() {
+            ctx.ask(UiCommand::ShowMessages);
+        }
     }
     ui.add_space(8.0);
 }

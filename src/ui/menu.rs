@@ -76,7 +76,7 @@ fn action_ui(ui: &mut Ui, ctx: &PanelCtx, action: &Action) {
     };
     let mut button = egui::Button::new(name.as_str());
     if let Some(shortcut) = action.shortcut {
-        button = button.shortcut_text(ui.ctx().format_shortcut(&shortcut));
+        button = button.shortcut_text(actions::keys_text(ui.ctx(), &shortcut));
     }
     let response = ui.add_enabled((action.is_enabled)(ctx.session), button);
     name_it(&response, &name);

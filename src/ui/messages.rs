@@ -8,7 +8,7 @@ use super::theme::{self, Theme};
 use crate::session::{Notice, NoticeKind};
 
 /// Longest text of a message that comes and goes by itself.
-const MAX_TOAST_CHARS: usize = 140;
+const MAX_TOAST_CHARS: usize = 280;
 /// The most messages that are kept.
 const MAX_KEPT: usize = 200;
 

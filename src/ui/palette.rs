@@ -187,22 +187,25 @@ fn search_ui(ui: &mut Ui, search: &mut Search, items: &[Item]) -> Option<usize> 
 
 fn list_ui(ui: &mut Ui, search: &mut Search, items: &[Item]) -> Option<usize> {
     let mut clicked = None;
-    ScrollArea::vertical().max_height(420.0).auto_shrink([false, true]).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 0.0;
-        for (idx, item) in items.iter().take(MAX_SHOWN).enumerate() {
-            let response = line_ui(ui, item, idx == search.chosen);
-            if idx == search.chosen && ui.input(|i| i.events.iter().any(is_key)) {
-                response.scroll_to_me(None);
+    ScrollArea::vertical().max_height(420.0).min_scrolled_height(420.0).auto_shrink(false).show(
+        ui,
+        |ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            for (idx, item) in items.iter().take(MAX_SHOWN).enumerate() {
+                let response = line_ui(ui, item, idx == search.chosen);
+                if idx == search.chosen && ui.input(|i| i.events.iter().any(is_key)) {
+                    response.scroll_to_me(None);
+                }
+                if response.clicked() {
+                    clicked = Some(idx);
+                }
             }
-            if response.clicked() {
-                clicked = Some(idx);
+            if items.len() > MAX_SHOWN {
+                let text = format!("{} more; type to find them", items.len() - MAX_SHOWN);
+                ui.label(RichText::new(text).color(Theme::of(ui).hint));
             }
-        }
-        if items.len() > MAX_SHOWN {
-            let text = format!("{} more; type to find them", items.len() - MAX_SHOWN);
-            ui.label(RichText::new(text).color(Theme::of(ui).hint));
-        }
-    });
+        },
+    );
     clicked
 }
 
@@ -226,7 +229,7 @@ fn line_ui(ui: &mut Ui, item: &Item, is_chosen: bool) -> egui::Response {
     let at = egui::pos2(rect.left() + 60.0, y);
     painter.text(at, Align2::LEFT_CENTER, &item.title, theme::text(13.0), theme.text);
     if let Some(keys) = &item.keys {
-        let keys = ui.ctx().format_shortcut(keys);
+        let keys = actions::keys_text(ui.ctx(), keys);
         let right = egui::pos2(rect.right() - 8.0, y);
         painter.text(right, Align2::RIGHT_CENTER, keys, theme::mono(11.0), theme.label);
     }

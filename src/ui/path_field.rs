@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::folder_listing::{FolderEntry, FolderListing, FolderState};
 use super::theme::{self, Theme};
 use crate::base::bytes;
+use crate::eval::import::IMPORTERS;
 use crate::formats::READERS;
 use crate::session::RecentFile;
 
@@ -16,6 +17,8 @@ use crate::session::RecentFile;
 pub enum PathKind {
     /// A model, a folder with one, a sample set or a recipe.
     Open,
+    /// Pictures, arrays or tables to make a sample set of.
+    Import,
     /// A recipe that is there.
     LoadRecipe,
     /// A recipe to be written.
@@ -96,6 +99,7 @@ impl PathField {
         let lines_by_tab = !suggestions.lines.is_empty();
         let hint = match self.kind {
             PathKind::Open => "/path/to/model.safetensors",
+            PathKind::Import => "/path/to/pictures or /path/to/data.npz",
             PathKind::LoadRecipe | PathKind::SaveRecipe => "/path/to/recipe.json",
             PathKind::SavePicture => "/path/to/picture.png",
             PathKind::SaveTable => "/path/to/table.csv",
@@ -323,6 +327,9 @@ fn has_ending(kind: PathKind, name: &str) -> bool {
     let is_model = || READERS.iter().any(|reader| reader.extensions.contains(&ending.as_str()));
     match kind {
         PathKind::Open => ending == "json" || is_model(),
+        PathKind::Import => {
+            IMPORTERS.iter().any(|importer| importer.extensions.contains(&ending.as_str()))
+        }
         PathKind::LoadRecipe | PathKind::SaveRecipe => ending == "json",
         PathKind::SavePicture => ending == "png" || ending == "svg",
         PathKind::SaveTable => ending == "csv",

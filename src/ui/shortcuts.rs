@@ -2,7 +2,7 @@
 
 use egui::{RichText, ScrollArea, Ui};
 
-use super::actions::{ACTIONS, Group};
+use super::actions::{ACTIONS, Group, keys_text};
 use super::theme::{self, Theme};
 
 /// Draws the list while it is open; whether it stays open.
@@ -20,7 +20,7 @@ pub(super) fn shortcuts_ui(ui: &Ui) -> bool {
                     ui.horizontal(|ui| {
                         ui.add_space(8.0);
                         ui.label(RichText::new(action.name).color(theme.text));
-                        let keys = ui.ctx().format_shortcut(&shortcut);
+                        let keys = keys_text(ui.ctx(), &shortcut);
                         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                             ui.add_space(12.0);
                             ui.label(

@@ -84,6 +84,8 @@ fn keys_are_listed_and_work() {
     let mut window = window();
     press(&mut window, Modifiers::NONE, Key::F1);
     assert!(shows(&window, "Keyboard shortcuts") && shows(&window, "Scale per channel"));
+    press(&mut window, Modifiers::NONE, Key::OpenBracket);
+    assert_eq!(spec(&window), "int", "a dialog keeps its keys to itself");
     click_button(&mut window, "Close");
     press(&mut window, Modifiers::NONE, Key::C);
     assert_eq!(spec(&window), "int:granularity=per-channel");

@@ -31,13 +31,16 @@ const SQNR_WIDTH: f32 = 76.0;
 const ACCURACY_WIDTH: f32 = 104.0;
 /// Below this there is no room for what changed beside the step's name.
 const WIDE: f32 = 640.0;
+/// Below it, only what a step changed and the accuracy after it.
+const NARROW: f32 = 460.0;
 
 /// Where the columns of a row stand.
 struct Columns {
     mark: Rect,
     label: Rect,
     change: Option<Rect>,
-    sqnr: Rect,
+    /// `None` where there is little room.
+    sqnr: Option<Rect>,
     accuracy: Rect,
 }
 
@@ -95,11 +98,16 @@ impl HistoryPanel {
 fn columns(row: Rect) -> Columns {
     let row = row.shrink2(vec2(theme::PANEL_MARGIN, 0.0));
     let (mark, rest) = row.split_left_right_at_x(row.left() + MARK_WIDTH);
-    let (rest, accuracy) = rest.split_left_right_at_x(rest.right() - ACCURACY_WIDTH);
-    let (rest, sqnr) = rest.split_left_right_at_x(rest.right() - SQNR_WIDTH);
+    // Beside other panels the words matter most; the tooltip has every figure.
+    let is_narrow = row.width() < NARROW;
+    let (accuracy_width, sqnr_width) =
+        if is_narrow { (64.0, 0.0) } else { (ACCURACY_WIDTH, SQNR_WIDTH) };
+    let (rest, accuracy) = rest.split_left_right_at_x(rest.right() - accuracy_width);
+    let (rest, sqnr) = rest.split_left_right_at_x(rest.right() - sqnr_width);
     let is_wide = row.width() > WIDE;
     let middle = if is_wide { rest.left() + rest.width() * 0.45 } else { rest.right() };
     let (label, change) = rest.split_left_right_at_x(middle);
+    let sqnr = (!is_narrow).then_some(sqnr);
     Columns { mark, label, change: is_wide.then_some(change), sqnr, accuracy }
 }
 
@@ -117,7 +125,9 @@ fn header_ui(ui: &mut Ui, ctx: &PanelCtx) {
         cell(ui, change, Align::Min, |ui| label(ui, "From → to"));
     }
     let help = "Signal-to-quantization-noise ratio of the layer that the step changed: 10·log₁₀(Σx² / Σ(x−x̂)²). Known for steps whose layer was measured; nothing is computed for this list";
-    cell(ui, columns.sqnr, Align::Max, |ui| label(ui, "SQNR, dB").on_hover_text(help));
+    if let Some(sqnr) = columns.sqnr {
+        cell(ui, sqnr, Align::Max, |ui| label(ui, "SQNR, dB").on_hover_text(help));
+    }
     let accuracy = ctx.session.accuracy();
     let metric = accuracy.shown().map(|accuracy| accuracy.metric);
     let help = "Of the quantized model in that state, with half of its 95 % interval. Known for states whose accuracy run was completed on the present sample set";
@@ -200,16 +210,18 @@ fn mark_ui(ui: &Ui, rect: Rect, step: usize, (tense, n_edits): (Tense, usize)) {
 
 fn figures_ui(ui: &mut Ui, columns: &Columns, figures: &StepFigures, ink: egui::Color32) {
     let theme = Theme::of(ui);
-    if let Some(sqnr) = figures.sqnr {
+    if let Some((rect, sqnr)) = columns.sqnr.zip(figures.sqnr) {
         let text = RichText::new(sqnr_text(sqnr)).font(theme::mono(12.0)).color(ink);
-        cell(ui, columns.sqnr, Align::Max, |ui| ui.label(text));
+        cell(ui, rect, Align::Max, |ui| ui.label(text));
     }
     let Some(accuracy) = figures.accuracy.as_deref() else { return };
     if let Some(estimate) = quantized(accuracy) {
         cell(ui, columns.accuracy, Align::Max, |ui| {
             let (value, reach) = estimate_text(estimate, accuracy.metric);
-            let reach = format!("±{reach}");
-            ui.label(RichText::new(reach).font(theme::mono(11.0)).color(theme.hint));
+            if columns.sqnr.is_some() {
+                let reach = format!("±{reach}");
+                ui.label(RichText::new(reach).font(theme::mono(11.0)).color(theme.hint));
+            }
             ui.label(RichText::new(value).font(theme::mono(12.0)).color(ink))
         });
     }

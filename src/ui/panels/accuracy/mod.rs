@@ -11,7 +11,7 @@ mod recall;
 mod reliability;
 mod states;
 
-use egui::{Rect, RichText, Ui, UiBuilder, pos2, vec2};
+use egui::{Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
 
 use crate::base::thousands;
 use crate::eval::{Accuracy, FlipFilter, FlipKind};
@@ -89,6 +89,8 @@ const TOOL_HEIGHT: f32 = 40.0;
 const HEADLINE_HEIGHT: f32 = 92.0;
 const STRIP_HEIGHT: f32 = 46.0;
 const FOOT_HEIGHT: f32 = 32.0;
+/// Least height of what stands under the tools.
+const LEAST_BODY_HEIGHT: f32 = 430.0;
 /// From this width on, the changed samples stand beside the rest.
 const WIDE: f32 = 900.0;
 
@@ -117,7 +119,12 @@ impl Panel for AccuracyPanel {
         let content = Content { accuracy: shown, names: &names, ctx };
         region(ui, body, "body", |ui| {
             ui.set_opacity(fade);
-            self.body_ui(ui, &content, is_wide);
+            // In less height rows would lie on each other: it is scrolled then.
+            ScrollArea::vertical().id_salt("accuracy").auto_shrink(false).show(ui, |ui| {
+                let size = vec2(ui.available_width(), body.height().max(LEAST_BODY_HEIGHT));
+                let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
+                region(ui, rect, "content", |ui| self.body_ui(ui, &content, is_wide));
+            });
         });
     }
 }

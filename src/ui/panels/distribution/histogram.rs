@@ -124,9 +124,15 @@ fn value_bounds(picture: &LayerPicture) -> (f64, f64) {
 }
 
 /// What a plot belongs to: another layer, channel or range starts with everything in view.
-pub(super) fn view_of(picture: &LayerPicture) -> (Option<usize>, u64, u64) {
+pub(super) fn view_of(picture: &LayerPicture) -> impl egui::AsIdSalt + Copy + use<> {
     let (lo, hi) = (picture.stats.min.unwrap_or(0.0), picture.stats.max.unwrap_or(0.0));
-    (picture.channel_idx, f64::from(lo).to_bits(), f64::from(hi).to_bits())
+    // A grid of another kind has its ends elsewhere.
+    let grid_kind = match &picture.grid {
+        None => 0,
+        Some(Grid::Uniform { params, .. }) if params.zero_point == 0 => 1,
+        Some(_) => 2,
+    };
+    (picture.channel_idx, lo.to_bits(), hi.to_bits(), grid_kind)
 }
 
 /// A plot over the values of the weights that takes the height there is; both plots move together.
