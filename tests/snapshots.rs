@@ -8,18 +8,19 @@ use std::path::{Path, PathBuf};
 use quantscope::session::{Command, ModelRef};
 use quantscope::ui::{AppOptions, Picture, PictureRequest, draw};
 
-/// Name, panel, theme and setting of a picture.
+/// Name, panel, theme and setting of a picture. None shows samples: which of them break may hang on
+/// a last bit.
 const SNAPSHOTS: &[(&str, Option<&str>, egui::Theme, &str)] = &[
     ("window-dark", None, egui::Theme::Dark, "int:bits=4,symmetry=asymmetric"),
-    ("accuracy-light", Some("accuracy"), egui::Theme::Light, "int:bits=4"),
+    ("heatmap-light", Some("heatmap"), egui::Theme::Light, "int:bits=4"),
     ("channels-dark", Some("channels"), egui::Theme::Dark, "int:bits=4"),
     ("graph-light", Some("graph"), egui::Theme::Light, "int:bits=4"),
 ];
 
 /// Mean difference of a byte, and share of pixels that are clearly different, that another
 /// processor's last bit may make.
-const MAX_MEAN: f64 = 0.5;
-const MAX_SHARE: f64 = 0.002;
+const MAX_MEAN: f64 = 0.8;
+const MAX_SHARE: f64 = 0.005;
 
 fn drawn(panel: Option<&str>, theme: egui::Theme, spec: &str) -> Picture {
     let entry =
