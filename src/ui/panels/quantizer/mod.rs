@@ -124,6 +124,24 @@ fn selected_settings_ui(
             ctx.send(edit_command(ctx.session, &edit.label(), gesture, change));
         }
     });
+    if let Some(hint) = by_hand_hint(choice) {
+        ui.label(RichText::new(hint).color(Theme::of(ui).hint));
+    }
+}
+
+/// What a range by hand does not say of itself.
+fn by_hand_hint(choice: &SchemeChoice) -> Option<&'static str> {
+    let settings = choice.settings();
+    if settings.choice("range") != "manual" {
+        return None;
+    }
+    match (settings.choice("granularity"), settings.choice("symmetry")) {
+        ("per-tensor", "asymmetric") => None,
+        ("per-tensor", _) => {
+            Some("Codes are symmetric: the larger of the two ends counts for both")
+        }
+        _ => Some("By hand all channels share the same ends, and so one scale"),
+    }
 }
 
 fn all_layers_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, choice: &SchemeChoice) {
