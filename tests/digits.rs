@@ -65,13 +65,12 @@ fn digits_gives_the_figures_of_its_oracle() {
 fn the_card_tells_the_truth() {
     let opened = opened("sample:digits");
     let card = &opened.network.model.card;
-    let metric = card.more.iter().find(|(key, _)| key == "metric").unwrap();
-    let metric: Json = serde_json::from_str(&metric.1).unwrap();
+    let metric = card.metric.as_ref().unwrap();
     let (accuracy, _) = measure(&opened, "int8");
-    let stated = metric["value"].as_f64().unwrap();
+    let stated = metric.value;
     let found = accuracy.float.unwrap().value;
     assert!((stated - found).abs() < 1e-4, "stated {stated}, found {found}");
-    assert_eq!(Some(accuracy.n_samples as u64), metric["samples"].as_u64());
+    assert_eq!(Some(accuracy.n_samples as u64), metric.samples);
     assert!(card.licence.is_some() && card.source.is_some());
 }
 

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::exit::{CliError, Exit};
-use super::options::{EvalOptions, open, parse_spec};
+use super::options::{EvalOptions, critical_class, open, parse_spec, samples_for};
 use super::table::{Align, render};
 use super::{print_json, print_out};
 use crate::base::{WorkCtx, bytes, fixed, percent, significant, thousands};
 use crate::eval::{
     Accuracy, ActivationQuantizer, Comparison, Estimate, EvalError, FloatOutputs, LayerError,
-    Metric, ModelSize, RunRequest, Runner, SampleSet, Split, overlay, quantize_network,
+    Metric, ModelSize, Recall, RunRequest, Runner, SampleSet, Split, TOLERATED_LOSS, overlay,
+    quantize_network,
 };
 use crate::exec::{NoHook, ValueHook};
 use crate::session::Opened;
@@ -21,7 +22,8 @@ pub(super) fn run(options: &EvalOptions) -> Result<(), CliError> {
     let opened = open(&options.model, options.weights.fold_mode())?;
     let network = &opened.network;
     let recipe = options.weights.recipe(network)?;
-    let samples = samples(options, &opened)?;
+    let samples = samples_for(options.samples.as_deref(), &opened)?;
+    let critical = critical_class(options.critical.as_deref(), &opened, &samples)?;
     let ctx = WorkCtx::new();
     let layers = match &recipe {
         Some(recipe) => quantize_network(network, recipe, &ctx)?,
@@ -48,9 +50,10 @@ pub(super) fn run(options: &EvalOptions) -> Result<(), CliError> {
     let errors: Vec<Option<&LayerError>> = layers.iter().map(|layer| Some(&layer.error)).collect();
     let size = ModelSize::new(network, &errors);
     if options.json {
-        print_json(&json(&accuracy, size));
+        print_json(&json(&accuracy, critical.as_deref(), size));
     } else {
-        print_out(&text(&opened, runner.samples(), &accuracy, size));
+        let title = &opened.network.model.title;
+        print_out(&text(title, runner.samples(), (&accuracy, critical.as_deref()), size));
     }
     Ok(())
 }
@@ -112,32 +115,14 @@ fn calibrated(
     Ok(ActivationQuantizer::calibrate(runner, graph, &choice, n_judged..n_samples, &ctx)?)
 }
 
-fn samples(options: &EvalOptions, opened: &Opened) -> Result<Arc<SampleSet>, CliError> {
-    if let Some(path) = &options.samples {
-        return Ok(Arc::new(SampleSet::open(path)?));
-    }
-    if let Some(error) = &opened.eval_error {
-        return Err((&**error).into());
-    }
-    opened.eval.clone().ok_or_else(|| {
-        CliError::new(
-            Exit::WrongUse,
-            format!(
-                "{}: no eval.safetensors lies beside it; name a sample set with --samples FILE",
-                opened.reference.label()
-            ),
-        )
-    })
-}
-
-fn estimate_json(estimate: Option<Estimate>) -> Json {
+pub(super) fn estimate_json(estimate: Option<Estimate>) -> Json {
     match estimate {
         None => Json::Null,
         Some(Estimate { value, ci95: (lo, hi) }) => json!({ "value": value, "ci95": [lo, hi] }),
     }
 }
 
-fn json(accuracy: &Accuracy, size: ModelSize) -> Json {
+fn json(accuracy: &Accuracy, critical: Option<&str>, size: ModelSize) -> Json {
     let comparison = accuracy.comparison.as_ref();
     let classes: Vec<Json> = accuracy
         .classes
@@ -173,6 +158,9 @@ fn json(accuracy: &Accuracy, size: ModelSize) -> Json {
     if let Some(case) = comparison.and_then(|c| c.output_sqnr.case()) {
         json["output_sqnr"] = json!(case);
     }
+    if let Some((name, recall)) = named_recall(accuracy, critical) {
+        json["critical"] = critical_json(accuracy, name, recall);
+    }
     if let Some((float, quantized)) = accuracy.top5 {
         json["top5"] = json!({
             "float": estimate_json(Some(float)), "quantized": estimate_json(quantized),
@@ -181,36 +169,88 @@ fn json(accuracy: &Accuracy, size: ModelSize) -> Json {
     json
 }
 
-fn text(opened: &Opened, samples: &SampleSet, accuracy: &Accuracy, size: ModelSize) -> String {
+/// The recall of the critical class, if the set has samples of it.
+fn named_recall<'a>(
+    accuracy: &'a Accuracy,
+    critical: Option<&'a str>,
+) -> Option<(&'a str, &'a Recall)> {
+    critical.and_then(|name| Some((name, accuracy.class_recall(name)?)))
+}
+
+fn critical_json(accuracy: &Accuracy, name: &str, recall: &Recall) -> Json {
+    let compared = |json: Json| if accuracy.comparison.is_some() { json } else { Json::Null };
+    json!({
+        "name": name,
+        "samples": recall.n,
+        "float": estimate_json(Some(recall.float)),
+        "quantized": compared(estimate_json(Some(recall.quantized))),
+        "difference": compared(estimate_json(Some(recall.difference))),
+        "may_lose_more_than_1_point": compared(json!(recall.may_lose_more_than(TOLERATED_LOSS))),
+    })
+}
+
+fn text(
+    title: &str,
+    samples: &SampleSet,
+    (accuracy, critical): (&Accuracy, Option<&str>),
+    size: ModelSize,
+) -> String {
     let count = match accuracy.n_tokens {
         Some(n_tokens) => format!("{} rows, {} tokens", accuracy.n_samples, thousands(n_tokens)),
         None => format!("{} samples", thousands(accuracy.n_samples)),
     };
-    let mut text = format!("{} on {} ({count})\n\n", opened.network.model.title, samples.name);
+    let mut text = format!("{title} on {} ({count})\n\n", samples.name);
+    if let Some((name, recall)) = named_recall(accuracy, critical) {
+        text.push_str(&critical_text(accuracy, name, recall));
+    }
     let shown = |x: f64| match accuracy.metric {
         Metric::Perplexity => fixed(x, 4),
         _ => percent(x, 2),
     };
-    let mut rows = Vec::new();
-    let mut row = |name: &str, estimate: Option<Estimate>, shown: &dyn Fn(f64) -> String| {
-        if let Some(Estimate { value, ci95: (lo, hi) }) = estimate {
-            rows.push(vec![
-                name.to_owned(),
-                shown(value),
-                format!("{} to {}", shown(lo), shown(hi)),
-            ]);
-        }
-    };
-    row("float", accuracy.float, &shown);
-    row("quantized", accuracy.quantized, &shown);
-    row("difference", accuracy.comparison.as_ref().and_then(|c| c.difference), &shown);
-    let header =
-        [(accuracy.metric.id(), Align::Left), ("", Align::Right), ("95 % interval", Align::Left)];
-    text.push_str(&render(&header, &rows));
+    let difference = accuracy.comparison.as_ref().and_then(|c| c.difference);
+    let figures = [accuracy.float, accuracy.quantized, difference];
+    text.push_str(&figures_text(accuracy.metric.id(), figures, &shown));
     if let Some(comparison) = &accuracy.comparison {
         text.push_str(&comparison_text(comparison, size));
     }
     text.push_str(&format!("time          {} s\n", fixed(accuracy.seconds, 2)));
+    text
+}
+
+/// A figure of both models and their difference, those there are, with intervals.
+fn figures_text(
+    name: &str,
+    figures: [Option<Estimate>; 3],
+    shown: &dyn Fn(f64) -> String,
+) -> String {
+    let mut rows = Vec::new();
+    for (name, estimate) in ["float", "quantized", "difference"].into_iter().zip(figures) {
+        if let Some(Estimate { value, ci95: (lo, hi) }) = estimate {
+            let interval = format!("{} to {}", shown(lo), shown(hi));
+            rows.push(vec![name.to_owned(), shown(value), interval]);
+        }
+    }
+    let header = [(name, Align::Left), ("", Align::Right), ("95 % interval", Align::Left)];
+    render(&header, &rows)
+}
+
+fn critical_text(accuracy: &Accuracy, name: &str, recall: &Recall) -> String {
+    let is_compared = accuracy.comparison.is_some();
+    let figures = [
+        Some(recall.float),
+        is_compared.then_some(recall.quantized),
+        is_compared.then_some(recall.difference),
+    ];
+    let title = format!("recall of {name}");
+    let mut text = figures_text(&title, figures, &|x| percent(x, 2));
+    if is_compared && recall.may_lose_more_than(TOLERATED_LOSS) {
+        let worst = percent(-recall.difference.ci95.0, 1);
+        text.push_str(&format!(
+            "warning: on {} samples of {name} a loss of up to {worst} cannot be ruled out\n",
+            thousands(recall.n)
+        ));
+    }
+    text.push('\n');
     text
 }
 

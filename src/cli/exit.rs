@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::eval::{ActivationError, EvalError, RecipeEvalError, SamplesError};
+use crate::eval::{ActivationError, EvalError, RecipeEvalError, SamplesError, SweepError};
 use crate::model::StoreError;
 use crate::quant::{RecipeError, SpecError};
 use crate::session::OpeningError;
@@ -105,6 +105,15 @@ impl From<RecipeEvalError> for CliError {
             _ => Exit::NoSense,
         };
         Self::new(exit, error.to_string())
+    }
+}
+
+impl From<SweepError> for CliError {
+    fn from(error: SweepError) -> Self {
+        match error {
+            SweepError::Recipe(error) => error.into(),
+            SweepError::Eval(error) => error.into(),
+        }
     }
 }
 

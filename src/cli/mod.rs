@@ -7,6 +7,7 @@ mod inspect;
 mod options;
 mod schemes;
 mod screenshot;
+mod sweep;
 mod table;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ fn run(options: Options) -> Result<(), CliError> {
         Some(Command::Inspect(options)) => inspect::run(&options),
         Some(Command::Error(options)) => error::run(&options),
         Some(Command::Eval(options)) => eval::run(&options),
+        Some(Command::Sweep(options)) => sweep::run(&options),
         Some(Command::Schemes(options)) => schemes::run(&options),
         Some(Command::Screenshot(options)) => screenshot::run(&options),
     }

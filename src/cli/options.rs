@@ -1,11 +1,12 @@
 //! What can be written on the command line.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
 use super::exit::{CliError, Exit};
-use crate::eval::check_layers;
+use crate::eval::{SampleSet, check_layers};
 use crate::model::{FoldMode, Network};
 use crate::quant::{Recipe, SchemeChoice};
 use crate::session::{self, ModelRef, Opened, RecipeFile};
@@ -34,6 +35,8 @@ pub(super) enum Command {
     Error(ErrorOptions),
     /// Accuracy on a sample set, float against quantized
     Eval(EvalOptions),
+    /// Accuracy at several bit widths under several schemes, as a table
+    Sweep(SweepOptions),
     /// Every scheme with its settings, their types and defaults
     Schemes(SchemesOptions),
     /// The window as a picture; needs no display
@@ -99,9 +102,45 @@ pub(super) struct EvalOptions {
     /// Samples that activation ranges are taken from; without it calibration.safetensors beside the model, else train, else a part of the samples kept apart
     #[arg(long, value_name = "FILE", requires = "activations")]
     pub calibration: Option<PathBuf>,
+    /// The class whose recall comes first, with its loss; without it the one on the model's card
+    #[arg(long, value_name = "CLASS")]
+    pub critical: Option<String>,
     /// Only the first N samples of the seeded, class-balanced order
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
+    /// JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  quantscope sweep sample:digits --bits 8,4\n  quantscope sweep model.onnx --scheme int:range=mse --scheme int:symmetry=asymmetric"
+)]
+pub(super) struct SweepOptions {
+    /// A file, a folder, or sample:NAME
+    pub model: String,
+    /// Bit widths, a row each
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "8,6,5,4,3")]
+    pub bits: Vec<i64>,
+    /// A column: SCHEME[:key=value,…] without bits; may be repeated. Without it int per tensor, per channel and per group of 32
+    #[arg(long, value_name = "SPEC")]
+    pub scheme: Vec<String>,
+    /// The sample set; without it eval.safetensors beside the model
+    #[arg(long, value_name = "FILE")]
+    pub samples: Option<PathBuf>,
+    /// The class whose recall has a table of its own; without it the one on the model's card
+    #[arg(long, value_name = "CLASS")]
+    pub critical: Option<String>,
+    /// Only the first N samples of the seeded, class-balanced order
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// Leave batch normalization as it is instead of folding it into the layer before
+    #[arg(long)]
+    pub no_fold: bool,
+    /// A table in Markdown
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
     /// JSON on standard output
     #[arg(long)]
     pub json: bool,
@@ -178,6 +217,49 @@ impl WeightOptions {
         let names = network.default_layers().map(|layer| layer.name.as_str());
         Ok(Some(Recipe::uniform(names, &choice)))
     }
+}
+
+/// The set that judges: the one named, else the one beside the model.
+pub(super) fn samples_for(
+    path: Option<&Path>,
+    opened: &Opened,
+) -> Result<Arc<SampleSet>, CliError> {
+    if let Some(path) = path {
+        return Ok(Arc::new(SampleSet::open(path)?));
+    }
+    if let Some(error) = &opened.eval_error {
+        return Err((&**error).into());
+    }
+    opened.eval.clone().ok_or_else(|| {
+        CliError::new(
+            Exit::WrongUse,
+            format!(
+                "{}: no eval.safetensors lies beside it; name a sample set with --samples FILE",
+                opened.reference.label()
+            ),
+        )
+    })
+}
+
+/// The class whose recall counts: the one named, else the one on the model's card.
+pub(super) fn critical_class(
+    named: Option<&str>,
+    opened: &Opened,
+    samples: &SampleSet,
+) -> Result<Option<String>, CliError> {
+    let classes = samples.classes.as_deref().unwrap_or_default();
+    let Some(name) = named else {
+        let on_card = opened.network.model.card.critical.clone();
+        return Ok(on_card.filter(|name| classes.contains(name)));
+    };
+    if classes.iter().any(|class| class == name) {
+        return Ok(Some(name.to_owned()));
+    }
+    let known = match classes {
+        [] => "the sample set names no classes".to_owned(),
+        classes => format!("there are {}", classes.join(", ")),
+    };
+    Err(CliError::new(Exit::NoSense, format!("--critical {name}: no such class; {known}")))
 }
 
 /// The scheme that a flag asks for.

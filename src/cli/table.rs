@@ -32,3 +32,18 @@ pub(super) fn render(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
     }
     text
 }
+
+/// The same rows as a table in Markdown.
+pub(super) fn render_markdown(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
+    let line = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
+    let rule = header.iter().map(|(_, align)| match align {
+        Align::Left => "---",
+        Align::Right => "--:",
+    });
+    let mut text = line(header.iter().map(|(name, _)| *name).collect());
+    text.push_str(&line(rule.collect()));
+    for row in rows {
+        text.push_str(&line(row.iter().map(String::as_str).collect()));
+    }
+    text
+}

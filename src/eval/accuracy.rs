@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::answers::{Answers, Breakdown};
+use super::answers::{Answers, Breakdown, Recall};
 use super::error::Sqnr;
 use super::fidelity::{Change, ModelOutcome, SampleOutcome};
 use super::interval::{Estimate, PairedCounts, bootstrap, wilson};
@@ -70,6 +70,15 @@ pub struct Accuracy {
     /// The answers by class and by confidence.
     pub breakdown: Arc<Breakdown>,
     pub seconds: f64,
+}
+
+impl Accuracy {
+    /// How both models do on the class of that name; `None` where it has no samples or the set has
+    /// no labels.
+    pub fn class_recall(&self, name: &str) -> Option<&Recall> {
+        let class = self.classes.iter().position(|class| class.name == name)?;
+        self.breakdown.recall(u32::try_from(class).ok()?)
+    }
 }
 
 /// What compares the two models.
@@ -208,12 +217,7 @@ fn paired_counts(outcomes: &[SampleOutcome]) -> PairedCounts {
     outcomes.iter().fold(PairedCounts::default(), |mut counts, outcome| {
         let before = outcome.float.n_right > 0;
         let after = outcome.change.map_or(before, |change| change.quantized.n_right > 0);
-        match (before, after) {
-            (true, true) => counts.both += 1,
-            (true, false) => counts.broken += 1,
-            (false, true) => counts.fixed += 1,
-            (false, false) => counts.neither += 1,
-        }
+        counts.count([before, after]);
         counts
     })
 }

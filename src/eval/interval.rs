@@ -50,6 +50,27 @@ impl PairedCounts {
         self.both + self.broken + self.fixed + self.neither
     }
 
+    /// Counts one more sample: whether it was right before and after.
+    pub fn count(&mut self, is_right: [bool; 2]) {
+        let cell = match is_right {
+            [true, true] => &mut self.both,
+            [true, false] => &mut self.broken,
+            [false, true] => &mut self.fixed,
+            [false, false] => &mut self.neither,
+        };
+        *cell += 1;
+    }
+
+    /// Both counts together.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            both: self.both + other.both,
+            broken: self.broken + other.broken,
+            fixed: self.fixed + other.fixed,
+            neither: self.neither + other.neither,
+        }
+    }
+
     /// `after − before` as a difference of proportions, with Newcombe's score interval for paired
     /// data (his method 10: Wilson intervals joined with the correlation φ, whose numerator is
     /// reduced by n/2 when it is positive).

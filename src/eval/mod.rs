@@ -14,14 +14,15 @@ mod recipe_eval;
 mod runner;
 mod samples;
 mod size;
+mod sweep;
 mod usage;
 
 pub use accuracy::{Accuracy, ClassRecall, Comparison, Metric};
 pub use activations::{ActivationError, ActivationQuantizer, activation_points};
 pub use answers::{
     AnswerRow, Answers, Breakdown, ClassGain, Confusion, ConfusionCell, FlipCounts, FlipFilter,
-    FlipKind, Guess, MAX_SHOWN, N_BINS, Recall, Reliability, ReliabilityBin, Side, confusion,
-    flip_counts, flips, recall_by_class, reliability,
+    FlipKind, Guess, MAX_SHOWN, N_BINS, Recall, Reliability, ReliabilityBin, Side, TOLERATED_LOSS,
+    confusion, flip_counts, flips, recall_by_class, reliability,
 };
 pub use balanced::balanced_order;
 pub use codes::codes_of;
@@ -38,4 +39,5 @@ pub use recipe_eval::{
 pub use runner::{EvalError, FloatOutputs, RunRequest, Runner};
 pub use samples::{Feed, SamplePicture, SampleSet, SamplesError, Split, Task, is_sample_set};
 pub use size::ModelSize;
+pub use sweep::{Sweep, SweepError, SweepPoint};
 pub use usage::CodeUsage;

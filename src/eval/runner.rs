@@ -88,6 +88,10 @@ impl Runner {
         Ok(Self { network, samples, plan, feed, kind, float, order, chunk_len })
     }
 
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
     pub fn samples(&self) -> &SampleSet {
         &self.samples
     }

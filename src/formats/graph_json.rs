@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::FormatError;
 use crate::base::shortened;
-use crate::model::{Attribute, Attributes, Card, Dim, Graph, GraphInput, Node};
+use crate::model::{Attribute, Attributes, Card, CardMetric, Dim, Graph, GraphInput, Node};
 use crate::tensor::{DType, Value};
 
 /// Version of the graph's form that is read.
@@ -203,8 +203,17 @@ pub fn parse_card(text: &str) -> Result<Card, FormatError> {
         match (key.as_str(), value) {
             (_, Json::Null) => {}
             ("title", Json::String(text)) => card.title = Some(text.clone()),
+            ("teaches", Json::String(text)) => card.teaches = Some(text.clone()),
+            ("description", Json::String(text)) => card.description = Some(text.clone()),
+            ("data", Json::String(text)) => card.data = Some(text.clone()),
             ("licence", Json::String(text)) => card.licence = Some(text.clone()),
             ("source", Json::String(text)) => card.source = Some(text.clone()),
+            ("trained", Json::String(text)) => card.trained = Some(text.clone()),
+            ("critical", Json::String(text)) => card.critical = Some(text.clone()),
+            ("metric", Json::Object(fields)) if parse_metric(fields).is_some() => {
+                card.metric = parse_metric(fields);
+            }
+            ("try", Json::Array(items)) => card.tries = items.iter().map(as_text).collect(),
             ("classes", Json::Array(items)) => {
                 card.classes = Some(items.iter().map(as_text).collect());
             }
@@ -219,6 +228,17 @@ pub fn parse_card(text: &str) -> Result<Card, FormatError> {
         }
     }
     Ok(card)
+}
+
+/// `None` where a name or a number is missing.
+fn parse_metric(fields: &serde_json::Map<String, Json>) -> Option<CardMetric> {
+    Some(CardMetric {
+        name: fields.get("name")?.as_str()?.to_owned(),
+        value: fields.get("value")?.as_f64()?,
+        samples: fields.get("samples").and_then(Json::as_u64),
+        split: fields.get("split").and_then(Json::as_str).map(str::to_owned),
+        tolerance: fields.get("tolerance").and_then(Json::as_f64),
+    })
 }
 
 fn as_text(json: &Json) -> String {

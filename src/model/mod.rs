@@ -10,7 +10,7 @@ mod links;
 mod network;
 mod store;
 
-pub use card::Card;
+pub use card::{Card, CardMetric};
 pub use fold::{FoldMode, FoldedNorm};
 pub use graph::{Attribute, AttributeError, Attributes, Dim, Graph, GraphError, GraphInput, Node};
 pub use layers::{Layer, LayerRole};

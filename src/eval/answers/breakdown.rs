@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::interval::PairedCounts;
 use super::{
     Answers, Confusion, FlipCounts, FlipFilter, FlipKind, Recall, Reliability, Side, confusion,
     flip_counts, recall_by_class, reliability,
@@ -114,10 +115,8 @@ fn gains_most(answers: &Answers) -> Option<ClassGain> {
 fn other_recall(confusion: &Confusion, recalls: &[Recall]) -> Option<Recall> {
     let others =
         recalls.iter().filter(|recall| confusion.shown.binary_search(&recall.class).is_err());
-    let sums = others.fold([0; 3], |[n, float, quantized], recall| {
-        [n + recall.n, float + recall.float_hits, quantized + recall.quantized_hits]
-    });
-    (sums[0] > 0).then(|| Recall::new(super::NO_CLASS, sums[0], sums[1], sums[2]))
+    let paired = others.fold(PairedCounts::default(), |sum, recall| sum.plus(recall.paired));
+    (paired.n() > 0).then(|| Recall::new(super::NO_CLASS, paired))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod reliability;
 pub use breakdown::{Breakdown, ClassGain, MAX_SHOWN};
 pub use confusion::{Confusion, ConfusionCell, confusion};
 pub use flips::{FlipCounts, FlipFilter, FlipKind, flip_counts, flips};
-pub use recall::{Recall, recall_by_class};
+pub use recall::{Recall, TOLERATED_LOSS, recall_by_class};
 pub use reliability::{N_BINS, Reliability, ReliabilityBin, reliability};
 
 use super::samples::Task;
