@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::change::PlanChange;
 use super::command::{Command, Gesture};
+use super::critical::CriticalChoice;
 use super::history::{History, Plan};
 use super::job::{Job, Lane};
 use super::keeping::KeptResult;
@@ -66,6 +67,7 @@ impl Session {
             Command::Undo => self.travel(History::undo),
             Command::Redo => self.travel(History::redo),
             Command::GoTo(n_done) => self.travel(|history, plan| history.go_to(n_done, plan)),
+            Command::SetCritical(choice) => self.set_critical(choice),
             Command::SaveRecipe(path) => self.start_saving_recipe(path),
             Command::LoadRecipe(path) => self.start_loading_recipe(path),
             Command::Recover => self.start_recovering(),
@@ -312,6 +314,7 @@ impl Session {
         self.samples_id += 1;
         let samples = opened.eval.clone();
         let network = Arc::clone(&opened.network);
+        self.critical = CriticalChoice::default();
         self.opened = Some(opened);
         self.start_afresh(network, samples);
         self.note_opened();

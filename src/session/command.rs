@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::critical::CriticalChoice;
 use super::opening::ModelRef;
 use crate::eval::import::ImportSettings;
 use crate::model::FoldMode;
@@ -70,6 +71,8 @@ pub enum Command {
     Redo,
     /// To the state in which that many edits of the history are done.
     GoTo(usize),
+    /// Says which class's recall is the figure that counts.
+    SetCritical(CriticalChoice),
     /// Writes the recipe with the model it is for to a file.
     SaveRecipe(PathBuf),
     /// Makes the layers as a recipe file says, as one step of the history.

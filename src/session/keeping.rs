@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::apply::ErrandResult;
+use super::critical::CriticalChoice;
 use super::history::Plan;
 use super::keep::{Keep, KeepEvent, Keeper, Order, RecentFile, Saved, Snapshot, put_first};
 use super::opening::{ModelRef, Opened, open};
@@ -57,6 +58,7 @@ struct Stamp {
     networks: (u64, u64),
     step: (usize, u64),
     selection: Selection,
+    critical: CriticalChoice,
     arrangement: String,
 }
 
@@ -144,6 +146,7 @@ impl Session {
             networks: (self.network_id, self.samples_id),
             step: (self.history.len(), self.history.state_id(n_done)),
             selection: self.selection,
+            critical: self.critical.clone(),
             arrangement: self.kept.arrangement.clone(),
         };
         if self.kept.stamp.as_ref() == Some(&stamp) {
@@ -174,6 +177,7 @@ impl Session {
             history: self.history.clone(),
             layer: layer.map(|layer| layer.name.clone()),
             channel_idx: self.selection.channel_idx,
+            critical: self.critical.clone(),
             arrangement: self.kept.arrangement.clone(),
         })
     }
@@ -299,6 +303,7 @@ impl Session {
         }
         self.history = snapshot.history;
         self.plan = snapshot.plan;
+        self.critical = snapshot.critical;
         let layer_idx = snapshot.layer.and_then(|name| self.network()?.layer_idx(&name));
         if let Some(layer_idx) = layer_idx {
             self.selection = Selection { layer_idx, channel_idx: None };

@@ -6,6 +6,7 @@ mod builtin;
 mod change;
 mod channels;
 mod command;
+mod critical;
 mod density;
 mod fingerprint;
 mod gallery;
@@ -33,6 +34,7 @@ pub use channels::{
     Direction, Outlier, ValueSpan,
 };
 pub use command::{Command, Gesture};
+pub use critical::CriticalChoice;
 pub use density::{Bins, Density, MAX_DENSITY_ROWS};
 pub use fingerprint::Fingerprint;
 pub use gallery::{Atlas, GalleryItem, GalleryPage, GalleryRequest, Look, Same};

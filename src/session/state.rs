@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::critical::CriticalChoice;
 use super::gallery::{GalleryPage, GalleryRequest};
 use super::graph_layout::{GraphLayout, ShapeArithmetic};
 use super::history::{History, Plan};
@@ -95,6 +96,7 @@ pub struct Session {
     pub(super) selection: Selection,
     /// Layers selected besides the one shown.
     pub(super) also_selected: BTreeSet<usize>,
+    pub(super) critical: CriticalChoice,
     pub(super) notices: Vec<Notice>,
     pub(super) entries: HashMap<Query, Entry>,
     pub(super) latest: HashMap<Topic, Answer>,
@@ -129,6 +131,7 @@ impl Session {
             history: History::default(),
             selection: Selection::default(),
             also_selected: BTreeSet::new(),
+            critical: CriticalChoice::default(),
             notices: Vec::new(),
             entries: HashMap::new(),
             latest: HashMap::new(),

@@ -4,7 +4,9 @@ use std::cell::RefCell;
 
 use super::dialogs::Dialog;
 use super::dock::Preset;
-use super::panels::{accuracy, channels, distribution, graph, heatmap, history, layers, quantizer};
+use super::panels::{
+    accuracy, channels, distribution, graph, heatmap, history, layers, model, quantizer,
+};
 use super::table::Table;
 use crate::model::Layer;
 use crate::session::{Command, Session};
@@ -112,6 +114,7 @@ pub static PANELS: &[PanelEntry] = &[
     accuracy::ENTRY,
     quantizer::ENTRY,
     history::ENTRY,
+    model::ENTRY,
 ];
 
 /// The panel of that id.

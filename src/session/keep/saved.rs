@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::FoldMode;
 use crate::quant::{Recipe, SchemeChoice, SpecError};
 use crate::session::change::{FromTo, PlanChange};
+use crate::session::critical::CriticalChoice;
 use crate::session::fingerprint::Fingerprint;
 use crate::session::history::{History, Plan};
 
@@ -29,6 +30,7 @@ pub(in crate::session) struct Snapshot {
     pub history: History,
     pub layer: Option<String>,
     pub channel_idx: Option<usize>,
+    pub critical: CriticalChoice,
     /// How the window was arranged, in words of its own.
     pub arrangement: String,
 }
@@ -74,6 +76,8 @@ struct SavedJson {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     locked: BTreeSet<String>,
     selected: SelectedJson,
+    #[serde(default)]
+    critical: CriticalChoice,
     n_done: usize,
     steps: Vec<StepJson>,
     #[serde(default)]
@@ -133,6 +137,7 @@ impl Snapshot {
                 .collect(),
             locked: self.plan.locked.clone(),
             selected: SelectedJson { layer: self.layer.clone(), channel: self.channel_idx },
+            critical: self.critical.clone(),
             n_done: n_done - first,
             steps: steps.map(|edit| StepJson::of(&edit.label, &edit.change)).collect(),
             arrangement: self.arrangement.clone(),
@@ -170,6 +175,7 @@ impl Saved {
             history: History::restored(edits, json.n_done),
             layer: json.selected.layer,
             channel_idx: json.selected.channel,
+            critical: json.critical,
             arrangement: json.arrangement,
         };
         let when =
@@ -242,6 +248,7 @@ pub(super) mod tests {
             history,
             layer: Some("stem".to_owned()),
             channel_idx: Some(3),
+            critical: CriticalChoice::Class("7".to_owned()),
             arrangement: "words of the window".to_owned(),
         }
     }
@@ -255,6 +262,7 @@ pub(super) mod tests {
         assert!(saved.was_killed);
         assert_eq!((&after.plan, after.n_changes()), (&before.plan, 5));
         assert_eq!((after.layer.as_deref(), after.channel_idx), (Some("stem"), Some(3)));
+        assert_eq!(after.critical, before.critical);
         assert_eq!((&after.samples, &after.arrangement), (&before.samples, &before.arrangement));
         let labels = |s: &Snapshot| s.history.edits().map(|e| e.label.clone()).collect::<Vec<_>>();
         assert_eq!(labels(after), labels(&before));

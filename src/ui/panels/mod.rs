@@ -7,4 +7,5 @@ pub mod graph;
 pub mod heatmap;
 pub mod history;
 pub mod layers;
+pub mod model;
 pub mod quantizer;
