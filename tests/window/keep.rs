@@ -204,12 +204,12 @@ fn the_history_goes_to_any_state() {
     }
     window.state_mut().apply(Command::SetAllChoices("int4".parse().unwrap()));
     settle(&mut window);
-    assert!(shows(&window, "Step 4 of 4"));
+    assert!(shows(&window, "State 5 of 5"));
     assert!(shows(&window, "Step 2: res.conv1: bits 7 → 6"));
     assert!(shows(&window, "Step 4: 6 layers: int:bits=4"));
     click_button(&mut window, "Step 1: res.conv1: bits 8 → 7");
     assert_eq!(spec(&window), "int:bits=7");
-    assert!(shows(&window, "Step 1 of 4"));
+    assert!(shows(&window, "State 2 of 5"));
     click_button(&mut window, "Step 3: res.conv1: bits 6 → 5");
     assert_eq!(spec(&window), "int:bits=5");
     // By keyboard alone.
@@ -217,13 +217,13 @@ fn the_history_goes_to_any_state() {
     settle(&mut window);
     press(&mut window, Modifiers::NONE, Key::Enter);
     assert_eq!(spec(&window), "int");
-    assert!(shows(&window, "Step 0 of 4"));
+    assert!(shows(&window, "State 1 of 5"));
     assert!(shows(&window, "±"), "accuracies that were measured on the way are shown");
     press(&mut window, Modifiers::NONE, Key::Escape);
     window.state_mut().apply(Command::Redo);
     settle(&mut window);
     press(&mut window, Modifiers::NONE, Key::OpenBracket);
-    assert!(shows(&window, "Step 2 of 2"), "a change drops what was undone");
+    assert!(shows(&window, "State 3 of 3"), "a change drops what was undone");
 }
 
 #[test]

@@ -145,7 +145,7 @@ impl ChannelsPanel {
         };
         sketch.draw();
         self.textures.draw(ui, ctx, &sketch, self.view);
-        legend::draw(&sketch, self.view, ui.ctx().theme());
+        legend::legend_ui(ui, &sketch, self.view);
         legend::titles(&sketch, used.bottom() + 6.0);
         mark_selected(&sketch, used);
         scroll_mark(&sketch, used);

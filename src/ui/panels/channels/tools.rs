@@ -153,7 +153,7 @@ fn title_ui(ui: &mut Ui, ctx: &PanelCtx, layer: &Layer, picture: Option<&Channel
     let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing.x = 10.0;
     let name = RichText::new(&layer.weight).font(theme::title(13.0)).color(theme.text);
-    ui.label(name);
+    ui.add(egui::Label::new(name).truncate()).on_hover_text(&layer.weight);
     let dims: Vec<String> = layer.dims.iter().map(ToString::to_string).collect();
     let choice = ctx.session.choice(ctx.session.selection().layer_idx);
     let axis = picture.map_or(layer.axis, |picture| picture.table.axis);

@@ -12,8 +12,8 @@ use egui_material_icons::{MaterialIcon, icons};
 
 use self::drawing::{Drawing, LayerFace};
 use self::hover::hover_ui;
-use self::measure::{MEASURES, Measure, Reading, legend_ui};
-use self::view::View;
+use self::measure::{MEASURES, Measure, Reading, legend_rect, legend_ui};
+use self::view::{Room, View};
 use crate::base::{percent, thousands};
 use crate::model::Network;
 use crate::session::graph_layout::{BoxKind, GraphBox, GraphLayout, ShapeArithmetic};
@@ -98,8 +98,9 @@ impl GraphPanel {
         background
             .widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, "Graph of the network"));
         let selected = ctx.session.selection().layer_idx;
-        self.follow_selection(layout, selected, canvas);
-        self.move_view(ui, layout, &background, zoom);
+        let room = Room { canvas, legend: legend_rect(canvas) };
+        self.follow_selection(layout, selected, room);
+        self.move_view(ui, layout, &background, (room, zoom));
         let hovered = hovered_box(ui, layout, self.view, canvas);
         let painter = ui.painter_at(canvas);
         let theme = Theme::of(ui);
@@ -122,9 +123,10 @@ impl GraphPanel {
             let id = ui.scope_id().with(("hovered", box_idx));
             ui.interact(rect, id, Sense::hover()).on_hover_ui(|ui| hover_ui(ui, ctx, graph_box));
         }
-        legend_ui(&painter, canvas, self.measure, theme);
-        if let Some(area) = drawing.mini_map(Some(selected)) {
-            self.mini_map_ui(ui, layout, area, canvas);
+        let map = drawing.mini_map(Some(selected));
+        legend_ui(ui, canvas, self.measure);
+        if let Some(area) = map {
+            self.mini_map_ui(ui, layout, area, room);
         }
     }
 
@@ -166,16 +168,16 @@ impl GraphPanel {
     }
 
     /// A new drawing is shown from its start; a layer selected elsewhere is brought into view.
-    fn follow_selection(&mut self, layout: &Arc<GraphLayout>, selected: usize, canvas: Rect) {
+    fn follow_selection(&mut self, layout: &Arc<GraphLayout>, selected: usize, room: Room) {
         let rect = || layout.box_of_layer(selected).map(|graph_box| graph_box.rect);
         let is_new = !self.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, layout));
         if is_new {
-            self.view = View::first(layout, rect(), canvas);
+            self.view = View::first(layout, rect(), room);
             self.shown = Some(Arc::clone(layout));
         } else if self.shown_layer_idx != selected
             && let Some(rect) = rect()
         {
-            self.view.reveal(rect, canvas);
+            self.view.reveal(rect, room.canvas);
         }
         self.shown_layer_idx = selected;
     }
@@ -185,11 +187,11 @@ impl GraphPanel {
         ui: &Ui,
         layout: &GraphLayout,
         background: &Response,
-        zoom: Option<Zoom>,
+        (room, zoom): (Room, Option<Zoom>),
     ) {
-        let canvas = background.rect;
+        let canvas = room.canvas;
         match zoom {
-            Some(Zoom::Fit) => self.view.fit_whole(layout, canvas),
+            Some(Zoom::Fit) => self.view.fit_whole(layout, room),
             Some(Zoom::By(factor)) => self.view.zoom(factor, canvas.center(), canvas),
             Some(Zoom::To(scale)) => {
                 self.view.zoom(scale / self.view.scale, canvas.center(), canvas);
@@ -209,11 +211,11 @@ impl GraphPanel {
                 self.view.zoom(factor, at, canvas);
             }
         }
-        self.view.follow(layout, canvas);
+        self.view.follow(layout, room);
     }
 
     /// Pressing or dragging in the small map moves the view there.
-    fn mini_map_ui(&mut self, ui: &Ui, layout: &GraphLayout, area: Rect, canvas: Rect) {
+    fn mini_map_ui(&mut self, ui: &Ui, layout: &GraphLayout, area: Rect, room: Room) {
         let response = ui.interact(area, ui.scope_id().with("mini-map"), Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, "Map of the graph"));
         if let Some(at) = response.interact_pointer_pos() {
@@ -223,7 +225,7 @@ impl GraphPanel {
                 top: at.y.clamp(0.0, layout.height),
                 ..Default::default()
             };
-            self.view.centre_on(Some(point), layout, canvas);
+            self.view.centre_on(Some(point), layout, room);
         }
         response.on_hover_text("The whole graph; press to go there");
     }

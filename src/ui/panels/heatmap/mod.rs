@@ -40,7 +40,7 @@ struct HeatmapPanel {
 /// Room for the numbers of rows and columns, and for the legend.
 const LEFT_GUTTER: f32 = 44.0;
 const TOP_GUTTER: f32 = 20.0;
-const LEGEND_HEIGHT: f32 = 52.0;
+const LEGEND_HEIGHT: f32 = 62.0;
 
 impl Panel for HeatmapPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
