@@ -75,6 +75,9 @@ impl Panel for GraphPanel {
     }
 }
 
+/// Of the controls, and what the switch for shape arithmetic adds to them.
+const MIN_WIDTH_FOR_ONE_LINE: f32 = 420.0;
+const SHAPE_SWITCH_WIDTH: f32 = 170.0;
 /// Factor of one press of a zoom button.
 const ZOOM_STEP: f32 = 1.25;
 /// Powers of e a point of the wheel.
@@ -244,6 +247,10 @@ impl GraphPanel {
         let theme = Theme::of(ui);
         ui.add_space(8.0);
         let margin = egui::Margin::symmetric(theme::PANEL_MARGIN as i8, 0);
+        let right_to_left = egui::Layout::right_to_left(egui::Align::Center);
+        // Zooming takes a line of its own where there is no room beside the other controls.
+        let beside = if layout.n_shape_nodes > 0 { SHAPE_SWITCH_WIDTH } else { 0.0 };
+        let is_narrow = ui.available_width() < MIN_WIDTH_FOR_ONE_LINE + beside;
         egui::Frame::new().inner_margin(margin).show(ui, |ui| {
             ui.horizontal_wrapped(|ui| {
                 ui.set_min_height(theme::CONTROL_HEIGHT);
@@ -254,10 +261,14 @@ impl GraphPanel {
                 if layout.n_shape_nodes > 0 {
                     self.shape_switch_ui(ui, layout.n_shape_nodes);
                 }
-                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                    zoom = self.zoom_ui(ui);
-                });
+                if !is_narrow {
+                    ui.with_layout(right_to_left, |ui| zoom = self.zoom_ui(ui));
+                }
             });
+            if is_narrow {
+                let size = vec2(ui.available_width(), theme::CONTROL_HEIGHT);
+                ui.allocate_ui_with_layout(size, right_to_left, |ui| zoom = self.zoom_ui(ui));
+            }
         });
         ui.add_space(4.0);
         zoom

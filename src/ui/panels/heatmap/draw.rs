@@ -56,7 +56,7 @@ pub(super) fn palette_of(shown: Shown, mode: egui::Theme) -> [Color32; 256] {
 }
 
 /// What black becomes in the dark theme.
-const ZERO_IN_THE_DARK: Color32 = theme::DARK.line_strong;
+const ZERO_IN_THE_DARK: Color32 = theme::DARK.line;
 
 /// `255 − (255 − a)(255 − b)/255` of each component: never darker than either.
 fn screened(a: Color32, b: Color32) -> Color32 {

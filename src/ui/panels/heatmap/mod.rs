@@ -100,7 +100,9 @@ impl HeatmapPanel {
             room.max - vec2(theme::PANEL_MARGIN, LEGEND_HEIGHT),
         );
         if view.width() < 32.0 || view.height() < 32.0 {
-            return;
+            let hint =
+                "Make the panel larger, or enlarge it with the arrows at its upper right corner.";
+            return state_view::empty_ui(ui, "Too little room", hint);
         }
         let choice = ctx.session.choice(ctx.session.selection().layer_idx);
         let axis = kept_axis(layer, &choice);

@@ -178,7 +178,7 @@ impl LayersPanel {
         let (columns, by_hand) = self.columns(ctx, ui.available_width());
         ui.spacing_mut().item_spacing = vec2(COLUMN_GAP, 0.0);
         let mut table = TableBuilder::new(ui)
-            .id_salt(("layers", columns.len()))
+            .id_salt("layers")
             .striped(false)
             .sense(Sense::click())
             .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
@@ -243,7 +243,8 @@ fn name_handle_ui(ui: &Ui, name_width: &mut Option<f32>) {
     let cell = ui.max_rect();
     let x = cell.right() - 1.0;
     let area = egui::Rect::from_x_y_ranges(x - REACH..=x + 1.0, cell.y_range());
-    let response = ui.interact(area, ui.scope_id().with("name edge"), Sense::click_and_drag());
+    let response =
+        ui.interact(area, egui::Id::unique("edge of layer names"), Sense::click_and_drag());
     response.widget_info(|| {
         egui::WidgetInfo::labeled(egui::Role::Splitter, true, "Width of the layers' names")
     });
