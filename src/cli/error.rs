@@ -25,7 +25,7 @@ pub(super) fn run(options: &ErrorOptions) -> Result<(), CliError> {
         chosen.iter().map(|&idx| (&network.layers[idx], &*layers[idx])).collect();
     let errors: Vec<Option<&LayerError>> = layers.iter().map(|layer| Some(&layer.error)).collect();
     let size = ModelSize::new(network, &errors);
-    let total = total_error(&layers);
+    let total = total_error(layers.iter().map(|layer| &layer.error));
     if options.json {
         print_json(&json(&shown, total.sqnr(), size));
     } else {

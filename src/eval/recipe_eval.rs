@@ -93,9 +93,9 @@ pub fn overlay(network: &Network, layers: &[Arc<QuantizedLayer>]) -> BTreeMap<St
 }
 
 /// The figures of all quantized layers taken together.
-pub fn total_error(layers: &[Arc<QuantizedLayer>]) -> ErrorStats {
-    layers
-        .iter()
-        .filter(|layer| !layer.error.keeps_float)
-        .fold(ErrorStats::default(), |sum, layer| sum.merged(&layer.error.total))
+pub fn total_error<'a>(errors: impl IntoIterator<Item = &'a LayerError>) -> ErrorStats {
+    errors
+        .into_iter()
+        .filter(|error| !error.keeps_float)
+        .fold(ErrorStats::default(), |sum, error| sum.merged(&error.total))
 }

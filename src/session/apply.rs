@@ -268,17 +268,29 @@ impl Session {
         label: &str,
         run: impl FnOnce(&WorkCtx) -> ErrandResult + Send + 'static,
     ) {
+        let on_panic = |id, text| Message::Opened(id, Err(text));
+        self.push_errand(label, move |id, ctx| run(ctx).message(id), on_panic);
+    }
+
+    /// Queues a job that is not a query: its id, and what cancels it.
+    pub(super) fn push_errand(
+        &mut self,
+        label: &str,
+        run: impl FnOnce(u64, &WorkCtx) -> Message + Send + 'static,
+        on_panic: fn(u64, String) -> Message,
+    ) -> (u64, WorkCtx) {
         let id = self.take_job_id();
         let ctx = WorkCtx::new();
         self.queue.push(Job {
             id,
             lane: Lane::Quick,
             ctx: ctx.clone(),
-            run: Box::new(move |ctx, _| run(ctx).message(id)),
-            on_panic: Box::new(move |text| Message::Opened(id, Err(text))),
+            run: Box::new(move |ctx, _| run(id, ctx)),
+            on_panic: Box::new(move |text| on_panic(id, text)),
         });
-        self.errands.push(Errand { id, label: label.to_owned(), ctx });
+        self.errands.push(Errand { id, label: label.to_owned(), ctx: ctx.clone() });
         (self.wake)();
+        (id, ctx)
     }
 
     /// Whether the errand was still wanted.
@@ -303,6 +315,7 @@ impl Session {
         self.plan = Plan { recipe, fold_mode, ..Plan::default() };
         self.history = History::default();
         self.known_accuracies.clear();
+        self.known_figures.clear();
         // The largest layer: its distribution shows most.
         let products = opened.network.layers.iter().enumerate();
         let default_layer = products

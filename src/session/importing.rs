@@ -4,8 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::job::{Job, Lane};
-use super::state::{Errand, Message, NoticeKind, Session};
+use super::state::{Message, NoticeKind, Session};
 use crate::base::{Progress, WorkCtx};
 use crate::eval::SampleSet;
 use crate::eval::import::{
@@ -246,20 +245,11 @@ impl Session {
         run: impl FnOnce(&WorkCtx) -> ImportMessage + Send + 'static,
     ) {
         self.stop_import_job();
-        let id = self.take_job_id();
-        let ctx = WorkCtx::new();
-        self.queue.push(Job {
-            id,
-            lane: Lane::Quick,
-            ctx: ctx.clone(),
-            run: Box::new(move |ctx, _| Message::Import(id, run(ctx))),
-            on_panic: Box::new(move |text| Message::Import(id, ImportMessage::Panicked(text))),
-        });
-        self.errands.push(Errand { id, label: label.to_owned(), ctx: ctx.clone() });
+        let on_panic = |id, text| Message::Import(id, ImportMessage::Panicked(text));
+        let job = self.push_errand(label, move |id, ctx| Message::Import(id, run(ctx)), on_panic);
         if let Some(draft) = &mut self.import {
-            draft.job = Some((id, ctx));
+            draft.job = Some(job);
         }
-        (self.wake)();
     }
 
     fn stop_import_job(&mut self) {

@@ -50,4 +50,4 @@ pub use raster::{PixelKind, Raster, RasterSource, RasterView, Shown, pixel_block
 pub use recipe_file::{RecipeFile, RecipeFileError, RecipeModel};
 pub use sheet::{Arrangement, CellRegion, Layout, Sheet};
 pub use state::{JobStatus, Notice, NoticeKind, Selection, Session};
-pub use steps::StepFigures;
+pub use steps::{ModelFigures, StepFigures};

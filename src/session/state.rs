@@ -17,7 +17,7 @@ use super::loaded::Loaded;
 use super::opening::Opened;
 use super::picture::LayerPicture;
 use super::query::{Answer, Query, Topic};
-use super::steps::KnownAccuracies;
+use super::steps::{KnownAccuracies, KnownFigures};
 use super::workshop::{QueryError, Workshop};
 use crate::base::{Progress, WorkCtx};
 use crate::eval::{Accuracy, LayerError, ModelSize, SampleSet};
@@ -109,6 +109,7 @@ pub struct Session {
     pub(super) shown_errand: u64,
     pub(super) next_job_id: u64,
     pub(super) known_accuracies: KnownAccuracies,
+    pub(super) known_figures: KnownFigures,
     pub(super) kept: Kept,
     pub(super) queue: JobQueue<Message>,
     pub(super) sender: Sender<Message>,
@@ -142,6 +143,7 @@ impl Session {
             shown_errand: 0,
             next_job_id: 1,
             known_accuracies: KnownAccuracies::default(),
+            known_figures: KnownFigures::default(),
             kept: Kept::default(),
             queue: JobQueue::start(&sender, &wake),
             sender,
@@ -328,6 +330,7 @@ impl Session {
         }
         self.queue.prioritize(&order);
         self.note_accuracy(&wishes);
+        self.note_figures();
         self.keep_state();
         if self.entries.len() > MAX_ANSWERS {
             self.entries.retain(|query, entry| {

@@ -34,11 +34,23 @@ impl Axis {
 
     /// The values of marks at round steps, as many as have room, and the step.
     pub fn marks(&self) -> (Vec<f64>, f64) {
+        let at_most = |n: f64| {
+            let step = round_step((self.hi - self.lo) / n);
+            (self.marks_at(step), step)
+        };
         let n_wanted = f64::from((self.span.span() / LABEL_WIDTH).max(1.0));
-        let step = round_step((self.hi - self.lo) / n_wanted);
+        let marks = at_most(n_wanted);
+        // One mark tells no scale: rather two that stand closer.
+        match marks.0.len() {
+            0 | 1 if self.span.span() >= LABEL_WIDTH => at_most(2.0 * n_wanted),
+            _ => marks,
+        }
+    }
+
+    fn marks_at(&self, step: f64) -> Vec<f64> {
         let first = (self.lo / step - 1e-9).ceil();
         let n_marks = ((self.hi / step + 1e-9).floor() - first).clamp(-1.0, 200.0) as i64 + 1;
-        ((0..n_marks.max(0)).map(|idx| (first + idx as f64) * step).collect(), step)
+        (0..n_marks.max(0)).map(|idx| (first + idx as f64) * step).collect()
     }
 
     /// Grid lines over `rect` and the numbers above it.
@@ -90,6 +102,14 @@ mod tests {
             let (marks, step) = axis.marks();
             let texts: Vec<String> = marks.iter().map(|&mark| mark_text(mark, step)).collect();
             assert_eq!(texts, wanted, "{lo} to {hi}");
+        }
+    }
+
+    #[test]
+    fn a_narrow_axis_has_two_marks_at_least() {
+        for (lo, hi, width) in [(0.0, 46.0, 100.0), (-0.38, 0.38, 165.0), (0.0, 9.9, 60.0)] {
+            let (marks, _) = Axis::new(lo, hi, Rangef::new(0.0, width)).marks();
+            assert!((2..=5).contains(&marks.len()), "{lo} to {hi} in {width}: {marks:?}");
         }
     }
 }

@@ -1,9 +1,8 @@
 //! Docked panels: tabs that are dragged, split and resized, and arrangements to start from.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use egui::{Color32, Rect, Stroke, Style, Ui, Visuals, WidgetText};
+use egui::{Color32, Rect, Response, Sense, Stroke, Style, Ui, Visuals, WidgetInfo, WidgetText};
 use egui_tiles::{
     Behavior, Container, EditAction, Linear, LinearDir, ResizeState, SimplificationOptions,
     TabState, Tabs, Tile, TileId, Tiles, Tree, UiResponse,
@@ -53,6 +52,9 @@ struct Stored {
     preset: Preset,
     resized: bool,
     tree: Tree<String>,
+    /// What panels keep of their views, by panel.
+    #[serde(default)]
+    views: BTreeMap<String, String>,
 }
 
 /// Where the panels stand.
@@ -65,8 +67,13 @@ pub struct Dock {
     enlarged: Option<&'static str>,
     /// The panel a picture is to be taken of.
     pictured: Option<&'static str>,
-    /// Panels were moved, resized or brought to the front since that was last asked.
+    /// Panels were moved, resized or brought to the front since that was last asked, or their views
+    /// changed.
     is_changed: bool,
+    /// What panels keep of their views, by panel.
+    views: BTreeMap<String, String>,
+    /// The views were stored and wait for the panels to take them up.
+    brings_views: bool,
 }
 
 /// The panels there are, by id.
@@ -81,6 +88,8 @@ impl Dock {
             enlarged: None,
             pictured: None,
             is_changed: true,
+            views: BTreeMap::new(),
+            brings_views: false,
         }
     }
 
@@ -91,7 +100,7 @@ impl Dock {
 
     /// An arrangement that was stored; panels that are gone are left out.
     pub fn from_text(text: &str) -> Option<Self> {
-        let Stored { preset, resized, mut tree } = serde_json::from_str(text).ok()?;
+        let Stored { preset, resized, mut tree, views } = serde_json::from_str(text).ok()?;
         let unknown: Vec<TileId> = tree
             .tiles
             .iter()
@@ -101,20 +110,21 @@ impl Dock {
         for tile_id in unknown {
             tree.remove_recursively(tile_id);
         }
-        (!tree.is_empty()).then_some(Self {
+        (!tree.is_empty()).then(|| Self {
             tree,
-            preset,
             resized,
-            enlarged: None,
-            pictured: None,
             is_changed: false,
+            views,
+            brings_views: true,
+            ..Self::new(preset)
         })
     }
 
     /// The arrangement as text to be stored.
     pub fn to_text(&self) -> String {
         let Self { preset, resized, .. } = *self;
-        let stored = Stored { preset, resized, tree: self.tree.clone() };
+        let (tree, views) = (self.tree.clone(), self.views.clone());
+        let stored = Stored { preset, resized, tree, views };
         serde_json::to_string(&stored).unwrap_or_default()
     }
 
@@ -209,22 +219,41 @@ impl Dock {
         panels: &mut Panels,
         ctx: &PanelCtx,
     ) -> Option<PanelPicture> {
+        if std::mem::take(&mut self.brings_views) {
+            for (id, panel) in panels.iter_mut() {
+                if let Some(text) = self.views.get(*id) {
+                    panel.restore_view(text);
+                }
+            }
+        }
         let pictured = self.pictured.take();
+        let enlarged = self.enlarged.is_some();
+        let mut behavior = DockBehavior { enlarged, pictured, ..DockBehavior::new(panels, ctx) };
         if let Some(id) = self.enlarged {
             let mut alone = Tree::new_tabs(egui::Id::unique("enlarged"), vec![id.to_owned()]);
-            let mut behavior =
-                DockBehavior { enlarged: true, pictured, ..DockBehavior::new(panels, ctx) };
             alone.ui(&mut behavior, ui);
-            return behavior.picture;
+        } else {
+            if !self.resized {
+                self.set_widths(ui.available_width());
+            }
+            self.tree.ui(&mut behavior, ui);
+            self.resized |= behavior.resized;
+            self.is_changed |= behavior.edited;
         }
-        if !self.resized {
-            self.set_widths(ui.available_width());
+        let picture = behavior.picture;
+        self.note_views(panels);
+        picture
+    }
+
+    /// Notes what the panels keep of their views.
+    fn note_views(&mut self, panels: &Panels) {
+        for (id, panel) in panels {
+            let Some(text) = panel.view_text() else { continue };
+            if self.views.get(*id) != Some(&text) {
+                self.views.insert((*id).to_owned(), text);
+                self.is_changed = true;
+            }
         }
-        let mut behavior = DockBehavior { pictured, ..DockBehavior::new(panels, ctx) };
-        self.tree.ui(&mut behavior, ui);
-        self.resized |= behavior.resized;
-        self.is_changed |= behavior.edited;
-        behavior.picture
     }
 
     /// Side columns grow with the window between a least and a most useful width.
@@ -307,8 +336,6 @@ struct DockBehavior<'a, 'b> {
     enlarged: bool,
     resized: bool,
     edited: bool,
-    /// Whether the tab being drawn is the one in front.
-    draws_active_tab: Cell<bool>,
     /// The panel a picture is wanted of, and the picture.
     pictured: Option<&'static str>,
     picture: Option<PanelPicture>,
@@ -322,7 +349,6 @@ impl<'a, 'b> DockBehavior<'a, 'b> {
             enlarged: false,
             resized: false,
             edited: false,
-            draws_active_tab: Cell::new(false),
             pictured: None,
             picture: None,
         }
@@ -394,6 +420,51 @@ impl Behavior<String> for DockBehavior<'_, '_> {
         egui::RichText::new(title).font(theme::text(13.0)).into()
     }
 
+    /// The panel's name under a line where it is in front, in one place instead of one method a
+    /// colour.
+    fn tab_ui(
+        &mut self,
+        tiles: &mut Tiles<String>,
+        ui: &mut Ui,
+        id: egui::Id,
+        tile_id: TileId,
+        state: &TabState,
+    ) -> Response {
+        let title = self.tab_title_for_tile(tiles, tile_id);
+        let extend = Some(egui::TextWrapMode::Extend);
+        let galley = title.into_galley(ui, extend, f32::INFINITY, theme::text(13.0));
+        let spacing = self.tab_title_spacing(ui.visuals());
+        let size = egui::vec2(galley.size().x + 2.0 * spacing, ui.available_height());
+        let (_, rect) = ui.allocate_space(size);
+        let response = ui.interact(rect, id, Sense::click_and_drag());
+        response.widget_info(|| {
+            WidgetInfo::selected(egui::Role::Button, ui.is_enabled(), state.active, galley.text())
+        });
+        // What is dragged leaves a gap.
+        if ui.is_rect_visible(rect) && !state.is_being_dragged {
+            let theme = Theme::of(ui);
+            let (fill, ink) = match state.active {
+                true => (theme.panel, theme.text),
+                false => (theme.background, theme.label),
+            };
+            ui.painter().rect_filled(rect, 0, fill);
+            if state.active {
+                // Into the panel below.
+                ui.painter().hline(rect.x_range(), rect.bottom(), Stroke::new(1.0, fill));
+                let top = rect.with_max_y(rect.top() + 2.0);
+                ui.painter().rect_filled(top, 0, theme.accent);
+            }
+            if response.has_focus() {
+                let stroke = Stroke::new(1.0, theme.accent);
+                let frame = rect.shrink(3.0);
+                ui.painter().rect_stroke(frame, 3, stroke, egui::StrokeKind::Inside);
+            }
+            let place = egui::Align2::CENTER_CENTER.align_size_within_rect(galley.size(), rect);
+            ui.painter().galley_with_override_text_color(place.min, galley, ink);
+        }
+        response.on_hover_cursor(self.tab_hover_cursor_icon())
+    }
+
     fn top_bar_right_ui(
         &mut self,
         tiles: &Tiles<String>,
@@ -416,58 +487,8 @@ impl Behavior<String> for DockBehavior<'_, '_> {
         Self::colours(visuals).background
     }
 
-    fn tab_bg_color(
-        &self,
-        visuals: &Visuals,
-        _tiles: &Tiles<String>,
-        _tile_id: TileId,
-        state: &TabState,
-    ) -> Color32 {
-        let colours = Self::colours(visuals);
-        self.draws_active_tab.set(state.active);
-        if state.active { colours.panel } else { colours.background }
-    }
-
-    fn tab_text_color(
-        &self,
-        visuals: &Visuals,
-        _tiles: &Tiles<String>,
-        _tile_id: TileId,
-        state: &TabState,
-    ) -> Color32 {
-        let colours = Self::colours(visuals);
-        if state.active { colours.text } else { colours.label }
-    }
-
-    fn tab_outline_stroke(
-        &self,
-        _visuals: &Visuals,
-        _tiles: &Tiles<String>,
-        _tile_id: TileId,
-        _state: &TabState,
-    ) -> Stroke {
-        Stroke::NONE
-    }
-
     fn tab_bar_hline_stroke(&self, visuals: &Visuals) -> Stroke {
         Stroke::new(1.0, Self::colours(visuals).line)
-    }
-
-    fn on_tab_button(
-        &mut self,
-        _tiles: &mut Tiles<String>,
-        _tile_id: TileId,
-        response: egui::Response,
-    ) -> egui::Response {
-        let is_active = self.draws_active_tab.get();
-        if is_active {
-            let theme = theme::of(response.ctx.theme());
-            let painter = response.ctx.layer_painter(response.layer_id);
-            let top =
-                Rect::from_min_size(response.rect.min, egui::vec2(response.rect.width(), 2.0));
-            painter.with_clip_rect(response.interact_rect).rect_filled(top, 0, theme.accent);
-        }
-        response
     }
 
     fn gap_width(&self, _style: &Style) -> f32 {

@@ -85,6 +85,15 @@ pub trait Panel {
     fn table(&self, _ctx: &PanelCtx) -> Option<Table> {
         None
     }
+
+    /// What a person chose of the view, to be found again at the next start; `None` if there is
+    /// nothing to choose.
+    fn view_text(&self) -> Option<String> {
+        None
+    }
+
+    /// Takes up a view that was kept; one that cannot be understood is left.
+    fn restore_view(&mut self, _text: &str) {}
 }
 
 /// One line of the panel table.

@@ -1,7 +1,10 @@
 //! The channels panel.
 
 use egui::{Key, Modifiers};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
 use quantscope::session::{Command, ModelRef};
+use quantscope::ui::{App, AppOptions};
 use serde_json::json;
 
 use super::drive::{
@@ -134,6 +137,35 @@ fn the_selected_channel_is_kept_in_view() {
         assert!(shows(&window, text), "{channel}");
         assert!(!shows(&window, "places 0 to 4999"), "{channel}: still zoomed");
     }
+}
+
+fn narrow(model: ModelRef) -> Window {
+    let options = AppOptions { model, only_panel: Some("channels") };
+    let mut window = Harness::builder()
+        .with_size([600.0, 800.0])
+        .build_eframe(move |creation| App::new(&creation.egui_ctx, options));
+    settle(&mut window);
+    window
+}
+
+#[test]
+fn without_room_the_legend_folds_into_a_button() {
+    let mut window = narrow(ModelRef::default_sample());
+    click(&mut window, "Legend");
+    for text in ["min, 1 %, 99 %, max", "tensor", "channel", "in use", "of 288"] {
+        assert!(shows(&window, text), "{text} is not explained");
+    }
+    for text in ["over 2× median", "under half"] {
+        assert!(!shows(&window, text), "{text}: there is no such channel");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = uneven(16).write(folder.path(), "model.safetensors");
+    let mut window = narrow(ModelRef::Path(path));
+    click(&mut window, "Legend");
+    for text in ["wide: over 2× median", "narrow: under half"] {
+        assert!(shows(&window, text), "{text} is not explained");
+    }
+    assert!(sample().query_by_label("Legend").is_none(), "there is room for all of it");
 }
 
 #[test]

@@ -155,6 +155,36 @@ fn a_long_network_is_readable_and_has_a_map() {
     assert!(window.query_by_label("Map of the graph").is_none());
 }
 
+const LEGEND: &str = "Colours: ";
+
+#[test]
+fn a_fitted_graph_leaves_the_legend_free() {
+    for size in [[345.0, 800.0], [500.0, 700.0], [640.0, 500.0], [1200.0, 700.0], [320.0, 560.0]] {
+        let mut window = graph_of(ModelRef::default_sample(), size);
+        click_button(&mut window, "Fit");
+        let legend = window.get_by_label_contains(LEGEND).rect();
+        let canvas = rect_of(&window, "Graph of the network");
+        assert!(canvas.contains_rect(legend), "{size:?}");
+        for node in ["stem", "block1.dw", "res.conv1", "fc"] {
+            let rect = rect_of(&window, &format!("Graph node {node}"));
+            assert!(!rect.intersects(legend), "{size:?}: {node} {rect:?} {legend:?}");
+        }
+        for control in ["Fit", "100 %", "Zoom in", "Zoom out"] {
+            let measure = rect_of(&window, "Colour by size");
+            let rect = window.get_by_role_and_label(Role::Button, control).rect();
+            assert!(!rect.intersects(measure), "{size:?}: {control} lies on the measures");
+        }
+    }
+}
+
+#[test]
+fn in_a_narrow_panel_the_legend_is_a_button() {
+    let mut window = graph_of(ModelRef::default_sample(), [260.0, 700.0]);
+    assert!(!shows(&window, LEGEND));
+    click_button(&mut window, "Legend");
+    assert!(shows(&window, "Colours: Bits of one code"));
+}
+
 #[test]
 fn shape_arithmetic_is_folded_away_until_it_is_wanted() {
     let folder = tempfile::tempdir().unwrap();

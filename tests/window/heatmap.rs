@@ -44,6 +44,19 @@ fn value_error_and_code_are_drawn() {
 }
 
 #[test]
+fn the_colours_are_named_with_their_unit() {
+    let mut window = sample();
+    for (button, text) in [
+        ("Error", "Colours: Error x − x̂, on the scale of the weights. Rows: out, y"),
+        ("Code", "Colours: Code, whole numbers"),
+        ("Value", "Colours: Weight value x, no unit"),
+    ] {
+        click(&mut window, button);
+        assert!(shows(&window, text), "{button}");
+    }
+}
+
+#[test]
 fn a_float_layer_has_values_only() {
     let mut window = sample();
     window.state_mut().apply(Command::SetAllChoices("float".parse().unwrap()));

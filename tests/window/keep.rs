@@ -204,12 +204,12 @@ fn the_history_goes_to_any_state() {
     }
     window.state_mut().apply(Command::SetAllChoices("int4".parse().unwrap()));
     settle(&mut window);
-    assert!(shows(&window, "Step 4 of 4"));
+    assert!(shows(&window, "State 5 of 5"));
     assert!(shows(&window, "Step 2: res.conv1: bits 7 → 6"));
     assert!(shows(&window, "Step 4: 6 layers: int:bits=4"));
     click_button(&mut window, "Step 1: res.conv1: bits 8 → 7");
     assert_eq!(spec(&window), "int:bits=7");
-    assert!(shows(&window, "Step 1 of 4"));
+    assert!(shows(&window, "State 2 of 5"));
     click_button(&mut window, "Step 3: res.conv1: bits 6 → 5");
     assert_eq!(spec(&window), "int:bits=5");
     // By keyboard alone.
@@ -217,13 +217,57 @@ fn the_history_goes_to_any_state() {
     settle(&mut window);
     press(&mut window, Modifiers::NONE, Key::Enter);
     assert_eq!(spec(&window), "int");
-    assert!(shows(&window, "Step 0 of 4"));
+    assert!(shows(&window, "State 1 of 5"));
     assert!(shows(&window, "±"), "accuracies that were measured on the way are shown");
     press(&mut window, Modifiers::NONE, Key::Escape);
     window.state_mut().apply(Command::Redo);
     settle(&mut window);
     press(&mut window, Modifiers::NONE, Key::OpenBracket);
-    assert!(shows(&window, "Step 2 of 2"), "a change drops what was undone");
+    assert!(shows(&window, "State 3 of 3"), "a change drops what was undone");
+}
+
+#[test]
+fn every_state_that_was_present_has_its_figures() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = window_in(home.path(), ModelRef::default_sample(), Some("history"));
+    window.state_mut().apply(Command::SetAllChoices("int4".parse().unwrap()));
+    settle(&mut window);
+    assert!(shows(&window, "State 2 of 2"));
+    for text in ["Size", "Bits / weight", "SQNR, dB"] {
+        assert!(shows(&window, text), "{text} has no column");
+    }
+    let figures = |step| session(&window).step_figures(step).model.unwrap();
+    let (opened, four) = (figures(0), figures(1));
+    assert!(opened.size.quantized_bytes > four.size.quantized_bytes);
+    let (before, after) = (opened.sqnr.unwrap().db().unwrap(), four.sqnr.unwrap().db().unwrap());
+    assert!(before > after + 20.0, "{before} {after}");
+    for state in [opened, four] {
+        let bits = quantscope::base::fixed(state.size.bits_per_weight.unwrap(), 2);
+        let db = quantscope::base::fixed(state.sqnr.unwrap().db().unwrap(), 1);
+        let bytes = quantscope::base::bytes(state.size.quantized_bytes);
+        for text in [bits, db, bytes] {
+            assert!(window.query_all_by_label(&text).next().is_some(), "{text} is not shown");
+        }
+    }
+}
+
+#[test]
+fn the_view_of_the_layers_is_continued() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = sample_in(home.path());
+    click_button(&mut window, "Order by SQNR, dB");
+    click(&mut window, "Group by block");
+    click_button(&mut window, "Bits: one less");
+    let top = |window: &Window, layer: &str| {
+        window.get_by_label(&format!("Bits of {layer}")).rect().top()
+    };
+    assert!(shows(&window, "res · 2"));
+    drop(window);
+    let mut window = sample_in(home.path());
+    assert!(!shows(&window, "res · 2"));
+    click_button(&mut window, "Continue");
+    assert!(shows(&window, "res · 2"), "it is grouped as before");
+    assert!(top(&window, "res.conv1") < top(&window, "stem"), "and ordered as before");
 }
 
 #[test]

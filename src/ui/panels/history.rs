@@ -2,7 +2,7 @@
 
 use egui::{Align, Layout, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
-use crate::base::fixed;
+use crate::base::{bytes, fixed};
 use crate::eval::{Accuracy, Estimate, Metric, Sqnr};
 use crate::session::{Command, Edit, History, StepFigures};
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
@@ -27,21 +27,33 @@ const MAX_NAMED: usize = 2;
 /// Layers that are named in a tooltip.
 const MAX_LISTED: usize = 24;
 const MARK_WIDTH: f32 = 28.0;
-const SQNR_WIDTH: f32 = 76.0;
+/// Of size, bits per weight and SQNR.
+const FIGURE_WIDTHS: [f32; 3] = [76.0, 88.0, 72.0];
 const ACCURACY_WIDTH: f32 = 104.0;
 /// Below this there is no room for what changed beside the step's name.
-const WIDE: f32 = 640.0;
-/// Below it, only what a step changed and the accuracy after it.
-const NARROW: f32 = 460.0;
+const WIDE: f32 = 760.0;
+/// Below it the figures stand on a line of their own under the step's name.
+const NARROW: f32 = 520.0;
+const TWO_LINES: f32 = 44.0;
 
 /// Where the columns of a row stand.
 struct Columns {
     mark: Rect,
     label: Rect,
     change: Option<Rect>,
-    /// `None` where there is little room.
-    sqnr: Option<Rect>,
+    figures: Figures,
     accuracy: Rect,
+}
+
+/// Where size, bits per weight and SQNR stand.
+#[derive(Clone, Copy)]
+enum Figures {
+    Columns([Rect; 3]),
+    Line(Rect),
+}
+
+fn is_narrow(width: f32) -> bool {
+    width < NARROW
 }
 
 /// Where a step stands to the present one.
@@ -73,21 +85,25 @@ impl HistoryPanel {
     fn list_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx, history: &History) {
         let n_done = history.n_done();
         ui.spacing_mut().item_spacing.y = 0.0;
+        let row_height = match is_narrow(ui.available_width()) {
+            true => TWO_LINES,
+            false => theme::TABLE_ROW_HEIGHT,
+        };
         let mut area = ScrollArea::vertical().auto_shrink(false);
         if self.shown_n_done != Some(n_done) {
             self.shown_n_done = Some(n_done);
-            let above = (ui.available_height() / theme::TABLE_ROW_HEIGHT / 2.0).floor();
-            let offset = (n_done as f32 - above) * theme::TABLE_ROW_HEIGHT;
+            let above = (ui.available_height() / row_height / 2.0).floor();
+            let offset = (n_done as f32 - above) * row_height;
             area = area.vertical_scroll_offset(offset.max(0.0));
         }
-        area.show_rows(ui, theme::TABLE_ROW_HEIGHT, history.len() + 1, |ui, rows| {
+        area.show_rows(ui, row_height, history.len() + 1, |ui, rows| {
             for step in rows {
                 let tense = match step.cmp(&n_done) {
                     std::cmp::Ordering::Less => Tense::Done,
                     std::cmp::Ordering::Equal => Tense::Present,
                     std::cmp::Ordering::Greater => Tense::Undone,
                 };
-                if step_ui(ui, ctx, step, tense) {
+                if step_ui(ui, ctx, (step, row_height), tense) {
                     ctx.send(Command::GoTo(step));
                 }
             }
@@ -96,20 +112,44 @@ impl HistoryPanel {
 }
 
 fn columns(row: Rect) -> Columns {
-    let row = row.shrink2(vec2(theme::PANEL_MARGIN, 0.0));
-    let (mark, rest) = row.split_left_right_at_x(row.left() + MARK_WIDTH);
-    // Beside other panels the words matter most; the tooltip has every figure.
-    let is_narrow = row.width() < NARROW;
-    let (accuracy_width, sqnr_width) =
-        if is_narrow { (64.0, 0.0) } else { (ACCURACY_WIDTH, SQNR_WIDTH) };
-    let (rest, accuracy) = rest.split_left_right_at_x(rest.right() - accuracy_width);
-    let (rest, sqnr) = rest.split_left_right_at_x(rest.right() - sqnr_width);
     let is_wide = row.width() > WIDE;
+    let is_narrow = is_narrow(row.width());
+    let row = row.shrink2(vec2(theme::PANEL_MARGIN, 0.0));
+    let (mark, mut rest) = row.split_left_right_at_x(row.left() + MARK_WIDTH);
+    let mut cut = |width: f32| {
+        let (left, right) = rest.split_left_right_at_x(rest.right() - width);
+        rest = left;
+        right
+    };
+    if is_narrow {
+        let upper = |rect: Rect| rect.with_max_y(rect.top() + 24.0);
+        let accuracy = upper(cut(68.0));
+        let line = Rect::from_min_max(pos2(rest.left(), accuracy.bottom() - 4.0), row.max);
+        let figures = Figures::Line(line.with_max_y(row.bottom() - 4.0));
+        return Columns { mark, label: upper(rest), change: None, figures, accuracy };
+    }
+    let accuracy = cut(ACCURACY_WIDTH);
+    let [size, bits, sqnr] = FIGURE_WIDTHS;
+    let (sqnr, bits, size) = (cut(sqnr), cut(bits), cut(size));
     let middle = if is_wide { rest.left() + rest.width() * 0.45 } else { rest.right() };
     let (label, change) = rest.split_left_right_at_x(middle);
-    let sqnr = (!is_narrow).then_some(sqnr);
-    Columns { mark, label, change: is_wide.then_some(change), sqnr, accuracy }
+    let figures = Figures::Columns([size, bits, sqnr]);
+    Columns { mark, label, change: is_wide.then_some(change), figures, accuracy }
 }
+
+/// Names and what they mean, as [`FIGURE_WIDTHS`].
+const FIGURES: [(&str, &str); 3] = [
+    ("Size", "The model stored with codes, scales and zero points"),
+    ("Bits / weight", "Over the quantized layers: codes and everything needed to decode them"),
+    (
+        "SQNR, dB",
+        "Signal-to-quantization-noise ratio of all quantized weights together: 10·log₁₀(Σx² / Σ(x−x̂)²)",
+    ),
+];
+
+/// Why a figure may be missing.
+const KNOWN_HELP: &str =
+    "Known of states that were measured while they were present; nothing is computed for this list";
 
 fn header_ui(ui: &mut Ui, ctx: &PanelCtx) {
     let theme = Theme::of(ui);
@@ -117,22 +157,27 @@ fn header_ui(ui: &mut Ui, ctx: &PanelCtx) {
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
     let columns = columns(rect);
     let history = ctx.session.history();
-    let title = format!("Step {} of {}", history.n_done(), history.len());
+    // The model as it was opened is a state as well.
+    let title = format!("State {} of {}", history.n_done() + 1, history.len() + 1);
     let label = |ui: &mut Ui, text: &str| ui.label(RichText::new(text).color(theme.label));
-    let name = columns.label.with_min_x(columns.mark.left());
-    cell(ui, name, Align::Min, |ui| label(ui, &title));
+    let name = columns.label.with_min_x(columns.mark.left()).with_max_y(rect.bottom());
+    let help = "The model as it was opened, and after each step since; a click goes there";
+    cell(ui, name, Align::Min, |ui| label(ui, &title).on_hover_text(help));
     if let Some(change) = columns.change {
         cell(ui, change, Align::Min, |ui| label(ui, "From → to"));
     }
-    let help = "Signal-to-quantization-noise ratio of the layer that the step changed: 10·log₁₀(Σx² / Σ(x−x̂)²). Known for steps whose layer was measured; nothing is computed for this list";
-    if let Some(sqnr) = columns.sqnr {
-        cell(ui, sqnr, Align::Max, |ui| label(ui, "SQNR, dB").on_hover_text(help));
+    if let Figures::Columns(places) = columns.figures {
+        for (rect, (name, help)) in places.into_iter().zip(FIGURES) {
+            let help = format!("{help}. {KNOWN_HELP}");
+            cell(ui, rect, Align::Max, |ui| label(ui, name).on_hover_text(help));
+        }
     }
     let accuracy = ctx.session.accuracy();
     let metric = accuracy.shown().map(|accuracy| accuracy.metric);
     let help = "Of the quantized model in that state, with half of its 95 % interval. Known for states whose accuracy run was completed on the present sample set";
     let name = metric.map_or("Accuracy", metric_name);
-    cell(ui, columns.accuracy, Align::Max, |ui| label(ui, name).on_hover_text(help));
+    let place = columns.accuracy.with_max_y(rect.bottom()).with_min_x(rect.center().x);
+    cell(ui, place, Align::Max, |ui| label(ui, name).on_hover_text(help));
     let stroke = egui::Stroke::new(1.0, theme.line);
     ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, stroke);
 }
@@ -146,11 +191,11 @@ fn metric_name(metric: Metric) -> &'static str {
 }
 
 /// A row; whether it was chosen.
-fn step_ui(ui: &mut Ui, ctx: &PanelCtx, step: usize, tense: Tense) -> bool {
+fn step_ui(ui: &mut Ui, ctx: &PanelCtx, (step, height): (usize, f32), tense: Tense) -> bool {
     let theme = Theme::of(ui);
     let history = ctx.session.history();
     let edit = step.checked_sub(1).and_then(|idx| history.edit(idx));
-    let size = vec2(ui.available_width(), theme::TABLE_ROW_HEIGHT);
+    let size = vec2(ui.available_width(), height);
     let (_, rect) = ui.allocate_space(size);
     // An id of its own: the rows before it come and go with scrolling.
     let response = ui.interact(rect, ui.scope_id().with(("step", step)), Sense::click());
@@ -210,21 +255,54 @@ fn mark_ui(ui: &Ui, rect: Rect, step: usize, (tense, n_edits): (Tense, usize)) {
 
 fn figures_ui(ui: &mut Ui, columns: &Columns, figures: &StepFigures, ink: egui::Color32) {
     let theme = Theme::of(ui);
-    if let Some((rect, sqnr)) = columns.sqnr.zip(figures.sqnr) {
-        let text = RichText::new(sqnr_text(sqnr)).font(theme::mono(12.0)).color(ink);
-        cell(ui, rect, Align::Max, |ui| ui.label(text));
+    match columns.figures {
+        Figures::Columns(places) => {
+            for (rect, text) in places.into_iter().zip(figure_texts(figures)) {
+                let ink = if text == UNKNOWN { theme.hint } else { ink };
+                let text = RichText::new(text).font(theme::mono(12.0)).color(ink);
+                cell(ui, rect, Align::Max, |ui| ui.label(text));
+            }
+        }
+        Figures::Line(rect) => {
+            let text = RichText::new(figures_line(figures)).font(theme::mono(11.0));
+            let label = egui::Label::new(text.color(theme.hint)).truncate();
+            cell(ui, rect, Align::Min, |ui| ui.add(label));
+        }
     }
     let Some(accuracy) = figures.accuracy.as_deref() else { return };
     if let Some(estimate) = quantized(accuracy) {
         cell(ui, columns.accuracy, Align::Max, |ui| {
             let (value, reach) = estimate_text(estimate, accuracy.metric);
-            if columns.sqnr.is_some() {
+            if matches!(columns.figures, Figures::Columns(_)) {
                 let reach = format!("±{reach}");
                 ui.label(RichText::new(reach).font(theme::mono(11.0)).color(theme.hint));
             }
             ui.label(RichText::new(value).font(theme::mono(12.0)).color(ink))
         });
     }
+}
+
+const UNKNOWN: &str = "–";
+
+/// Size, bits per weight and SQNR, without the units that the header names.
+fn figure_texts(figures: &StepFigures) -> [String; 3] {
+    let unknown = || UNKNOWN.to_owned();
+    let Some(model) = &figures.model else { return [unknown(), unknown(), unknown()] };
+    let bits = model.size.bits_per_weight.map_or_else(|| "float".to_owned(), |bits| fixed(bits, 2));
+    [bytes(model.size.quantized_bytes), bits, model.sqnr.map_or_else(unknown, sqnr_text)]
+}
+
+/// The same with their units.
+fn figures_line(figures: &StepFigures) -> String {
+    let Some(model) = &figures.model else { return "not measured".to_owned() };
+    let [size, bits, sqnr] = figure_texts(figures);
+    let with_unit = |text: String, is_number: bool, unit: &str| match is_number {
+        true => format!("{text} {unit}"),
+        false => text,
+    };
+    let bits = with_unit(bits, model.size.bits_per_weight.is_some(), "bits");
+    let is_db = model.sqnr.is_some_and(|sqnr| sqnr.db().is_some());
+    [size, bits, with_unit(sqnr, is_db, "dB")].join(" · ")
 }
 
 fn sqnr_text(sqnr: Sqnr) -> String {
@@ -255,6 +333,22 @@ fn tooltip_ui(ui: &mut Ui, edit: Option<&Edit>, tense: Tense, figures: &StepFigu
         None => ui.label("The model as it was opened"),
         Some(edit) => ui.label(edit.change.details(MAX_LISTED).replace(", ", "\n")),
     };
+    let db = |sqnr: Sqnr| match sqnr {
+        Sqnr::Db(_) => format!("{} dB", sqnr_text(sqnr)),
+        _ => sqnr_text(sqnr),
+    };
+    if let Some(sqnr) = figures.layer_sqnr {
+        ui.label(format!("SQNR of this layer: {}", db(sqnr)));
+    }
+    match &figures.model {
+        None => drop(ui.label(RichText::new(KNOWN_HELP).color(theme.hint))),
+        Some(model) => {
+            let [size, bits, _] = figure_texts(figures);
+            let sqnr = model.sqnr.map_or_else(|| UNKNOWN.to_owned(), db);
+            ui.label(format!("Size: {size}, bits per weight: {bits}"));
+            ui.label(format!("SQNR of all quantized weights: {sqnr}"));
+        }
+    }
     if let Some(accuracy) = figures.accuracy.as_deref()
         && let Some(estimate) = quantized(accuracy)
     {

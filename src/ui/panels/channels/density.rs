@@ -109,12 +109,22 @@ fn texture<'a>(ui: &Ui, kept: &'a mut Option<Kept>, shown: Shown) -> &'a Kept {
     kept.get_or_insert_with(|| {
         let density = shown.density();
         let map = Colormap::density(theme);
-        let colours = density.counts.iter().map(|count| map.colour(count / density.limit));
+        let ground = Color32::TRANSPARENT;
+        let colours =
+            density.counts.iter().map(|count| count_colour(map, count / density.limit, ground));
         let size = [density.bins.n_bins, density.n_rows];
         let image = ColorImage::new(size, colours.collect());
         let texture = ui.ctx().load_texture("densities", image, TextureOptions::NEAREST);
         Kept { of: shown, theme, texture }
     })
+}
+
+/// The least fraction with a colour of its own: what is there stands out from what is not.
+const LEAST_SHOWN: f32 = 0.015;
+
+/// The colour of a share of the highest count; none shows the ground.
+pub(super) fn count_colour(map: Colormap, fraction: f32, ground: Color32) -> Color32 {
+    if fraction > 0.0 { map.colour(fraction.max(LEAST_SHOWN)) } else { ground }
 }
 
 fn heat_map(ui: &Ui, sketch: &Sketch, kept: &Kept, places: std::ops::Range<usize>) {
@@ -129,8 +139,9 @@ fn heat_map(ui: &Ui, sketch: &Sketch, kept: &Kept, places: std::ops::Range<usize
     );
     let in_view = sketch.columns.density.with_max_y(sketch.layout.top + sketch.layout.height);
     let painter = ui.painter().with_clip_rect(in_view.intersect(ui.clip_rect()));
-    let background = Colormap::density(kept.theme).colour(0.0);
-    painter.rect_filled(in_view.with_min_y(rect.top().max(in_view.top())), 0, background);
+    let stroke = Stroke::new(1.0, sketch.theme.line_strong);
+    let frame = in_view.intersect(sketch.columns.density);
+    ui.painter().rect_stroke(frame, 0, stroke, egui::StrokeKind::Outside);
     let everything = Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0));
     painter.image(kept.texture.id(), rect, everything, Color32::WHITE);
 }

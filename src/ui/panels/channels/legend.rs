@@ -1,13 +1,14 @@
 //! What the marks mean, the titles of the columns, and the figures of one channel.
 
-use egui::{Align2, Color32, Rect, RichText, Stroke, Ui, pos2, vec2};
+use egui::containers::menu::MenuButton;
+use egui::{Align2, Painter, Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
 
 use super::columns::{Sketch, diamond, tensor_bounds};
-use super::density::DensityView;
+use super::density::{DensityView, count_colour};
 use crate::base::{fixed, significant, thousands};
 use crate::eval::Sqnr;
 use crate::quant::Grid;
-use crate::session::{ChannelPicture, Outlier};
+use crate::session::{ChannelFigures, ChannelPicture, Outlier};
 use crate::ui::colormap::Colormap;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::figure_table;
@@ -15,134 +16,219 @@ use crate::ui::widgets::figure_table;
 /// From the top of the rows up to the line of the legends.
 const LEGEND_OFFSET: f32 = 34.0;
 
-/// Puts entries side by side, as many as have room.
-struct Legend<'a> {
-    sketch: &'a Sketch<'a>,
-    x: f32,
-    right: f32,
-    y: f32,
+/// A mark and what it means.
+struct Entry {
+    mark: Mark,
+    text: String,
 }
 
-impl Legend<'_> {
-    fn title(&mut self, text: &str) {
-        let place = pos2(self.x, self.y);
-        let ink = self.sketch.theme.text;
-        let clip = Rect::from_min_max(pos2(self.x, self.y - 12.0), pos2(self.right, self.y + 12.0));
-        let painter = self.sketch.painter.with_clip_rect(clip);
-        let drawn = painter.text(place, Align2::LEFT_CENTER, text, theme::title(12.0), ink);
-        self.x = drawn.right() + 10.0;
-    }
-
-    fn entry(&mut self, text: &str, mark_width: f32, draw: impl Fn(Rect)) {
-        let ink = self.sketch.theme.label;
-        let galley = self.sketch.painter.layout_no_wrap(text.to_owned(), theme::text(12.0), ink);
-        let width = mark_width + 4.0 + galley.size().x;
-        if self.x + width > self.right {
-            self.x = f32::INFINITY;
-            return;
-        }
-        draw(Rect::from_center_size(
-            pos2(self.x + mark_width / 2.0, self.y),
-            vec2(mark_width, 9.0),
-        ));
-        let place = pos2(self.x + mark_width + 4.0, self.y - galley.size().y / 2.0);
-        self.sketch.painter.galley(place, galley, ink);
-        self.x += width + 10.0;
-    }
+#[derive(Clone, Copy)]
+enum Mark {
+    /// Thin from end to end, thick where most weights lie.
+    Range,
+    Wide,
+    Narrow,
+    OwnScale,
+    PerTensor,
+    PerChannel,
+    InUse,
+    /// From none to the most.
+    Colours(Colormap),
 }
 
-/// The legends over the columns.
-pub(super) fn draw(sketch: &Sketch, view: DensityView, mode: egui::Theme) {
+/// What stands over one column.
+struct ColumnLegend {
+    column: Rect,
+    title: &'static str,
+    entries: Vec<Entry>,
+}
+
+/// From this width of the SQNR's column on, what is in use is explained below it.
+const MIN_WIDTH_FOR_IN_USE: f32 = 150.0;
+const ENTRY_GAP: f32 = 10.0;
+const MARK_GAP: f32 = 4.0;
+
+/// The legends over the columns. Where one has no room for all its entries they fold into a button:
+/// nothing is left out.
+pub(super) fn legend_ui(ui: &mut Ui, sketch: &Sketch, view: DensityView) {
     let theme = sketch.theme;
-    let painter = sketch.painter;
+    let legends = legends(sketch, view, ui.ctx().theme());
     let y = sketch.layout.top - LEGEND_OFFSET;
-    let over = |column: Rect| Legend { sketch, x: column.left(), right: column.right(), y };
-    painter.text(
-        pos2(sketch.columns.labels.left() + 4.0, sketch.layout.top - 4.0),
+    let is_folded = legends.iter().any(|legend| width_of(sketch, legend) > legend.column.width());
+    for legend in &legends {
+        draw(sketch, legend, (y, is_folded));
+    }
+    let labels = sketch.columns.labels;
+    if is_folded {
+        let size = vec2(labels.width() - 10.0, 22.0);
+        let rect = Rect::from_center_size(pos2(labels.center().x - 5.0, y), size);
+        let mut corner = ui.new_child(egui::UiBuilder::new().max_rect(rect));
+        let button = egui::Button::new("Legend").min_size(size);
+        MenuButton::from_button(button).ui(&mut corner, |ui| folded_ui(ui, &legends));
+    }
+    sketch.painter.text(
+        pos2(labels.left() + 4.0, sketch.layout.top - 4.0),
         Align2::LEFT_BOTTOM,
         "Channel",
         theme::text(11.0),
         theme.hint,
     );
-    let mut ranges = over(sketch.columns.ranges);
-    ranges.title("Range");
-    ranges.entry("min, 1 %, 99 %, max", 18.0, |rect| {
-        painter.hline(rect.x_range(), rect.center().y, Stroke::new(1.0, theme.original));
-        painter.rect_filled(rect.shrink2(vec2(4.0, 2.0)), 0, theme.original);
-    });
-    ranges.entry("wide: over 2× median", 14.0, |rect| {
-        painter.rect_filled(rect.shrink2(vec2(0.0, 2.0)), 0, theme.bad);
-    });
-    ranges.entry("narrow: under half", 14.0, |rect| {
-        painter.rect_filled(rect, 0, theme.panel);
-        painter.rect_filled(rect.shrink2(vec2(4.0, 2.0)), 0, theme.original);
-    });
-    if sketch.columns.has_scale() {
-        let mut scale = over(sketch.columns.scale);
-        scale.title("Scale");
-        scale.entry("own", 9.0, |rect| {
-            diamond(painter, (rect.center().x, rect.center().y), 4.0, theme.original);
-        });
-    }
-    let mut sqnr = over(sketch.columns.sqnr);
-    sqnr.title("SQNR");
-    let has_twins = sketch.picture.table.channels.iter().any(|c| c.sqnr_per_tensor.is_some());
-    if has_twins {
-        sqnr.entry("tensor", 8.0, |rect| {
-            painter.circle_stroke(rect.center(), 3.5, Stroke::new(1.5, theme.original));
-        });
-        sqnr.entry("channel", 8.0, |rect| {
-            painter.circle_filled(rect.center(), 3.5, theme.accent);
-        });
-    }
-    let has_error = sketch.picture.table.channels.iter().any(|c| c.sqnr.db().is_some());
-    if !has_twins && !has_error {
+    if is_all_float(sketch.picture) {
         let place = sketch.columns.sqnr.center_top() + vec2(0.0, 16.0);
-        let ink = theme.hint;
-        painter.text(place, Align2::CENTER_TOP, "Float: no error", theme::text(12.0), ink);
-    }
-    let mut density = over(sketch.columns.density);
-    density.title("Channel × value");
-    if view == DensityView::HeatMap {
-        colour_scale(sketch, &density, Colormap::density(mode));
+        let text = "Float: no error";
+        sketch.painter.text(place, Align2::CENTER_TOP, text, theme::text(12.0), theme.hint);
     }
 }
 
-/// 0, the colours, the count at their end; on the right of the column.
-fn colour_scale(sketch: &Sketch, legend: &Legend, map: Colormap) {
-    let density = &sketch.picture.density;
+fn is_all_float(picture: &ChannelPicture) -> bool {
+    let has_error = |c: &ChannelFigures| c.sqnr_per_tensor.is_some() || c.sqnr.db().is_some();
+    !picture.table.channels.iter().any(has_error)
+}
+
+/// What there is to explain: a mark that nothing has is not listed.
+fn legends(sketch: &Sketch, view: DensityView, mode: egui::Theme) -> Vec<ColumnLegend> {
+    let (columns, picture) = (sketch.columns, sketch.picture);
+    let channels = &picture.table.channels;
+    let entry = |mark: Mark, text: &str| Entry { mark, text: text.to_owned() };
+    let has = |outlier: Outlier| channels.iter().any(|c| c.outlier == Some(outlier));
+    let mut ranges = vec![entry(Mark::Range, "min, 1 %, 99 %, max")];
+    if has(Outlier::Wide) {
+        ranges.push(entry(Mark::Wide, "wide: over 2× median"));
+    }
+    if has(Outlier::Narrow) {
+        ranges.push(entry(Mark::Narrow, "narrow: under half"));
+    }
+    let mut legends =
+        vec![ColumnLegend { column: columns.ranges, title: "Range", entries: ranges }];
+    if columns.has_scale() {
+        let entries = vec![entry(Mark::OwnScale, "own")];
+        legends.push(ColumnLegend { column: columns.scale, title: "Scale", entries });
+    }
+    let mut entries = Vec::new();
+    if channels.iter().any(|c| c.sqnr_per_tensor.is_some()) {
+        entries.push(entry(Mark::PerTensor, "tensor"));
+        entries.push(entry(Mark::PerChannel, "channel"));
+    }
+    if !is_all_float(picture) && columns.sqnr.width() < MIN_WIDTH_FOR_IN_USE {
+        entries.push(entry(Mark::InUse, "in use"));
+    }
+    legends.push(ColumnLegend { column: columns.sqnr, title: "SQNR", entries });
+    let mut entries = Vec::new();
+    if view == DensityView::HeatMap {
+        let density = &picture.density;
+        let more = if density.highest > density.limit { "+" } else { "" };
+        let most = count_text(density.limit);
+        let text = format!("{most}{more} of {}", thousands(picture.table.channel_len));
+        entries.push(Entry { mark: Mark::Colours(Colormap::density(mode)), text });
+    }
+    legends.push(ColumnLegend { column: columns.density, title: "Channel × value", entries });
+    legends
+}
+
+fn width_of(sketch: &Sketch, legend: &ColumnLegend) -> f32 {
+    let text_width = |text: &str, font| {
+        sketch.painter.layout_no_wrap(text.to_owned(), font, sketch.theme.label).size().x
+    };
+    let entries = legend.entries.iter().map(|entry| {
+        ENTRY_GAP + entry.mark.width() + MARK_GAP + text_width(&entry.text, theme::text(12.0))
+    });
+    text_width(legend.title, theme::title(12.0)) + entries.sum::<f32>()
+}
+
+fn draw(sketch: &Sketch, legend: &ColumnLegend, (y, is_folded): (f32, bool)) {
     let theme = sketch.theme;
-    let more = if density.highest > density.limit { "+" } else { "" };
-    let unit = format!(
-        "{}{more} of {}",
-        count_text(density.limit),
-        thousands(sketch.picture.table.channel_len)
-    );
-    let galley = sketch.painter.layout_no_wrap(unit, theme::mono(11.0), theme.label);
-    let text_left = legend.right - galley.size().x;
-    let bar = Rect::from_min_max(
-        pos2(text_left - 70.0, legend.y - 5.0),
-        pos2(text_left - 6.0, legend.y + 5.0),
-    );
-    if bar.left() - 14.0 < legend.x {
+    let column = legend.column;
+    let area = Rect::from_x_y_ranges(column.x_range(), y - 12.0..=y + 12.0);
+    let painter = sketch.painter.with_clip_rect(area.intersect(sketch.painter.clip_rect()));
+    let text = |x: f32, text: &str, font, ink| {
+        painter.text(pos2(x, y), Align2::LEFT_CENTER, text, font, ink).right()
+    };
+    let mut x = text(column.left(), legend.title, theme::title(12.0), theme.text);
+    if is_folded {
         return;
     }
-    sketch.painter.galley(pos2(text_left, legend.y - galley.size().y / 2.0), galley, theme.label);
-    let zero = pos2(bar.left() - 6.0, legend.y);
-    sketch.painter.text(zero, Align2::RIGHT_CENTER, "0", theme::mono(11.0), theme.label);
-    gradient(sketch, bar, |fraction| map.colour(fraction));
+    for entry in &legend.entries {
+        x += ENTRY_GAP;
+        let width = entry.mark.width();
+        let rect = Rect::from_center_size(pos2(x + width / 2.0, y), vec2(width, 9.0));
+        entry.mark.draw(&painter, rect, theme);
+        x = text(x + width + MARK_GAP, &entry.text, theme::text(12.0), theme.label);
+    }
 }
 
-fn gradient(sketch: &Sketch, bar: Rect, colour: impl Fn(f32) -> Color32) {
-    let n_steps = bar.width().max(1.0) as usize;
+/// All entries under each other.
+fn folded_ui(ui: &mut Ui, legends: &[ColumnLegend]) {
+    let theme = Theme::of(ui);
+    for legend in legends.iter().filter(|legend| !legend.entries.is_empty()) {
+        ui.label(RichText::new(legend.title).font(theme::title(12.0)).color(theme.text));
+        for entry in &legend.entries {
+            ui.horizontal(|ui| {
+                let size = vec2(entry.mark.width(), 16.0);
+                let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
+                let rect = Rect::from_center_size(rect.center(), vec2(size.x, 9.0));
+                entry.mark.draw(ui.painter(), rect, theme);
+                ui.label(RichText::new(&entry.text).color(theme.label));
+            });
+        }
+    }
+}
+
+impl Mark {
+    fn width(self) -> f32 {
+        match self {
+            Self::Range => 18.0,
+            Self::Wide | Self::Narrow => 14.0,
+            Self::OwnScale => 9.0,
+            Self::PerTensor | Self::PerChannel | Self::InUse => 8.0,
+            Self::Colours(_) => 76.0,
+        }
+    }
+
+    fn draw(self, painter: &Painter, rect: Rect, theme: &Theme) {
+        match self {
+            Self::Range => {
+                let stroke = Stroke::new(1.0, theme.original);
+                painter.hline(rect.x_range(), rect.center().y, stroke);
+                painter.rect_filled(rect.shrink2(vec2(4.0, 2.0)), 0, theme.original);
+            }
+            Self::Wide => {
+                painter.rect_filled(rect.shrink2(vec2(0.0, 2.0)), 0, theme.bad);
+            }
+            Self::Narrow => {
+                painter.rect_filled(rect, 0, theme.panel);
+                painter.rect_filled(rect.shrink2(vec2(4.0, 2.0)), 0, theme.original);
+            }
+            Self::OwnScale => {
+                diamond(painter, (rect.center().x, rect.center().y), 4.0, theme.original);
+            }
+            Self::PerTensor => {
+                painter.circle_stroke(rect.center(), 3.5, Stroke::new(1.5, theme.original));
+            }
+            Self::PerChannel => {
+                painter.circle_filled(rect.center(), 3.5, theme.accent);
+            }
+            Self::InUse => {
+                painter.rect_filled(rect.shrink2(vec2(0.0, 0.5)), 1, theme.quantized);
+            }
+            Self::Colours(map) => colour_scale(painter, rect, map, theme),
+        }
+    }
+}
+
+/// 0, and the colours up to the most.
+fn colour_scale(painter: &Painter, rect: Rect, map: Colormap, theme: &Theme) {
+    let place = rect.left_center();
+    painter.text(place, Align2::LEFT_CENTER, "0", theme::mono(11.0), theme.label);
+    let bar = rect.with_min_x(rect.left() + 12.0);
+    let n_steps = bar.width() as usize;
     for step_idx in 0..n_steps {
         let left = bar.left() + step_idx as f32;
         let strip = Rect::from_min_max(pos2(left, bar.top()), pos2(left + 1.0, bar.bottom()));
         let fraction = step_idx as f32 / (n_steps - 1).max(1) as f32;
-        sketch.painter.rect_filled(strip, 0, colour(fraction));
+        painter.rect_filled(strip, 0, count_colour(map, fraction, theme.background));
     }
-    let stroke = Stroke::new(1.0, sketch.theme.line_strong);
-    sketch.painter.rect_stroke(bar, 0, stroke, egui::StrokeKind::Outside);
+    let stroke = Stroke::new(1.0, theme.line_strong);
+    painter.rect_stroke(bar, 0, stroke, egui::StrokeKind::Outside);
 }
 
 /// Counts of one channel are whole; means over several need not be.
@@ -185,10 +271,10 @@ pub(super) fn titles(sketch: &Sketch, top: f32) {
         let left = column.center().x - galley.size().x / 2.0;
         sketch.painter.galley(pos2(left, top), galley, theme.hint);
     }
-    let in_use = layout_of(sketch, "in use");
-    if sketch.columns.sqnr.width() < 150.0 {
+    if sketch.columns.sqnr.width() < MIN_WIDTH_FOR_IN_USE || is_all_float(sketch.picture) {
         return;
     }
+    let in_use = layout_of(sketch, "in use");
     let left = sketch.columns.sqnr.center().x + 34.0;
     let mark = Rect::from_min_size(pos2(left, top + 2.0), vec2(8.0, 8.0));
     sketch.painter.rect_filled(mark, 1, theme.quantized);

@@ -40,6 +40,9 @@ struct ChannelsPanel {
     textures: DensityTextures,
 }
 
+/// Where rows could not be told apart.
+const TOO_SMALL: &str =
+    "Make the panel larger, or enlarge it with the arrows at its upper right corner.";
 /// Height of legends and numbers of the axes over the rows, and of the titles below them.
 const HEAD_HEIGHT: f32 = 48.0;
 const FOOT_HEIGHT: f32 = 28.0;
@@ -115,7 +118,7 @@ impl ChannelsPanel {
             room.max - vec2(theme::PANEL_MARGIN, FOOT_HEIGHT),
         );
         if plot.height() < 24.0 || plot.width() < 160.0 {
-            return;
+            return state_view::empty_ui(ui, "Too little room", TOO_SMALL);
         }
         let selected = ctx.session.selection().channel_idx;
         let window = self.window_for(picture, selected);
@@ -145,7 +148,7 @@ impl ChannelsPanel {
         };
         sketch.draw();
         self.textures.draw(ui, ctx, &sketch, self.view);
-        legend::draw(&sketch, self.view, ui.ctx().theme());
+        legend::legend_ui(ui, &sketch, self.view);
         legend::titles(&sketch, used.bottom() + 6.0);
         mark_selected(&sketch, used);
         scroll_mark(&sketch, used);

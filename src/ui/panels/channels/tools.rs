@@ -25,6 +25,8 @@ const KEYS: [(ChannelKey, &str, &str); 8] = [
 
 /// Below this width the controls take a line of their own.
 const MIN_WIDTH_FOR_ONE_LINE: f32 = 860.0;
+/// Below this one zoom and order have a line apart.
+const MIN_WIDTH_FOR_TWO_LINES: f32 = 540.0;
 const LINE_HEIGHT: f32 = 36.0;
 
 impl ChannelsPanel {
@@ -46,6 +48,8 @@ impl ChannelsPanel {
         if width >= MIN_WIDTH_FOR_ONE_LINE {
             line(ui, Layout::right_to_left(Align::Center), &mut |ui| {
                 self.controls_ui(ui, picture);
+                ui.add_space(10.0);
+                self.rows_tools_ui(ui, picture);
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ui.add_space(theme::PANEL_MARGIN);
                     title_ui(ui, ctx, layer, picture);
@@ -55,15 +59,24 @@ impl ChannelsPanel {
             line(ui, Layout::left_to_right(Align::Center), &mut |ui| {
                 title_ui(ui, ctx, layer, picture);
             });
+            let is_narrow = width < MIN_WIDTH_FOR_TWO_LINES;
             line(ui, Layout::right_to_left(Align::Center), &mut |ui| {
                 self.controls_ui(ui, picture);
+                if !is_narrow {
+                    ui.add_space(10.0);
+                    self.rows_tools_ui(ui, picture);
+                }
             });
+            if is_narrow {
+                line(ui, Layout::right_to_left(Align::Center), &mut |ui| {
+                    self.rows_tools_ui(ui, picture);
+                });
+            }
         }
     }
 
     /// From right to left.
     fn controls_ui(&mut self, ui: &mut Ui, picture: Option<&ChannelPicture>) {
-        let theme = Theme::of(ui);
         let n_outliers = picture.map_or(0, |picture| picture.table.n_outliers);
         ui.spacing_mut().item_spacing.x = 0.0;
         let filters = [
@@ -89,7 +102,12 @@ impl ChannelsPanel {
                 self.view = view;
             }
         }
-        ui.add_space(10.0);
+    }
+
+    /// Zoom and order, from right to left.
+    fn rows_tools_ui(&mut self, ui: &mut Ui, picture: Option<&ChannelPicture>) {
+        let theme = Theme::of(ui);
+        ui.spacing_mut().item_spacing.x = 0.0;
         if let Some(picture) = picture {
             self.zoom_ui(ui, picture.listed.len());
         }
@@ -153,7 +171,7 @@ fn title_ui(ui: &mut Ui, ctx: &PanelCtx, layer: &Layer, picture: Option<&Channel
     let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing.x = 10.0;
     let name = RichText::new(&layer.weight).font(theme::title(13.0)).color(theme.text);
-    ui.label(name);
+    ui.add(egui::Label::new(name).truncate()).on_hover_text(&layer.weight);
     let dims: Vec<String> = layer.dims.iter().map(ToString::to_string).collect();
     let choice = ctx.session.choice(ctx.session.selection().layer_idx);
     let axis = picture.map_or(layer.axis, |picture| picture.table.axis);

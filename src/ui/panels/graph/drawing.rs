@@ -184,7 +184,7 @@ impl Drawing<'_> {
     pub fn mini_map(&self, selected: Option<usize>) -> Option<Rect> {
         let seen = self.view.seen(self.canvas);
         let all = vec2(self.layout.width, self.layout.height);
-        if (seen.width() >= all.x && seen.height() >= all.y) || self.canvas.width() < 240.0 {
+        if (seen.width() >= all.x && seen.height() >= all.y) || self.canvas.width() < 300.0 {
             return None;
         }
         let theme = self.theme;

@@ -1,6 +1,9 @@
 //! What a box is coloured by: its number, its colour, and the legend of both.
 
-use egui::{Align2, Color32, CornerRadius, Painter, Rect, Stroke, StrokeKind, pos2, vec2};
+use egui::{
+    Align2, Color32, CornerRadius, Painter, Rect, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+    pos2, vec2,
+};
 
 use crate::base::{bytes, fixed};
 use crate::eval::LayerError;
@@ -151,15 +154,52 @@ fn size_of(error: &LayerError, stored_bytes: Option<u64>) -> (String, Option<f32
     (bytes(own), share)
 }
 
-const LEGEND_WIDTH: f32 = 184.0;
+const LEGEND_SIZE: Vec2 = vec2(184.0, 52.0);
+/// From the edges of the canvas.
+const LEGEND_MARGIN: f32 = 12.0;
+/// The button that the legend becomes where it would cover much of the drawing.
+const BUTTON_SIZE: Vec2 = vec2(64.0, theme::CONTROL_HEIGHT);
+const LEAST_CANVAS: Vec2 = vec2(300.0, 200.0);
 
-/// The legend in the lower left corner of the canvas.
-pub(super) fn legend_ui(painter: &Painter, canvas: Rect, measure: Measure, theme: &Theme) {
-    let size = vec2(LEGEND_WIDTH, 52.0);
-    let frame =
-        Rect::from_min_size(pos2(canvas.left() + 12.0, canvas.bottom() - 12.0 - size.y), size);
-    painter.rect(frame, 6, theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
+fn is_folded(canvas: Rect) -> bool {
+    canvas.width() < LEAST_CANVAS.x || canvas.height() < LEAST_CANVAS.y
+}
+
+/// Where the legend lies: in the lower left corner of the canvas.
+pub(super) fn legend_rect(canvas: Rect) -> Rect {
+    let size = if is_folded(canvas) { BUTTON_SIZE } else { LEGEND_SIZE };
+    let corner = canvas.left_bottom() + vec2(LEGEND_MARGIN, -LEGEND_MARGIN - size.y);
+    Rect::from_min_size(corner, size)
+}
+
+/// The legend, or a button that opens it.
+pub(super) fn legend_ui(ui: &mut Ui, canvas: Rect, measure: Measure) {
+    let rect = legend_rect(canvas);
+    if is_folded(canvas) {
+        let mut corner = ui.new_child(egui::UiBuilder::new().max_rect(rect));
+        let button = egui::Button::new("Legend").min_size(BUTTON_SIZE);
+        egui::containers::menu::MenuButton::from_button(button).ui(&mut corner, |ui| {
+            let (rect, _) = ui.allocate_exact_size(LEGEND_SIZE, Sense::hover());
+            draw_legend(ui, rect, measure);
+        });
+        return;
+    }
+    let theme = Theme::of(ui);
+    let stroke = Stroke::new(1.0, theme.line);
+    ui.painter().rect(rect, 6, theme.panel, stroke, StrokeKind::Inside);
+    draw_legend(ui, rect, measure);
+}
+
+fn draw_legend(ui: &Ui, frame: Rect, measure: Measure) {
+    let theme = Theme::of(ui);
+    let painter: &Painter = ui.painter();
+    let size = frame.size();
     let (title, ticks) = measure.legend();
+    let response = ui.interact(frame, ui.scope_id().with("legend"), Sense::hover());
+    response.widget_info(|| {
+        let text = format!("Colours: {title}, the stronger the further right");
+        WidgetInfo::labeled(egui::Role::Label, true, text)
+    });
     let font = theme::text(11.0);
     painter.text(frame.min + vec2(12.0, 6.0), Align2::LEFT_TOP, title, font, theme.label);
     let bar = Rect::from_min_size(frame.min + vec2(12.0, 23.0), vec2(size.x - 24.0, 8.0));

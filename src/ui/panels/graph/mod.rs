@@ -12,8 +12,8 @@ use egui_material_icons::{MaterialIcon, icons};
 
 use self::drawing::{Drawing, LayerFace};
 use self::hover::hover_ui;
-use self::measure::{MEASURES, Measure, Reading, legend_ui};
-use self::view::View;
+use self::measure::{MEASURES, Measure, Reading, legend_rect, legend_ui};
+use self::view::{Room, View};
 use crate::base::{percent, thousands};
 use crate::model::Network;
 use crate::session::graph_layout::{BoxKind, GraphBox, GraphLayout, ShapeArithmetic};
@@ -75,6 +75,9 @@ impl Panel for GraphPanel {
     }
 }
 
+/// Of the controls, and what the switch for shape arithmetic adds to them.
+const MIN_WIDTH_FOR_ONE_LINE: f32 = 420.0;
+const SHAPE_SWITCH_WIDTH: f32 = 170.0;
 /// Factor of one press of a zoom button.
 const ZOOM_STEP: f32 = 1.25;
 /// Powers of e a point of the wheel.
@@ -98,8 +101,9 @@ impl GraphPanel {
         background
             .widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, "Graph of the network"));
         let selected = ctx.session.selection().layer_idx;
-        self.follow_selection(layout, selected, canvas);
-        self.move_view(ui, layout, &background, zoom);
+        let room = Room { canvas, legend: legend_rect(canvas) };
+        self.follow_selection(layout, selected, room);
+        self.move_view(ui, layout, &background, (room, zoom));
         let hovered = hovered_box(ui, layout, self.view, canvas);
         let painter = ui.painter_at(canvas);
         let theme = Theme::of(ui);
@@ -122,9 +126,10 @@ impl GraphPanel {
             let id = ui.scope_id().with(("hovered", box_idx));
             ui.interact(rect, id, Sense::hover()).on_hover_ui(|ui| hover_ui(ui, ctx, graph_box));
         }
-        legend_ui(&painter, canvas, self.measure, theme);
-        if let Some(area) = drawing.mini_map(Some(selected)) {
-            self.mini_map_ui(ui, layout, area, canvas);
+        let map = drawing.mini_map(Some(selected));
+        legend_ui(ui, canvas, self.measure);
+        if let Some(area) = map {
+            self.mini_map_ui(ui, layout, area, room);
         }
     }
 
@@ -166,16 +171,16 @@ impl GraphPanel {
     }
 
     /// A new drawing is shown from its start; a layer selected elsewhere is brought into view.
-    fn follow_selection(&mut self, layout: &Arc<GraphLayout>, selected: usize, canvas: Rect) {
+    fn follow_selection(&mut self, layout: &Arc<GraphLayout>, selected: usize, room: Room) {
         let rect = || layout.box_of_layer(selected).map(|graph_box| graph_box.rect);
         let is_new = !self.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, layout));
         if is_new {
-            self.view = View::first(layout, rect(), canvas);
+            self.view = View::first(layout, rect(), room);
             self.shown = Some(Arc::clone(layout));
         } else if self.shown_layer_idx != selected
             && let Some(rect) = rect()
         {
-            self.view.reveal(rect, canvas);
+            self.view.reveal(rect, room.canvas);
         }
         self.shown_layer_idx = selected;
     }
@@ -185,11 +190,11 @@ impl GraphPanel {
         ui: &Ui,
         layout: &GraphLayout,
         background: &Response,
-        zoom: Option<Zoom>,
+        (room, zoom): (Room, Option<Zoom>),
     ) {
-        let canvas = background.rect;
+        let canvas = room.canvas;
         match zoom {
-            Some(Zoom::Fit) => self.view.fit_whole(layout, canvas),
+            Some(Zoom::Fit) => self.view.fit_whole(layout, room),
             Some(Zoom::By(factor)) => self.view.zoom(factor, canvas.center(), canvas),
             Some(Zoom::To(scale)) => {
                 self.view.zoom(scale / self.view.scale, canvas.center(), canvas);
@@ -209,11 +214,11 @@ impl GraphPanel {
                 self.view.zoom(factor, at, canvas);
             }
         }
-        self.view.follow(layout, canvas);
+        self.view.follow(layout, room);
     }
 
     /// Pressing or dragging in the small map moves the view there.
-    fn mini_map_ui(&mut self, ui: &Ui, layout: &GraphLayout, area: Rect, canvas: Rect) {
+    fn mini_map_ui(&mut self, ui: &Ui, layout: &GraphLayout, area: Rect, room: Room) {
         let response = ui.interact(area, ui.scope_id().with("mini-map"), Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, "Map of the graph"));
         if let Some(at) = response.interact_pointer_pos() {
@@ -223,7 +228,7 @@ impl GraphPanel {
                 top: at.y.clamp(0.0, layout.height),
                 ..Default::default()
             };
-            self.view.centre_on(Some(point), layout, canvas);
+            self.view.centre_on(Some(point), layout, room);
         }
         response.on_hover_text("The whole graph; press to go there");
     }
@@ -242,6 +247,10 @@ impl GraphPanel {
         let theme = Theme::of(ui);
         ui.add_space(8.0);
         let margin = egui::Margin::symmetric(theme::PANEL_MARGIN as i8, 0);
+        let right_to_left = egui::Layout::right_to_left(egui::Align::Center);
+        // Zooming takes a line of its own where there is no room beside the other controls.
+        let beside = if layout.n_shape_nodes > 0 { SHAPE_SWITCH_WIDTH } else { 0.0 };
+        let is_narrow = ui.available_width() < MIN_WIDTH_FOR_ONE_LINE + beside;
         egui::Frame::new().inner_margin(margin).show(ui, |ui| {
             ui.horizontal_wrapped(|ui| {
                 ui.set_min_height(theme::CONTROL_HEIGHT);
@@ -252,10 +261,14 @@ impl GraphPanel {
                 if layout.n_shape_nodes > 0 {
                     self.shape_switch_ui(ui, layout.n_shape_nodes);
                 }
-                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                    zoom = self.zoom_ui(ui);
-                });
+                if !is_narrow {
+                    ui.with_layout(right_to_left, |ui| zoom = self.zoom_ui(ui));
+                }
             });
+            if is_narrow {
+                let size = vec2(ui.available_width(), theme::CONTROL_HEIGHT);
+                ui.allocate_ui_with_layout(size, right_to_left, |ui| zoom = self.zoom_ui(ui));
+            }
         });
         ui.add_space(4.0);
         zoom

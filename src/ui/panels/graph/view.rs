@@ -6,8 +6,6 @@ use crate::session::graph_layout::{BoxRect, GraphLayout};
 
 /// Space left around a fitted drawing, and around a box brought into view.
 const MARGIN: f32 = 24.0;
-/// Below the last box, where the legend lies.
-const LEGEND_MARGIN: f32 = 76.0;
 const MAX_SCALE: f32 = 3.0;
 const MIN_SCALE: f32 = 0.004;
 /// A drawing that fits at this scale is shown whole at first.
@@ -34,35 +32,65 @@ impl Default for View {
     }
 }
 
+/// The room for a drawing, and the part of it that the legend in its lower left corner covers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Room {
+    pub canvas: Rect,
+    pub legend: Rect,
+}
+
+impl Room {
+    /// The parts that the legend leaves free: right of it and over it.
+    fn free(self) -> [Rect; 2] {
+        let Self { canvas, legend } = self;
+        let left = legend.right().min(canvas.center().x);
+        let bottom = legend.top().max(canvas.center().y);
+        [canvas.with_min_x(left), canvas.with_max_y(bottom)]
+    }
+}
+
 impl View {
     /// What is shown first: all of it where that can be read, else a box at a readable size.
-    pub fn first(layout: &GraphLayout, selected: Option<BoxRect>, canvas: Rect) -> Self {
+    pub fn first(layout: &GraphLayout, selected: Option<BoxRect>, room: Room) -> Self {
+        let canvas = room.canvas;
         let mut view = Self::default();
-        view.fit_whole(layout, canvas);
+        view.fit_whole(layout, room);
         if view.scale < READABLE_SCALE {
             view.fit = Fit::ByHand;
             view.scale = ((canvas.width() - 2.0 * MARGIN) / layout.width.max(1.0))
                 .clamp(READABLE_SCALE, 1.0);
-            view.centre_on(selected, layout, canvas);
+            view.centre_on(selected, layout, room);
         }
         view
     }
 
-    /// The whole drawing, at most at its own size.
-    pub fn fit_whole(&mut self, layout: &GraphLayout, canvas: Rect) {
-        let room = (canvas.size() - Vec2::splat(2.0 * MARGIN)).max(Vec2::splat(1.0));
-        let scale = (room.x / layout.width.max(1.0)).min(room.y / layout.height.max(1.0));
-        self.scale = scale.clamp(MIN_SCALE, 1.0);
+    /// The whole drawing, at most at its own size, and not under the legend: in the middle if that
+    /// leaves the legend free, else beside or over it, whichever shows more.
+    pub fn fit_whole(&mut self, layout: &GraphLayout, room: Room) {
+        let [beside, over] = room.free();
+        let (_, middle) = fitted(layout, room.canvas);
+        if !middle.intersects(room.legend.expand(8.0)) {
+            return self.place(layout, room.canvas, room);
+        }
+        let scale = |area: Rect| fitted(layout, area).0;
+        let area = if scale(beside) > scale(over) { beside } else { over };
+        self.place(layout, area, room);
+    }
+
+    fn place(&mut self, layout: &GraphLayout, area: Rect, room: Room) {
+        let (scale, rect) = fitted(layout, area);
+        self.scale = scale;
+        self.offset = rect.min - room.canvas.min;
         self.fit = Fit::Whole;
-        self.offset = (canvas.size() - self.scale * vec2(layout.width, layout.height)) / 2.0;
     }
 
     /// Fits again if nobody moved it since, and keeps a part of the drawing in sight.
-    pub fn follow(&mut self, layout: &GraphLayout, canvas: Rect) {
+    pub fn follow(&mut self, layout: &GraphLayout, room: Room) {
         if self.fit == Fit::Whole {
-            self.fit_whole(layout, canvas);
+            self.fit_whole(layout, room);
             return;
         }
+        let canvas = room.canvas;
         let size = self.scale * vec2(layout.width, layout.height);
         let least = (Vec2::splat(2.0 * MARGIN) - size).min(canvas.size() / 2.0 - size);
         let most = (canvas.size() - Vec2::splat(2.0 * MARGIN)).max(canvas.size() / 2.0);
@@ -83,7 +111,10 @@ impl View {
         self.fit = Fit::ByHand;
     }
 
-    pub fn centre_on(&mut self, rect: Option<BoxRect>, layout: &GraphLayout, canvas: Rect) {
+    pub fn centre_on(&mut self, rect: Option<BoxRect>, layout: &GraphLayout, room: Room) {
+        let canvas = room.canvas;
+        // Below the last box, where the legend lies.
+        let legend = (canvas.bottom() - room.legend.top() + 12.0).max(MARGIN);
         let centre = rect.map_or(pos2(layout.width / 2.0, 0.0), |rect| {
             pos2(rect.centre_x(), rect.top + rect.height / 2.0)
         });
@@ -96,7 +127,7 @@ impl View {
         };
         self.offset = vec2(
             filled(offset.x, canvas.width(), size.x, MARGIN),
-            filled(offset.y, canvas.height(), size.y, LEGEND_MARGIN),
+            filled(offset.y, canvas.height(), size.y, legend),
         );
         self.fit = Fit::ByHand;
     }
@@ -139,6 +170,15 @@ impl View {
     }
 }
 
+/// Scale and place of the whole drawing in the middle of an area, at most at its own size.
+fn fitted(layout: &GraphLayout, area: Rect) -> (f32, Rect) {
+    let room = (area.size() - Vec2::splat(2.0 * MARGIN)).max(Vec2::splat(1.0));
+    let scale = (room.x / layout.width.max(1.0)).min(room.y / layout.height.max(1.0));
+    let scale = scale.clamp(MIN_SCALE, 1.0);
+    let size = scale * vec2(layout.width, layout.height);
+    (scale, Rect::from_center_size(area.center(), size))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,21 +190,37 @@ mod tests {
     }
 
     const CANVAS: Rect = Rect { min: pos2(100.0, 50.0), max: pos2(700.0, 450.0) };
+    const ROOM: Room =
+        Room { canvas: CANVAS, legend: Rect { min: pos2(112.0, 386.0), max: pos2(296.0, 438.0) } };
+
+    #[test]
+    fn a_fitted_drawing_leaves_the_legend_free() {
+        for (width, height) in
+            [(100.0, 100.0), (3000.0, 200.0), (200.0, 3000.0), (900.0, 700.0), (400.0, 300.0)]
+        {
+            let layout = layout(width, height);
+            let mut view = View::default();
+            view.fit_whole(&layout, ROOM);
+            let rect = view.to_screen(BoxRect { left: 0.0, top: 0.0, width, height }, CANVAS);
+            assert!(CANVAS.contains_rect(rect), "{width} × {height}: {rect:?}");
+            assert!(!rect.intersects(ROOM.legend), "{width} × {height}: {rect:?}");
+        }
+    }
 
     #[test]
     fn a_small_drawing_is_shown_whole_and_a_long_one_readable() {
-        let small = View::first(&layout(200.0, 300.0), None, CANVAS);
+        let small = View::first(&layout(180.0, 300.0), None, ROOM);
         assert_eq!(small.scale, 1.0);
-        assert_eq!(small.point(100.0, 150.0, CANVAS), CANVAS.center());
+        assert_eq!(small.point(90.0, 150.0, CANVAS), CANVAS.center());
         let rect = BoxRect { left: 0.0, top: 9000.0, width: 200.0, height: 40.0 };
-        let long = View::first(&layout(200.0, 20_000.0), Some(rect), CANVAS);
+        let long = View::first(&layout(200.0, 20_000.0), Some(rect), ROOM);
         assert!(long.scale >= READABLE_SCALE);
         assert!((long.to_screen(rect, CANVAS).center() - CANVAS.center()).length() < 0.1);
     }
 
     #[test]
     fn zooming_keeps_the_point_under_the_pointer() {
-        let mut view = View::first(&layout(900.0, 2000.0), None, CANVAS);
+        let mut view = View::first(&layout(900.0, 2000.0), None, ROOM);
         let at = pos2(250.0, 300.0);
         let before = view.to_drawing(at, CANVAS);
         for factor in [1.3, 0.2, 5.0] {
@@ -178,10 +234,10 @@ mod tests {
     #[test]
     fn the_drawing_cannot_be_lost() {
         let layout = layout(300.0, 5000.0);
-        let mut view = View::first(&layout, None, CANVAS);
+        let mut view = View::first(&layout, None, ROOM);
         for by in [vec2(1e6, 1e6), vec2(-1e6, -1e6)] {
             view.pan(by);
-            view.follow(&layout, CANVAS);
+            view.follow(&layout, ROOM);
             let all = BoxRect { left: 0.0, top: 0.0, width: 300.0, height: 5000.0 };
             let seen = view.to_screen(all, CANVAS).intersect(CANVAS);
             assert!(seen.width() >= MARGIN && seen.height() >= MARGIN, "{seen:?}");
@@ -191,9 +247,9 @@ mod tests {
     #[test]
     fn revealing_moves_no_more_than_needed() {
         let layout = layout(300.0, 5000.0);
-        let mut view = View::first(&layout, None, CANVAS);
+        let mut view = View::first(&layout, None, ROOM);
         let near = BoxRect { left: 50.0, top: 100.0, width: 180.0, height: 40.0 };
-        view.centre_on(Some(near), &layout, CANVAS);
+        view.centre_on(Some(near), &layout, ROOM);
         let before = view;
         view.reveal(near, CANVAS);
         assert_eq!(view, before);

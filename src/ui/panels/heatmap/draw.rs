@@ -42,12 +42,34 @@ const MIN_NUMBERED: egui::Vec2 = egui::vec2(44.0, 16.0);
 const MIN_EDGED_TILE: f32 = 7.0;
 const MIN_EDGED_CELL: f32 = 18.0;
 
-/// The colours of what is shown.
-pub(super) fn map_of(shown: Shown, mode: egui::Theme) -> Colormap {
-    match shown {
+/// The colours of what is shown: in the dark theme every one as much lighter than that of the map
+/// as sets zero off against the panel; their order in lightness stays.
+pub(super) fn palette_of(shown: Shown, mode: egui::Theme) -> [Color32; 256] {
+    let map = match shown {
         Shown::Value | Shown::Error => Colormap::signed(mode),
         Shown::Code => Colormap::sequential(mode),
+    };
+    match mode {
+        egui::Theme::Dark => map.palette().map(|colour| screened(colour, ZERO_IN_THE_DARK)),
+        egui::Theme::Light => map.palette(),
     }
+}
+
+/// What black becomes in the dark theme.
+const ZERO_IN_THE_DARK: Color32 = theme::DARK.line;
+
+/// `255 − (255 − a)(255 − b)/255` of each component: never darker than either.
+fn screened(a: Color32, b: Color32) -> Color32 {
+    let screen = |a: u8, b: u8| {
+        let (a, b) = (f32::from(a) / 255.0, f32::from(b) / 255.0);
+        (255.0 * (1.0 - (1.0 - a) * (1.0 - b))).round() as u8
+    };
+    Color32::from_rgb(screen(a.r(), b.r()), screen(a.g(), b.g()), screen(a.b(), b.b()))
+}
+
+/// The colour of a fraction; what lies outside 0 to 1 has that of the nearer end.
+pub(super) fn colour_in(palette: &[Color32; 256], fraction: f32) -> Color32 {
+    palette[(fraction.clamp(0.0, 1.0) * 255.0).round() as usize & 0xff]
 }
 
 impl Textures {
@@ -89,7 +111,7 @@ fn texture<'a>(ui: &Ui, kept: &'a mut Option<Kept>, raster: &Arc<Raster>) -> &'a
         *kept = None;
     }
     let kept = kept.get_or_insert_with(|| {
-        let palette = map_of(raster.view.shown, theme).palette();
+        let palette = palette_of(raster.view.shown, theme);
         let missing = missing_colour(Theme::of(ui));
         let pixels = raster.shades.iter().zip(&raster.kinds);
         let colours = pixels.map(|(&shade, kind)| match kind {
@@ -157,6 +179,8 @@ impl Canvas<'_> {
         }
         self.edges(&painter, (1, 1), MIN_EDGED_CELL, 1.0);
         self.numbers(ui);
+        let frame = Stroke::new(1.0, theme.line_strong);
+        painter.rect_stroke(clip, 0, frame, StrokeKind::Outside);
         let region = selected.and_then(|channel| sheet.channel_region(channel));
         if let Some(region) = region {
             let rect = self.lens.rect(region).expand(1.0);
@@ -203,14 +227,14 @@ impl Canvas<'_> {
         let shown = self.whole.view.shown;
         let source = &self.whole.source;
         let (lo, hi, _) = source.scale(shown);
-        let map = map_of(shown, ui.ctx().theme());
+        let palette = palette_of(shown, ui.ctx().theme());
         let painter = ui.painter().with_clip_rect(lens.view.intersect(ui.clip_rect()));
         let in_view = lens.in_view();
         for row in in_view.row..in_view.row + in_view.n_rows {
             for column in in_view.column..in_view.column + in_view.n_columns {
                 let Some(element) = self.whole.sheet.element(row, column) else { continue };
                 let Some(number) = source.shown(shown, element) else { continue };
-                let fill = map.colour((number - lo) / (hi - lo));
+                let fill = colour_in(&palette, (number - lo) / (hi - lo));
                 let cell = CellRegion { row, column, n_rows: 1, n_columns: 1 };
                 let text = number_text(shown, number, lens.cell.x);
                 let centre = lens.rect(cell).center();

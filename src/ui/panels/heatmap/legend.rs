@@ -3,7 +3,7 @@
 
 use egui::{Align2, Rect, RichText, Stroke, Ui, pos2, vec2};
 
-use super::draw::{Canvas, map_of, missing_colour};
+use super::draw::{Canvas, colour_in, missing_colour, palette_of};
 use super::tools::axis_name;
 use crate::base::{fixed, percent, significant, thousands};
 use crate::model::Layer;
@@ -19,7 +19,7 @@ pub(super) fn draw(ui: &Ui, canvas: &Canvas, room: Rect) {
     let raster = canvas.whole;
     let shown = raster.view.shown;
     let (lo, hi, n_beyond) = raster.source.scale(shown);
-    let map = map_of(shown, ui.ctx().theme());
+    let palette = palette_of(shown, ui.ctx().theme());
     let width = BAR_SIZE.x.min(room.width() * 0.5);
     let bar = Rect::from_min_size(pos2(room.left(), room.top() + 14.0), vec2(width, BAR_SIZE.y));
     let painter = ui.painter();
@@ -27,7 +27,11 @@ pub(super) fn draw(ui: &Ui, canvas: &Canvas, room: Rect) {
     for strip_idx in 0..n_strips {
         let left = bar.left() + strip_idx as f32;
         let strip = Rect::from_min_max(pos2(left, bar.top()), pos2(left + 1.0, bar.bottom()));
-        painter.rect_filled(strip, 0, map.colour(strip_idx as f32 / (n_strips - 1) as f32));
+        painter.rect_filled(
+            strip,
+            0,
+            colour_in(&palette, strip_idx as f32 / (n_strips - 1) as f32),
+        );
     }
     let frame = Stroke::new(1.0, theme.line_strong);
     painter.rect_stroke(bar, 0, frame, egui::StrokeKind::Outside);
@@ -47,15 +51,19 @@ pub(super) fn draw(ui: &Ui, canvas: &Canvas, room: Rect) {
         let place = pos2(x, bar.bottom() + 5.0);
         painter.text(place, anchor, text, theme::mono(11.0), theme.label);
     }
-    let unit = match shown {
-        Shown::Value => "Weight value",
-        Shown::Error => "Error x − x̂",
-        Shown::Code => "Code",
+    let x = bar.right() + 16.0;
+    let (title, unit) = match shown {
+        Shown::Value => ("Weight value x", "no unit, as the file has it"),
+        Shown::Error => ("Error x − x̂", "on the scale of the weights"),
+        Shown::Code => ("Code", "whole numbers that stand for the weights"),
     };
-    let x = bar.right() + 12.0;
-    let name = pos2(x, bar.center().y);
-    painter.text(name, Align2::LEFT_CENTER, unit, theme::title(12.0), theme.text);
     let clip = painter.with_clip_rect(room.intersect(ui.clip_rect()));
+    let name = pos2(x, bar.center().y);
+    let title_at = clip.text(name, Align2::LEFT_CENTER, title, theme::title(12.0), theme.text);
+    let place = pos2(title_at.right() + 8.0, bar.center().y);
+    let end = if raster.has_non_finite() { room.right() - 112.0 } else { room.right() };
+    let beside = clip.with_clip_rect(clip.clip_rect().with_max_x(end));
+    beside.text(place, Align2::LEFT_CENTER, unit, theme::text(11.0), theme.hint);
     let mut remarks = remarks(canvas.layer, raster, canvas.detail);
     if n_beyond > 0 {
         let share = percent(n_beyond as f64 / canvas.layer.count().max(1) as f64, 2);
@@ -63,7 +71,14 @@ pub(super) fn draw(ui: &Ui, canvas: &Canvas, room: Rect) {
         remarks.push(format!("{n} {unit} ({share}) beyond the scale, in the colour of its end"));
     }
     let place = pos2(x, bar.bottom() + 5.0);
-    cut_text(ui, &clip, (place, room.right() - 12.0), remarks.join(" · "));
+    let remarks = remarks.join(" · ");
+    let response = ui.interact(room, ui.scope_id().with("colours"), egui::Sense::hover());
+    response.widget_info(|| {
+        let text = format!("Colours: {title}, {unit}. {remarks}");
+        egui::WidgetInfo::labeled(egui::Role::Label, true, text)
+    });
+    cut_text(ui, &clip, (place, room.right() - 12.0), remarks.clone());
+    response.on_hover_text(remarks);
     if raster.has_non_finite() {
         let place = pos2(room.right(), bar.center().y);
         let ink = missing_colour(theme);
@@ -71,11 +86,12 @@ pub(super) fn draw(ui: &Ui, canvas: &Canvas, room: Rect) {
     }
 }
 
-/// A quiet line from a place to a right end, cut there if it is longer.
+/// Two quiet lines from a place to a right end, cut there if the text is longer.
 fn cut_text(ui: &Ui, painter: &egui::Painter, (place, right): (egui::Pos2, f32), text: String) {
     let hint = Theme::of(ui).hint;
-    let mut job = egui::text::LayoutJob::simple_singleline(text, theme::text(11.0), hint);
-    job.wrap = egui::text::TextWrapping::truncate_at_width((right - place.x).max(20.0));
+    let width = (right - place.x).max(20.0);
+    let mut job = egui::text::LayoutJob::simple(text, theme::text(11.0), hint, width);
+    job.wrap.max_rows = 2;
     let galley = ui.ctx().fonts_mut(|fonts| fonts.layout_job(job));
     painter.galley(place, galley, hint);
 }

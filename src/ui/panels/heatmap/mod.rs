@@ -40,7 +40,7 @@ struct HeatmapPanel {
 /// Room for the numbers of rows and columns, and for the legend.
 const LEFT_GUTTER: f32 = 44.0;
 const TOP_GUTTER: f32 = 20.0;
-const LEGEND_HEIGHT: f32 = 52.0;
+const LEGEND_HEIGHT: f32 = 62.0;
 
 impl Panel for HeatmapPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
@@ -100,7 +100,9 @@ impl HeatmapPanel {
             room.max - vec2(theme::PANEL_MARGIN, LEGEND_HEIGHT),
         );
         if view.width() < 32.0 || view.height() < 32.0 {
-            return;
+            let hint =
+                "Make the panel larger, or enlarge it with the arrows at its upper right corner.";
+            return state_view::empty_ui(ui, "Too little room", hint);
         }
         let choice = ctx.session.choice(ctx.session.selection().layer_idx);
         let axis = kept_axis(layer, &choice);

@@ -33,39 +33,89 @@ pub(super) enum ListColumn {
 
 /// A ratio at which a bar is full.
 const FULL_BAR_DB: f64 = 48.0;
+/// Between two columns.
+pub(super) const COLUMN_GAP: f32 = 6.0;
+/// The least a name is given.
+pub(super) const MIN_NAME_WIDTH: f32 = 80.0;
+/// Of an average letter of a name.
+const LETTER_WIDTH: f32 = 6.4;
+/// Names take at most this part of the list's width, so that the figures stay.
+const MAX_NAME_SHARE: f32 = 0.45;
+
+/// The room that the longest of the names asks for, as far as the list is wide enough.
+pub(super) fn wanted_name_width<'a>(names: impl Iterator<Item = &'a str>, width: f32) -> f32 {
+    let n_letters = names.map(|name| name.chars().count()).max().unwrap_or(0);
+    let longest = theme::PANEL_MARGIN + 4.0 + n_letters as f32 * LETTER_WIDTH;
+    longest.clamp(96.0, (width * MAX_NAME_SHARE).max(96.0))
+}
+
 /// Below it a layer is marked as poor.
 const POOR_DB: f64 = 20.0;
 
 impl ListColumn {
-    /// The columns there is room for, from left to right.
-    pub fn that_fit(width: f32) -> Vec<Self> {
-        let all = [
-            (Self::Name, 0.0),
-            (Self::Op, 380.0),
-            (Self::Shape, 415.0),
-            (Self::Weights, 640.0),
-            (Self::Scheme, 540.0),
-            (Self::ScalePer, 720.0),
-            (Self::Bits, 0.0),
-            (Self::Sqnr, 0.0),
-            (Self::Share, 0.0),
-            (Self::Lock, 0.0),
-        ];
-        all.into_iter().filter(|(_, least)| width >= *least).map(|(column, _)| column).collect()
+    /// From left to right.
+    const ALL: [Self; 10] = [
+        Self::Name,
+        Self::Op,
+        Self::Shape,
+        Self::Weights,
+        Self::Scheme,
+        Self::ScalePer,
+        Self::Bits,
+        Self::Sqnr,
+        Self::Share,
+        Self::Lock,
+    ];
+
+    /// What stands beside the name, the most needed first: where room is short, what stands last
+    /// yields first.
+    const BY_NEED: [Self; 9] = [
+        Self::Bits,
+        Self::Lock,
+        Self::Sqnr,
+        Self::Share,
+        Self::Op,
+        Self::Scheme,
+        Self::ScalePer,
+        Self::Weights,
+        Self::Shape,
+    ];
+
+    /// The columns there is room for beside names of that width, from left to right.
+    pub fn that_fit(width: f32, name_width: f32) -> Vec<Self> {
+        let mut room = width - name_width;
+        let fits = |column: &Self| {
+            room -= column.width() + COLUMN_GAP;
+            room >= 0.0
+        };
+        let beside: Vec<Self> = Self::BY_NEED.into_iter().take_while(fits).collect();
+        let is_there = |column: &Self| *column == Self::Name || beside.contains(column);
+        Self::ALL.into_iter().filter(is_there).collect()
     }
 
-    pub fn sized(self) -> Column {
+    /// Points of a column whose width does not change; of the name the least.
+    fn width(self) -> f32 {
         match self {
-            Self::Name => Column::remainder().at_least(80.0).clip(true),
-            Self::Op => Column::exact(48.0).clip(true),
-            Self::Shape => Column::exact(76.0).clip(true),
-            Self::Weights => Column::exact(72.0).clip(true),
-            Self::Scheme => Column::exact(76.0).clip(true),
-            Self::ScalePer => Column::exact(64.0).clip(true),
-            Self::Bits => Column::exact(38.0),
-            Self::Sqnr => Column::exact(78.0),
-            Self::Share => Column::exact(54.0),
-            Self::Lock => Column::exact(24.0),
+            Self::Name => MIN_NAME_WIDTH,
+            Self::Op => 48.0,
+            Self::Shape | Self::Scheme => 76.0,
+            Self::Weights => 72.0,
+            Self::ScalePer => 64.0,
+            Self::Bits => 38.0,
+            Self::Sqnr => 78.0,
+            Self::Share => 54.0,
+            Self::Lock => 24.0 + theme::PANEL_MARGIN,
+        }
+    }
+
+    /// The name takes what is left. Where its width was set by hand, the bars beside the ratio do.
+    pub fn sized(self, name_width: Option<f32>) -> Column {
+        match (self, name_width) {
+            (Self::Name, Some(width)) => Column::exact(width).clip(true),
+            (Self::Name, None) => Column::remainder().at_least(MIN_NAME_WIDTH).clip(true),
+            (Self::Sqnr, Some(_)) => Column::remainder().at_least(self.width()).clip(true),
+            (Self::Bits | Self::Sqnr | Self::Share | Self::Lock, _) => Column::exact(self.width()),
+            _ => Column::exact(self.width()).clip(true),
         }
     }
 
@@ -144,6 +194,15 @@ impl ListColumn {
             let response = ui.add(button);
             name_it(&response, &format!("Order by {}", self.title()));
             if let Some(direction) = direction {
+                let direction = match direction {
+                    Direction::Up => egui::accesskit::SortDirection::Ascending,
+                    Direction::Down => egui::accesskit::SortDirection::Descending,
+                };
+                response
+                    .ctx
+                    .accesskit_node_builder(response.id, |node| node.set_sort_direction(direction));
+            }
+            if let Some(direction) = direction {
                 let icon = match direction {
                     Direction::Up => icons::ICON_ARROW_UPWARD,
                     Direction::Down => icons::ICON_ARROW_DOWNWARD,
@@ -156,7 +215,8 @@ impl ListColumn {
         });
     }
 
-    pub fn cell_ui(self, ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) {
+    /// Draws a cell; whether something in it is being edited.
+    pub fn cell_ui(self, ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) -> bool {
         match self {
             Self::Name => name_ui(ui, row),
             Self::Op => {
@@ -172,11 +232,12 @@ impl ListColumn {
                 let text = key.strip_prefix("per-").unwrap_or("–").to_owned();
                 ui.label(RichText::new(text).color(Theme::of(ui).label));
             }
-            Self::Bits => bits_ui(ui, ctx, row),
+            Self::Bits => return bits_ui(ui, ctx, row),
             Self::Sqnr => sqnr_ui(ui, &row.error),
             Self::Share => right_number(ui, &percent(row.share, 1)),
             Self::Lock => lock_ui(ui, ctx, row),
         }
+        false
     }
 }
 
@@ -189,7 +250,7 @@ fn right_number(ui: &mut Ui, text: &str) {
 fn name_ui(ui: &mut Ui, row: &LayerRow) {
     let layer = row.layer;
     ui.add_space(theme::PANEL_MARGIN);
-    let name = shortened(&layer.name, (ui.available_width() / 6.4) as usize);
+    let name = shortened(&layer.name, (ui.available_width() / LETTER_WIDTH) as usize);
     let name = RichText::new(name).color(Theme::of(ui).text);
     let response = ui.add(egui::Label::new(name).truncate());
     response.on_hover_text(format!(
@@ -249,13 +310,13 @@ fn scheme_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) {
     });
 }
 
-/// Bits as a number to drag; for a scheme without bits its name.
-fn bits_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) {
+/// Bits as a number to drag; for a scheme without bits its name. Whether they are being edited.
+fn bits_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) -> bool {
     let choice = ctx.session.choice(row.idx);
     let Some(bits) = choice.bits() else {
         let text = RichText::new(choice.scheme().id()).color(Theme::of(ui).hint);
         ui.add(egui::Label::new(text).truncate());
-        return;
+        return false;
     };
     let mut edited = bits;
     ui.add_enabled_ui(!ctx.session.is_locked(row.idx), |ui| {
@@ -268,7 +329,9 @@ fn bits_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) {
                 choice.with("bits", SettingValue::Int(edited)).ok()
             });
         }
-    });
+        response.has_focus()
+    })
+    .inner
 }
 
 /// The ratio with a bar beside it; its case's name where it is no number.
@@ -280,7 +343,7 @@ fn sqnr_ui(ui: &mut Ui, error: &Loaded<LayerError>) {
         return;
     }
     let Some(shown) = error.shown() else {
-        widgets::bar(ui, vec2(74.0, 6.0), 0.0, theme.original);
+        widgets::bar(ui, vec2((ui.available_width() - 4.0).max(0.0), 6.0), 0.0, theme.original);
         return;
     };
     if error.is_stale() {
@@ -295,7 +358,8 @@ fn sqnr_ui(ui: &mut Ui, error: &Loaded<LayerError>) {
             );
             ui.spacing_mut().item_spacing.x = 6.0;
             let colour = if db < POOR_DB { theme.bad } else { theme.original };
-            widgets::bar(ui, vec2(34.0, 8.0), (db / FULL_BAR_DB) as f32, colour);
+            let width = (ui.available_width() - 4.0).max(0.0);
+            widgets::bar(ui, vec2(width, 8.0), (db / FULL_BAR_DB) as f32, colour);
         }
         other => {
             let text = other.case().unwrap_or_default();

@@ -6,6 +6,7 @@ mod rows;
 use egui::{RichText, Sense, Ui, vec2};
 use egui_extras::{TableBuilder, TableRow};
 use egui_material_icons::icons;
+use serde::{Deserialize, Serialize};
 
 use crate::base::{counted, percent, thousands};
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
@@ -13,7 +14,7 @@ use crate::ui::state_view;
 use crate::ui::table::Table;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::name_it;
-use columns::ListColumn;
+use columns::{COLUMN_GAP, ListColumn, MIN_NAME_WIDTH, wanted_name_width};
 use rows::{LayerRow, Line, Order};
 
 use crate::session::Command;
@@ -28,12 +29,27 @@ pub const ENTRY: PanelEntry = PanelEntry {
 #[derive(Default)]
 struct LayersPanel {
     filter: String,
-    order: Order,
-    /// Blocks that are folded; `None` shows layers without blocks.
-    folded_blocks: Option<Vec<String>>,
+    view: ListView,
+    /// The order of the rows when a drag or an edit began: until its end no row moves away from
+    /// under the pointer.
+    held: Option<Vec<usize>>,
     /// The layer shown last, to scroll to another one when it is selected elsewhere.
     shown_layer_idx: usize,
 }
+
+/// What is kept of the list between two starts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct ListView {
+    order: Order,
+    /// Blocks that are folded; `None` shows layers without blocks.
+    folded_blocks: Option<Vec<String>>,
+    /// Set by hand; otherwise names take what the other columns leave.
+    name_width: Option<f32>,
+}
+
+/// Height of the line below the list.
+const FOOTER_HEIGHT: f32 = 28.0;
 
 impl Panel for LayersPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
@@ -50,24 +66,29 @@ impl Panel for LayersPanel {
             return;
         }
         self.filter_ui(ui);
-        let rows = rows::rows(ctx.session, &network.layers, &self.filter, self.order);
+        let held = self.held.as_deref();
+        let rows = rows::rows(ctx.session, &network.layers, &self.filter, self.view.order, held);
         if rows.is_empty() {
             let hint = format!("No layer's name, operator or setting contains “{}”.", self.filter);
             state_view::empty_ui(ui, "Nothing found", &hint);
             return;
         }
-        let footer_height = 28.0;
-        let table_height = ui.available_height() - footer_height;
-        ui.allocate_ui(vec2(ui.available_width(), table_height), |ui| {
-            let margin = egui::Margin { right: 8, ..egui::Margin::ZERO };
-            egui::Frame::new().inner_margin(margin).show(ui, |ui| self.table_ui(ui, ctx, &rows));
-        });
+        let order = self.view.order;
+        let size = vec2(ui.available_width(), ui.available_height() - FOOTER_HEIGHT);
+        let is_editing = ui.allocate_ui(size, |ui| self.table_ui(ui, ctx, &rows)).inner;
+        let holds = (is_editing || ui.ctx().dragged_id().is_some()) && order == self.view.order;
+        if !holds {
+            self.held = None;
+        } else if self.held.is_none() {
+            self.held = Some(rows.iter().map(|row| row.idx).collect());
+        }
         footer_ui(ui, ctx, network.layers.len(), &rows);
     }
 
     fn table(&self, ctx: &PanelCtx) -> Option<Table> {
         let network = ctx.session.network()?;
-        let rows = rows::rows(ctx.session, &network.layers, &self.filter, self.order);
+        let held = self.held.as_deref();
+        let rows = rows::rows(ctx.session, &network.layers, &self.filter, self.view.order, held);
         let mut table = Table::new(&[
             "layer",
             "operator",
@@ -100,45 +121,70 @@ impl Panel for LayersPanel {
         }
         Some(table)
     }
+
+    fn view_text(&self) -> Option<String> {
+        serde_json::to_string(&self.view).ok()
+    }
+
+    fn restore_view(&mut self, text: &str) {
+        if let Ok(view) = serde_json::from_str(text) {
+            self.view = view;
+        }
+    }
 }
 
 impl LayersPanel {
     fn filter_ui(&mut self, ui: &mut Ui) {
         ui.add_space(8.0);
-        ui.horizontal(|ui| {
+        let size = vec2(ui.available_width(), theme::CONTROL_HEIGHT);
+        let layout = egui::Layout::right_to_left(egui::Align::Center);
+        ui.allocate_ui_with_layout(size, layout, |ui| {
             ui.add_space(theme::PANEL_MARGIN);
-            let width = ui.available_width() - theme::PANEL_MARGIN - 32.0;
-            let field = egui::TextEdit::singleline(&mut self.filter)
-                .hint_text("Filter by name, operator or bits")
-                .align(egui::Align2::LEFT_CENTER)
-                .min_size(vec2(width, theme::CONTROL_HEIGHT))
-                .desired_width(width - 8.0);
-            let response = ui.add(field);
-            name_it(&response, "Filter layers");
-            let is_grouped = self.folded_blocks.is_some();
+            let is_grouped = self.view.folded_blocks.is_some();
             let icon = icons::ICON_ACCOUNT_TREE.rich_text().size(15.0);
             let button = egui::Button::new(icon).selected(is_grouped).min_size(vec2(24.0, 24.0));
             let response = ui.add(button);
             name_it(&response, "Group by block");
             if response.on_hover_text("Group the layers by the block their names tell").clicked() {
-                self.folded_blocks = if is_grouped { None } else { Some(Vec::new()) };
+                self.view.folded_blocks = if is_grouped { None } else { Some(Vec::new()) };
             }
+            let width = ui.available_width() - theme::PANEL_MARGIN;
+            let field = egui::TextEdit::singleline(&mut self.filter)
+                .hint_text("Filter by name, operator or bits")
+                .align(egui::Align2::LEFT_CENTER)
+                .min_size(vec2(width, theme::CONTROL_HEIGHT))
+                .desired_width(width - 8.0);
+            name_it(&ui.add(field), "Filter layers");
         });
         ui.add_space(8.0);
     }
 
-    fn table_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx, rows: &[LayerRow]) {
-        let lines = rows::lines(rows, self.folded_blocks.as_deref());
-        let columns = ListColumn::that_fit(ui.available_width());
-        ui.spacing_mut().item_spacing = vec2(6.0, 0.0);
+    /// The columns there is room for, and the width of names where it was set by hand.
+    fn columns(&self, ctx: &PanelCtx, width: f32) -> (Vec<ListColumn>, Option<f32>) {
+        let layers = ctx.session.network().map_or(&[][..], |network| &network.layers);
+        let names = layers.iter().map(|layer| layer.name.as_str());
+        // Of the figures, bits and lock stay.
+        let most = (width - 2.0 * MIN_NAME_WIDTH - 2.0 * COLUMN_GAP).max(MIN_NAME_WIDTH);
+        let by_hand = self.view.name_width.map(|width| width.clamp(MIN_NAME_WIDTH, most));
+        let wanted = by_hand.unwrap_or_else(|| wanted_name_width(names, width));
+        let columns = ListColumn::that_fit(width, wanted);
+        let by_hand = by_hand.filter(|_| columns.contains(&ListColumn::Sqnr));
+        (columns, by_hand)
+    }
+
+    /// Draws the list; whether a cell of it is being edited.
+    fn table_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx, rows: &[LayerRow]) -> bool {
+        let lines = rows::lines(rows, self.view.folded_blocks.as_deref());
+        let (columns, by_hand) = self.columns(ctx, ui.available_width());
+        ui.spacing_mut().item_spacing = vec2(COLUMN_GAP, 0.0);
         let mut table = TableBuilder::new(ui)
-            .id_salt(("layers", columns.len()))
+            .id_salt("layers")
             .striped(false)
             .sense(Sense::click())
             .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
             .auto_shrink(false);
         for column in &columns {
-            table = table.column(column.sized());
+            table = table.column(column.sized(by_hand));
         }
         let shown = ctx.session.selection().layer_idx;
         if shown != self.shown_layer_idx {
@@ -148,13 +194,18 @@ impl LayersPanel {
                 table = table.scroll_to_row(line_idx, None);
             }
         }
-        let order = &mut self.order;
-        let folded_blocks = &mut self.folded_blocks;
+        let ListView { order, folded_blocks, name_width } = &mut self.view;
         let header = |mut header: TableRow| {
             for column in &columns {
-                header.col(|ui| column.header_ui(ui, order));
+                header.col(|ui| {
+                    column.header_ui(ui, order);
+                    if *column == ListColumn::Name {
+                        name_handle_ui(ui, name_width);
+                    }
+                });
             }
         };
+        let mut is_editing = false;
         let selected = ctx.session.selected_layers();
         table.header(theme::TABLE_ROW_HEIGHT, header).body(|body| {
             body.rows(theme::TABLE_ROW_HEIGHT, lines.len(), |mut line| {
@@ -169,7 +220,7 @@ impl LayersPanel {
                         let row = &rows[*at];
                         line.set_selected(selected.contains(&row.idx));
                         for column in &columns {
-                            line.col(|ui| column.cell_ui(ui, ctx, row));
+                            line.col(|ui| is_editing |= column.cell_ui(ui, ctx, row));
                         }
                         let response = line.response();
                         if response.clicked() {
@@ -180,7 +231,50 @@ impl LayersPanel {
                 }
             });
         });
+        is_editing
     }
+}
+
+/// The edge of the names' column: dragging or the arrow keys set its width, a double click gives
+/// it back to the list.
+fn name_handle_ui(ui: &Ui, name_width: &mut Option<f32>) {
+    const REACH: f32 = 4.0;
+    const KEY_STEP: f32 = 16.0;
+    let cell = ui.max_rect();
+    let x = cell.right() - 1.0;
+    let area = egui::Rect::from_x_y_ranges(x - REACH..=x + 1.0, cell.y_range());
+    let response =
+        ui.interact(area, egui::Id::unique("edge of layer names"), Sense::click_and_drag());
+    response.widget_info(|| {
+        egui::WidgetInfo::labeled(egui::Role::Splitter, true, "Width of the layers' names")
+    });
+    let (left, right) = ui.input(|input| {
+        (input.key_pressed(egui::Key::ArrowLeft), input.key_pressed(egui::Key::ArrowRight))
+    });
+    if let Some(at) = response.interact_pointer_pos().filter(|_| response.dragged()) {
+        *name_width = Some((at.x - cell.left()).max(MIN_NAME_WIDTH));
+    } else if response.has_focus() {
+        // Elsewhere these keys go on to the next control.
+        let keys = egui::EventFilter { horizontal_arrows: true, ..Default::default() };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, keys));
+    }
+    if response.has_focus() && left != right {
+        let step = if left { -KEY_STEP } else { KEY_STEP };
+        *name_width = Some((cell.width() + step).max(MIN_NAME_WIDTH));
+    }
+    if response.double_clicked() {
+        *name_width = None;
+    }
+    let theme = Theme::of(ui);
+    let ink = if response.hovered() || response.dragged() || response.has_focus() {
+        theme.accent
+    } else {
+        theme.line
+    };
+    ui.painter().vline(x, cell.shrink(7.0).y_range(), egui::Stroke::new(1.0, ink));
+    response.on_hover_cursor(egui::CursorIcon::ResizeHorizontal).on_hover_text(
+        "Drag to give names more or less room; double click for as much as there is",
+    );
 }
 
 /// What a click on a row selects: it alone, it as well, or all up to it as they are listed.

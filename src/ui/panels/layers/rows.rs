@@ -1,5 +1,9 @@
 //! Which rows the list shows, and in what order.
 
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
 use crate::eval::{LayerError, Sqnr};
 use crate::model::Layer;
 use crate::session::{Loaded, Session};
@@ -22,7 +26,7 @@ pub(super) enum Line {
 }
 
 /// What the list is ordered by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum SortKey {
     Name,
     Op,
@@ -35,7 +39,7 @@ pub(super) enum SortKey {
 }
 
 /// Ascending or descending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Direction {
     Up,
     Down,
@@ -58,12 +62,13 @@ pub(super) fn next_order(order: Order, key: SortKey) -> Order {
     }
 }
 
-/// The rows that match the filter, ordered.
+/// The rows that match the filter, ordered; while an order is held, in that one.
 pub(super) fn rows<'a>(
     session: &'a Session,
     layers: &'a [Layer],
     filter: &str,
     order: Order,
+    held: Option<&[usize]>,
 ) -> Vec<LayerRow<'a>> {
     let total: usize = layers.iter().map(Layer::count).sum();
     let mut rows: Vec<LayerRow> = layers
@@ -77,7 +82,11 @@ pub(super) fn rows<'a>(
             share: layer.count() as f64 / total.max(1) as f64,
         })
         .collect();
-    if let Some((key, direction)) = order {
+    if let Some(held) = held {
+        let places: HashMap<usize, usize> =
+            held.iter().enumerate().map(|(place, &idx)| (idx, place)).collect();
+        rows.sort_by_key(|row| places.get(&row.idx).copied().unwrap_or(usize::MAX));
+    } else if let Some((key, direction)) = order {
         rows.sort_by(|a, b| compare(session, key, a, b));
         if direction == Direction::Down {
             rows.reverse();
