@@ -141,7 +141,7 @@ def samples_header(split, mean, std, features):
 def model_card(n_train, top1, n_eval):
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("jax", "numpy", "scikit-learn"))
     return {
-        "title": "Tumour diagnosis",
+        "title": "Breast tumours",
         "teaches": (
             "Accuracy can hide what counts: at 4 bits per tensor it falls by 2 points, and the missed malignant "
             "tumours more than double."
@@ -158,10 +158,10 @@ def model_card(n_train, top1, n_eval):
         ),
         "trained": (
             f"{versions}; {n_train} cases, {EPOCHS} epochs of AdamW (batch {BATCH}, learning rate "
-            f"{LEARNING_RATE:g} with cosine decay, weight decay {WEIGHT_DECAY:g}), seed {SEED}. The rows of the initial "
-            f"weights have log-normal sizes (spread {ROW_SPREAD:g}), so that channels differ in range. Spread and seed were "
-            "chosen, looking at eval, so that low bits cost recall of malignant more than accuracy: at 4 bits per "
-            "tensor 7.1 points here, 1.9 in the mean of seeds 0 to 127."
+            f"{LEARNING_RATE:g} with cosine decay, weight decay {WEIGHT_DECAY:g}), seed {SEED}. The rows of the "
+            f"initial weights have log-normal sizes (spread {ROW_SPREAD:g}), so that channels differ in range. Spread "
+            "and seed were chosen, looking at eval, so that low bits cost recall of malignant more than accuracy: "
+            "at 4 bits per tensor 7.1 points here, 1.9 in the mean of seeds 0 to 127."
         ),
         "metric": {"name": "top1", "value": top1, "samples": n_eval, "split": "eval", "tolerance": TOLERANCE},
         "try": [
