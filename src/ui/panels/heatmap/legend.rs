@@ -13,44 +13,14 @@ use crate::ui::widgets::figure_table;
 
 const BAR_SIZE: egui::Vec2 = vec2(220.0, 10.0);
 
-/// Bar, marks and unit on the left, remarks on the right of it.
+/// Bar and marks on the left, what they mean and remarks on the right of it.
 pub(super) fn draw(ui: &Ui, canvas: &Canvas, room: Rect) {
     let theme = Theme::of(ui);
+    let painter = ui.painter();
     let raster = canvas.whole;
     let shown = raster.view.shown;
-    let (lo, hi, n_beyond) = raster.source.scale(shown);
-    let palette = palette_of(shown, ui.ctx().theme());
-    let width = BAR_SIZE.x.min(room.width() * 0.5);
-    let bar = Rect::from_min_size(pos2(room.left(), room.top() + 14.0), vec2(width, BAR_SIZE.y));
-    let painter = ui.painter();
-    let n_strips = bar.width().max(2.0) as usize;
-    for strip_idx in 0..n_strips {
-        let left = bar.left() + strip_idx as f32;
-        let strip = Rect::from_min_max(pos2(left, bar.top()), pos2(left + 1.0, bar.bottom()));
-        painter.rect_filled(
-            strip,
-            0,
-            colour_in(&palette, strip_idx as f32 / (n_strips - 1) as f32),
-        );
-    }
-    let frame = Stroke::new(1.0, theme.line_strong);
-    painter.rect_stroke(bar, 0, frame, egui::StrokeKind::Outside);
-    let marks = [
-        (0.0, lo, Align2::LEFT_TOP),
-        (0.5, (lo + hi) / 2.0, Align2::CENTER_TOP),
-        (1.0, hi, Align2::RIGHT_TOP),
-    ];
-    for (fraction, value, anchor) in marks {
-        let x = bar.left() + bar.width() * fraction;
-        painter.vline(x, bar.bottom()..=bar.bottom() + 3.0, frame);
-        let text = match shown {
-            Shown::Code if value.fract() == 0.0 => fixed(f64::from(value), 0),
-            Shown::Code => fixed(f64::from(value), 1),
-            _ => significant(f64::from(value), 3),
-        };
-        let place = pos2(x, bar.bottom() + 5.0);
-        painter.text(place, anchor, text, theme::mono(11.0), theme.label);
-    }
+    let (_, _, n_beyond) = raster.source.scale(shown);
+    let bar = scale_bar(ui, raster, room);
     let x = bar.right() + 16.0;
     let (title, unit) = match shown {
         Shown::Value => ("Weight value x", "no unit, as the file has it"),
@@ -84,6 +54,43 @@ pub(super) fn draw(ui: &Ui, canvas: &Canvas, room: Rect) {
         let ink = missing_colour(theme);
         clip.text(place, Align2::RIGHT_CENTER, "■ NaN or infinite", theme::text(11.0), ink);
     }
+}
+
+/// The colours with their numbers, and where they lie.
+fn scale_bar(ui: &Ui, raster: &Raster, room: Rect) -> Rect {
+    let theme = Theme::of(ui);
+    let shown = raster.view.shown;
+    let (lo, hi, _) = raster.source.scale(shown);
+    let palette = palette_of(shown, ui.ctx().theme());
+    let width = BAR_SIZE.x.min(room.width() * 0.5);
+    let bar = Rect::from_min_size(pos2(room.left(), room.top() + 14.0), vec2(width, BAR_SIZE.y));
+    let painter = ui.painter();
+    let n_strips = bar.width().max(2.0) as usize;
+    for strip_idx in 0..n_strips {
+        let left = bar.left() + strip_idx as f32;
+        let strip = Rect::from_min_max(pos2(left, bar.top()), pos2(left + 1.0, bar.bottom()));
+        let colour = colour_in(&palette, strip_idx as f32 / (n_strips - 1) as f32);
+        painter.rect_filled(strip, 0, colour);
+    }
+    let frame = Stroke::new(1.0, theme.line_strong);
+    painter.rect_stroke(bar, 0, frame, egui::StrokeKind::Outside);
+    let marks = [
+        (0.0, lo, Align2::LEFT_TOP),
+        (0.5, (lo + hi) / 2.0, Align2::CENTER_TOP),
+        (1.0, hi, Align2::RIGHT_TOP),
+    ];
+    for (fraction, value, anchor) in marks {
+        let x = bar.left() + bar.width() * fraction;
+        painter.vline(x, bar.bottom()..=bar.bottom() + 3.0, frame);
+        let text = match shown {
+            Shown::Code if value.fract() == 0.0 => fixed(f64::from(value), 0),
+            Shown::Code => fixed(f64::from(value), 1),
+            _ => significant(f64::from(value), 3),
+        };
+        let place = pos2(x, bar.bottom() + 5.0);
+        painter.text(place, anchor, text, theme::mono(11.0), theme.label);
+    }
+    bar
 }
 
 /// Two quiet lines from a place to a right end, cut there if the text is longer.
