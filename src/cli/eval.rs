@@ -173,9 +173,9 @@ fn json(accuracy: &Accuracy, size: ModelSize) -> Json {
     if let Some(case) = comparison.and_then(|c| c.output_sqnr.case()) {
         json["output_sqnr"] = json!(case);
     }
-    if let Some((float, quantized)) = accuracy.top5 {
+    if let Some(top5) = accuracy.top5 {
         json["top5"] = json!({
-            "float": estimate_json(Some(float)), "quantized": estimate_json(quantized),
+            "float": estimate_json(Some(top5.float)), "quantized": estimate_json(top5.quantized),
         });
     }
     json

@@ -15,6 +15,12 @@ const COUNTS_HEIGHT: f32 = 48.0;
 const SIDE_BY_SIDE: f32 = 420.0;
 const MAX_SIDE: f32 = 560.0;
 
+/// Height that the diagrams need in that width.
+pub fn least_height(width: f32) -> f32 {
+    let one = 300.0;
+    if width - 2.0 * theme::PANEL_MARGIN >= SIDE_BY_SIDE { one } else { 2.0 * one }
+}
+
 /// Float and quantized side by side.
 pub fn reliability_ui(ui: &mut Ui, content: &Content) {
     let breakdown = &content.accuracy.breakdown;
