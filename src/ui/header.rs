@@ -12,6 +12,26 @@ use crate::base::{bytes, counted, fixed, thousands};
 use crate::eval::{Accuracy, Comparison, Estimate, ModelSize};
 use crate::session::Loaded;
 
+/// How much the strip says, by the room it has; tooltips say all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Detail {
+    /// Figures without what can be read from them.
+    Brief,
+    Full,
+    /// With the intervals drawn, and what p says.
+    Drawn,
+}
+
+impl Detail {
+    fn of(width: f32) -> Self {
+        match width {
+            width if width < 1264.0 => Self::Brief,
+            width if width < 1560.0 => Self::Full,
+            _ => Self::Drawn,
+        }
+    }
+}
+
 /// Draws the strip; empty without a model.
 pub fn header_ui(ui: &mut Ui, ctx: &PanelCtx) {
     let Some(network) = ctx.session.network() else {
@@ -23,6 +43,8 @@ pub fn header_ui(ui: &mut Ui, ctx: &PanelCtx) {
     // Captions and numbers are no controls: rows are as high as their text.
     ui.spacing_mut().interact_size.y = 18.0;
     ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
+    let detail = Detail::of(ui.available_width());
+    let title_width = if detail == Detail::Brief { 150.0 } else { 200.0 };
     egui::ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {
         ui.horizontal_centered(|ui| {
             cell_ui(
@@ -31,7 +53,7 @@ pub fn header_ui(ui: &mut Ui, ctx: &PanelCtx) {
                     let theme = Theme::of(ui);
                     let title = RichText::new(&network.model.title).font(theme::title(14.0));
                     let title = egui::Label::new(title.color(theme.text)).truncate();
-                    ui.allocate_ui(vec2(200.0, ROW_HEIGHT), |ui| ui.add(title))
+                    ui.allocate_ui(vec2(title_width, ROW_HEIGHT), |ui| ui.add(title))
                         .inner
                         .on_hover_text(card_text(network));
                 },
@@ -39,8 +61,8 @@ pub fn header_ui(ui: &mut Ui, ctx: &PanelCtx) {
                     caption(ui, &counted(network.n_parameters(), "parameter"));
                 },
             );
-            size_ui(ui, size);
-            accuracy_ui(ui, ctx, &accuracy);
+            size_ui(ui, size, detail);
+            accuracy_ui(ui, ctx, (&accuracy, detail));
         });
     });
 }
@@ -92,7 +114,7 @@ fn small(ui: &mut Ui, text: &str) -> egui::Response {
 }
 
 /// Bytes, and bits for each weight, before and after.
-fn size_ui(ui: &mut Ui, size: Option<ModelSize>) {
+fn size_ui(ui: &mut Ui, size: Option<ModelSize>, detail: Detail) {
     let theme = Theme::of(ui);
     let size_help = "Every float tensor, and the same with the quantized layers stored as codes, scales and zero points";
     let bits_help = "Over the quantized layers: as the model stores them, and with these settings the codes and everything needed to decode them";
@@ -109,7 +131,7 @@ fn size_ui(ui: &mut Ui, size: Option<ModelSize>) {
             number(ui, &bytes(size.float_bytes), 14.0, theme.text);
             arrow(ui);
             number(ui, &bytes(size.quantized_bytes), 14.0, theme.quantized);
-            if size.quantized_bytes > 0 {
+            if size.quantized_bytes > 0 && detail != Detail::Brief {
                 let ratio = size.float_bytes as f64 / size.quantized_bytes as f64;
                 small(ui, &format!("{}×", fixed(ratio, 1))).on_hover_text("So many times smaller");
             }
@@ -132,7 +154,7 @@ fn size_ui(ui: &mut Ui, size: Option<ModelSize>) {
     });
 }
 
-fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, accuracy: &Loaded<Accuracy>) {
+fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, (accuracy, detail): (&Loaded<Accuracy>, Detail)) {
     let theme = Theme::of(ui);
     let head = |ui: &mut Ui| {
         caption(ui, "Accuracy");
@@ -159,8 +181,8 @@ fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, accuracy: &Loaded<Accuracy>) {
     };
     ui.set_opacity(if accuracy.is_stale() { 0.5 } else { 1.0 });
     let set = ctx.session.samples().map(|samples| samples.name.clone()).unwrap_or_default();
-    metric_ui(ui, (shown, Measured::of(accuracy)), &set);
-    if let Some(float) = shown.float.filter(|_| ui.clip_rect().width() > 1480.0) {
+    metric_ui(ui, (shown, Measured::of(accuracy)), (&set, detail));
+    if let Some(float) = shown.float.filter(|_| detail == Detail::Drawn) {
         ui.add_space(theme::PANEL_MARGIN);
         ui.vertical(|ui| {
             ui.add_space(((ui.available_height() - 34.0) / 2.0).max(0.0));
@@ -171,13 +193,17 @@ fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, accuracy: &Loaded<Accuracy>) {
         ui.painter().vline(ui.cursor().left(), ui.max_rect().y_range(), line);
     }
     if let Some(comparison) = &shown.comparison {
-        comparison_ui(ui, comparison, MetricText::of(shown));
+        comparison_ui(ui, comparison, (MetricText::of(shown), detail));
     }
     ui.set_opacity(1.0);
 }
 
 /// Float, quantized, their intervals, and on how many samples.
-fn metric_ui(ui: &mut Ui, (accuracy, measured): (&Accuracy, Measured), set: &str) {
+fn metric_ui(
+    ui: &mut Ui,
+    (accuracy, measured): (&Accuracy, Measured),
+    (set, detail): (&str, Detail),
+) {
     let theme = Theme::of(ui);
     let unit = if accuracy.n_tokens.is_some() { "rows" } else { "samples" };
     let whole = || format!("{} {unit}", thousands(accuracy.n_samples));
@@ -189,7 +215,8 @@ fn metric_ui(ui: &mut Ui, (accuracy, measured): (&Accuracy, Measured), set: &str
         |ui| {
             let name = metric_name(accuracy.metric);
             let help = format!("{}. Measured on {set}", metric_help(accuracy.metric));
-            caption(ui, &format!("{name}, 95 % interval ·")).on_hover_text(help);
+            let interval = if detail == Detail::Brief { "" } else { ", 95 % interval" };
+            caption(ui, &format!("{name}{interval} ·")).on_hover_text(help);
             ui.label(RichText::new(seen).color(colour));
         },
         |ui| {
@@ -212,7 +239,7 @@ fn estimate_ui(ui: &mut Ui, (estimate, text): (Estimate, MetricText), colour: eg
     small(ui, &text.reach(estimate)).on_hover_text(help);
 }
 
-fn comparison_ui(ui: &mut Ui, comparison: &Comparison, text: MetricText) {
+fn comparison_ui(ui: &mut Ui, comparison: &Comparison, (text, detail): (MetricText, Detail)) {
     let theme = Theme::of(ui);
     if let Some(difference) = comparison.difference {
         let help = "Quantized minus float, with its 95 % interval (paired: Newcombe for accuracy, bootstrap for perplexity)";
@@ -223,9 +250,13 @@ fn comparison_ui(ui: &mut Ui, comparison: &Comparison, text: MetricText) {
             },
             |ui| {
                 let value = text.signed(difference.value) + text.difference_unit();
-                number(ui, &value, 14.0, theme.text).on_hover_text(help);
                 let (lo, hi) = difference.ci95;
-                small(ui, &format!("{} to {}", text.signed(lo), text.signed(hi)));
+                let range = format!("{} to {}", text.signed(lo), text.signed(hi));
+                let tip = format!("{help}: {range}{}", text.difference_unit());
+                number(ui, &value, 14.0, theme.text).on_hover_text(tip);
+                if detail != Detail::Brief {
+                    small(ui, &range);
+                }
             },
         );
     }
@@ -250,7 +281,7 @@ fn comparison_ui(ui: &mut Ui, comparison: &Comparison, text: MetricText) {
             },
             |ui| {
                 number(ui, &p_text(p), 14.0, theme.text).on_hover_text(p_verdict(p));
-                if ui.clip_rect().width() > 1560.0 {
+                if detail == Detail::Drawn {
                     ui.label(RichText::new(p_verdict(p)).color(theme.hint));
                 }
             },

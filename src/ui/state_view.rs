@@ -94,7 +94,8 @@ pub fn reason_ui(ui: &mut Ui, reason: &str) {
 
 /// Copies the message of a card.
 pub fn copy_button_ui(ui: &mut Ui, message: &str) {
-    if ui.button("Copy message").clicked() {
+    let button = egui::Button::new("Copy message").min_size(vec2(0.0, 26.0));
+    if ui.add(button).clicked() {
         ui.ctx().copy_text(message.to_owned());
     }
 }

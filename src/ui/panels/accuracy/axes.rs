@@ -19,7 +19,8 @@ const GAP: f32 = 20.0;
 /// Both axes, beside each other in a low room, else one below the other.
 pub fn axes_ui(ui: &mut Ui, room: Rect, headline: &Headline) {
     let Some(difference) = headline.difference else {
-        return intervals_ui(ui, room, headline);
+        let height = room.height().min(48.0);
+        return intervals_ui(ui, room.with_max_y(room.top() + height), headline);
     };
     let (first, second) = if room.width() >= SIDE_BY_SIDE && room.height() < 60.0 {
         let middle = room.center().x;
@@ -27,7 +28,7 @@ pub fn axes_ui(ui: &mut Ui, room: Rect, headline: &Headline) {
         (left, Rect::from_min_max(pos2(middle + GAP / 2.0, room.top()), room.max))
     } else {
         let (first, second) = room.split_top_bottom_at_fraction(0.56);
-        (first, Rect::from_min_max(pos2(second.left(), second.top() + 4.0), second.max))
+        (first, Rect::from_min_max(pos2(second.left(), second.top() + 6.0), second.max))
     };
     intervals_ui(ui, first, headline);
     difference_ui(ui, second, (difference, headline));

@@ -26,6 +26,8 @@ pub struct Gallery {
 
 /// Title and kinds.
 const TITLE_HEIGHT: f32 = 34.0;
+/// Room that the title needs.
+const TITLE_WIDTH: f32 = 100.0;
 /// What is chosen, with the button that lifts it.
 const CHOSEN_HEIGHT: f32 = 28.0;
 const FOOT_HEIGHT: f32 = 32.0;
@@ -195,8 +197,11 @@ fn head_ui(ui: &mut Ui, content: &Content, (filter, counts): (&mut Filter, FlipC
                     kinds_ui(ui, &mut filter.kind, counts);
                 }
                 ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                    let title = RichText::new(what).font(theme::title(12.0)).color(theme.text);
-                    ui.add(egui::Label::new(title).truncate());
+                    // In little room the kinds say it.
+                    if ui.available_width() >= TITLE_WIDTH {
+                        let title = RichText::new(what).font(theme::title(12.0)).color(theme.text);
+                        ui.add(egui::Label::new(title).truncate());
+                    }
                 });
             });
         },

@@ -89,7 +89,7 @@ const TITLE_HEIGHT: f32 = 28.0;
 const BLOCKS_HEIGHT: f32 = 64.0;
 const BAR_HEIGHT: f32 = 72.0;
 const AXES_HEIGHT: f32 = 44.0;
-const STACKED_AXES_HEIGHT: f32 = 78.0;
+const STACKED_AXES_HEIGHT: f32 = 86.0;
 const GAP: f32 = 8.0;
 const BAR_WIDTH: f32 = 216.0;
 const BLOCK_WIDTH: f32 = 120.0;
@@ -109,7 +109,12 @@ impl Shape {
             Self::Middle => BAR_HEIGHT + GAP + AXES_HEIGHT,
             Self::Narrow => BLOCKS_HEIGHT + 2.0 * GAP + BAR_HEIGHT + STACKED_AXES_HEIGHT,
         };
-        TITLE_HEIGHT + 2.0 * GAP + rows
+        self.title_height() + 2.0 * GAP + rows
+    }
+
+    /// In little room the sample set stands below the metric.
+    fn title_height(self) -> f32 {
+        if self == Self::Narrow { TITLE_HEIGHT + 18.0 } else { TITLE_HEIGHT }
     }
 }
 
@@ -122,15 +127,22 @@ pub fn height(width: f32) -> f32 {
 pub fn headline_ui(ui: &mut Ui, content: &Content, figure: &mut HeadFigure) {
     let shape = Shape::of(ui.max_rect().width());
     let room = ui.max_rect().shrink2(vec2(theme::PANEL_MARGIN, GAP));
-    let (title, room) = room.split_top_bottom_at_y(room.top() + TITLE_HEIGHT);
-    region(ui, title.translate(vec2(0.0, -3.0)), "title", |ui| title_ui(ui, content, figure));
+    let (title, room) = room.split_top_bottom_at_y(room.top() + shape.title_height());
+    let first = Rect::from_min_size(title.min - vec2(0.0, 3.0), vec2(title.width(), TITLE_HEIGHT));
+    let measured = measured_text(content.accuracy, content.measured, content.names.samples);
+    let beside = (shape != Shape::Narrow).then_some(measured.as_str());
+    region(ui, first, "title", |ui| title_ui(ui, content, (figure, beside)));
+    if shape == Shape::Narrow {
+        let second = title.with_min_y(first.bottom() - 2.0);
+        region(ui, second, "measured", |ui| measured_ui(ui, &measured));
+    }
     let headline = Headline::of(*figure, content.accuracy);
     let places = Places::new(shape, room, &headline);
     blocks_ui(ui, places.first_block, &headline);
     if content.accuracy.comparison.is_some() {
         region(ui, places.bar, "paired", |ui| paired_ui(ui, content, &headline.outcomes));
     }
-    if headline.float.is_some() || headline.difference.is_some() {
+    if headline.float.or(headline.quantized).is_some() {
         axes_ui(ui, places.axes, &headline);
     }
 }
@@ -175,7 +187,7 @@ impl Places {
 }
 
 /// The metric, on what it was measured, and the choice of another.
-fn title_ui(ui: &mut Ui, content: &Content, figure: &mut HeadFigure) {
+fn title_ui(ui: &mut Ui, content: &Content, (figure, measured): (&mut HeadFigure, Option<&str>)) {
     let theme = Theme::of(ui);
     let headline = Headline::of(*figure, content.accuracy);
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
@@ -194,11 +206,16 @@ fn title_ui(ui: &mut Ui, content: &Content, figure: &mut HeadFigure) {
         ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
             let name = RichText::new(headline.name).font(theme::title(12.0)).color(theme.text);
             ui.label(name).on_hover_text(headline.help);
-            let text = measured_text(content.accuracy, content.measured, content.names.samples);
-            let label = RichText::new(&text).color(theme.label);
-            ui.add(egui::Label::new(label).truncate()).on_hover_text(text);
+            if let Some(measured) = measured {
+                measured_ui(ui, measured);
+            }
         });
     });
+}
+
+fn measured_ui(ui: &mut Ui, text: &str) {
+    let label = RichText::new(text).color(Theme::of(ui).label);
+    ui.add(egui::Label::new(label).truncate()).on_hover_text(text);
 }
 
 /// `on 897 samples of digits eval (split eval)`.

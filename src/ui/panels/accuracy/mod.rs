@@ -126,13 +126,25 @@ impl Panel for AccuracyPanel {
         let fade = if accuracy.is_stale() { 0.5 } else { 1.0 };
         let measured = Measured::of(&accuracy);
         let content = Content { accuracy: shown, measured, names: &names, ctx };
-        region(ui, body, "body", |ui| {
+        ui.painter().hline(body.x_range(), body.top(), egui::Stroke::new(1.0, Theme::of(ui).line));
+        let mut middle = body;
+        if is_wide {
+            let gallery = body.with_min_x(body.right() - gallery_width(body.width()));
+            middle = body.with_max_x(gallery.left());
+            let line = egui::Stroke::new(1.0, Theme::of(ui).line);
+            ui.painter().vline(gallery.left(), gallery.y_range(), line);
+            region(ui, gallery, "gallery", |ui| {
+                ui.set_opacity(fade);
+                self.gallery.ui(ui, &content, &mut self.filter);
+            });
+        }
+        region(ui, middle, "body", |ui| {
             ui.set_opacity(fade);
             // In less height rows would lie on each other: it is scrolled then.
             ScrollArea::vertical().id_salt("accuracy").auto_shrink(false).show(ui, |ui| {
                 let width = ui.available_width();
-                let least = self.least_body_height(ui, &content, (width, is_wide));
-                let size = vec2(width, body.height().max(least));
+                let least = self.least_body_height(ui, &content, width);
+                let size = vec2(width, middle.height().max(least));
                 let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
                 region(ui, rect, "content", |ui| self.body_ui(ui, &content, is_wide));
             });
@@ -163,7 +175,8 @@ impl AccuracyPanel {
                 ui.add_space(theme::PANEL_MARGIN);
                 let title = RichText::new(&names.samples.name).font(theme::title(13.0));
                 // In little room the line below says it.
-                if ui.available_width() >= SET_WIDTH {
+                let has_room = ui.available_width() >= SET_WIDTH;
+                if has_room {
                     ui.add(egui::Label::new(title.color(theme.text)).truncate())
                         .on_hover_text("The sample set that judges");
                 }
@@ -171,8 +184,10 @@ impl AccuracyPanel {
                     Some(text) => (text, theme.accent),
                     None => (set_text(shown), theme.label),
                 };
-                ui.add(egui::Label::new(RichText::new(&text).color(colour)).truncate())
-                    .on_hover_text(&text);
+                if has_room || accuracy.ready().is_none() {
+                    ui.add(egui::Label::new(RichText::new(&text).color(colour)).truncate())
+                        .on_hover_text(&text);
+                }
             });
         });
     }
@@ -199,17 +214,8 @@ impl AccuracyPanel {
 
     fn body_ui(&mut self, ui: &mut Ui, content: &Content, is_wide: bool) {
         let theme = Theme::of(ui);
-        let room = ui.max_rect();
+        let middle = ui.max_rect();
         let line = egui::Stroke::new(1.0, theme.line);
-        ui.painter().hline(room.x_range(), room.top(), line);
-        let mut middle = room;
-        if is_wide {
-            let gallery_width = gallery_width(room.width());
-            let (left, right) = room.split_left_right_at_x(room.right() - gallery_width);
-            middle = left;
-            ui.painter().vline(right.left(), right.y_range(), line);
-            region(ui, right, "gallery", |ui| self.gallery.ui(ui, content, &mut self.filter));
-        }
         let headline_height = headline::height(middle.width());
         let (headline, rest) = middle.split_top_bottom_at_y(middle.top() + headline_height);
         let (strip, rest) = rest.split_top_bottom_at_y(rest.top() + STRIP_HEIGHT);
@@ -241,8 +247,7 @@ impl AccuracyPanel {
     }
 
     /// In less height rows would lie on each other.
-    fn least_body_height(&self, ui: &Ui, content: &Content, (width, is_wide): (f32, bool)) -> f32 {
-        let width = if is_wide { width - gallery_width(width) } else { width };
+    fn least_body_height(&self, ui: &Ui, content: &Content, width: f32) -> f32 {
         let foot = strip::foot_height(ui, width, content);
         let charts = match self.view {
             View::Classes if recall::is_stacked(width, content) => 2.0 * LEAST_CHARTS_HEIGHT,

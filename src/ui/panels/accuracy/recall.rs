@@ -131,12 +131,14 @@ fn title_ui(ui: &mut Ui, (title, help): (&str, &str), shows_float: bool) {
     let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing.y = 2.0;
     ui.horizontal(|ui| {
+        // As high as the row of the matrix beside it.
+        ui.set_min_height(theme::CONTROL_HEIGHT);
         let title = RichText::new(title).font(theme::title(12.0)).color(theme.text);
         ui.add(egui::Label::new(title).truncate()).on_hover_text(help);
     });
-    ui.horizontal(|ui| {
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), 16.0), layout, |ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        ui.spacing_mut().interact_size.y = 14.0;
         if shows_float {
             ui.label(RichText::new("●").color(theme.original));
             ui.label(RichText::new("float").color(theme.hint));

@@ -75,8 +75,9 @@ fn diagram_ui(ui: &mut Ui, (title, colour): (&str, Color32), found: &Reliability
         ui.horizontal(|ui| {
             ui.label(RichText::new("Brier").color(theme.hint)).on_hover_text(BRIER_HELP);
             number(ui, &fixed(found.brier, 3), 11.0, theme.label).on_hover_text(BRIER_HELP);
-            let legend = "· hatched: the gap to being as right as sure";
-            ui.add(egui::Label::new(RichText::new(legend).color(theme.hint)).truncate());
+            let legend = "· hatched: gap to the diagonal";
+            ui.add(egui::Label::new(RichText::new(legend).color(theme.hint)).truncate())
+                .on_hover_text("On the diagonal a model is as often right as it is sure");
         });
     });
     let top = head.bottom() + 22.0;

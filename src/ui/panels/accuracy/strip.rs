@@ -5,7 +5,7 @@ use egui::{Rect, RichText, Stroke, Ui, pos2, vec2};
 use super::headline::{HeadFigure, Headline};
 use super::{Content, region};
 use crate::base::{fixed, percent, significant, thousands};
-use crate::eval::{Accuracy, Breakdown, Comparison};
+use crate::eval::{Accuracy, Breakdown, Comparison, Metric};
 use crate::ui::accuracy_text::{P_HELP, p_text};
 use crate::ui::theme::{self, Theme};
 
@@ -48,11 +48,13 @@ fn figures(accuracy: &Accuracy, head: HeadFigure) -> Vec<Figure> {
     if let Some(p) = Headline::of(head, accuracy).mcnemar_p {
         figures.push(("McNemar p", p_text(p), P_HELP));
     }
-    figures.push((
-        "Agreement",
-        percent(comparison.agreement, 1),
-        "Share of predictions for which both models give the same answer, right or wrong",
-    ));
+    if accuracy.metric != Metric::Agreement {
+        figures.push((
+            "Agreement",
+            percent(comparison.agreement, 1),
+            "Share of predictions for which both models give the same answer, right or wrong",
+        ));
+    }
     figures.extend(other_rank(accuracy, head));
     figures.push((
         "Output SQNR",
