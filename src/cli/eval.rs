@@ -161,9 +161,9 @@ fn json(accuracy: &Accuracy, critical: Option<&str>, size: ModelSize) -> Json {
     if let Some((name, recall)) = named_recall(accuracy, critical) {
         json["critical"] = critical_json(accuracy, name, recall);
     }
-    if let Some((float, quantized)) = accuracy.top5 {
+    if let Some(top5) = accuracy.top5 {
         json["top5"] = json!({
-            "float": estimate_json(Some(float)), "quantized": estimate_json(quantized),
+            "float": estimate_json(Some(top5.float)), "quantized": estimate_json(top5.quantized),
         });
     }
     json

@@ -60,8 +60,8 @@ pub struct Accuracy {
     pub float: Option<Estimate>,
     /// `None` where nothing is quantized.
     pub quantized: Option<Estimate>,
-    /// Right among the five highest, from ten classes up: float and quantized.
-    pub top5: Option<(Estimate, Option<Estimate>)>,
+    /// From ten classes up, with labels.
+    pub top5: Option<Top5>,
     pub comparison: Option<Comparison>,
     /// Empty without labels or class names.
     pub classes: Vec<ClassRecall>,
@@ -79,6 +79,16 @@ impl Accuracy {
         let class = self.classes.iter().position(|class| class.name == name)?;
         self.breakdown.recall(u32::try_from(class).ok()?)
     }
+}
+
+/// How often the label is among the five highest scores.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Top5 {
+    pub float: Estimate,
+    /// `None` where nothing is quantized.
+    pub quantized: Option<Estimate>,
+    /// Both models on the same samples; `None` where nothing is quantized.
+    pub paired: Option<PairedCounts>,
 }
 
 /// What compares the two models.
@@ -123,7 +133,7 @@ pub(super) fn sum_up(
     let n_predictions: usize = outcomes.iter().map(|outcome| outcome.n).sum();
     let changes: Option<Vec<Change>> = outcomes.iter().map(|outcome| outcome.change).collect();
     let changes = changes.filter(|changes| !changes.is_empty());
-    let paired = paired_counts(outcomes);
+    let paired = paired_counts(outcomes, |model| model.n_right);
     let answers = gather(samples, outcomes, n_classes);
     let figures = match metric {
         Metric::Top1 => top1_figures(&paired),
@@ -171,11 +181,8 @@ struct Figures {
 }
 
 fn top1_figures(paired: &PairedCounts) -> Figures {
-    Figures {
-        float: Some(wilson(paired.both + paired.broken, paired.n())),
-        quantized: wilson(paired.both + paired.fixed, paired.n()),
-        difference: Some(paired.difference()),
-    }
+    let (float, quantized) = paired.shares();
+    Figures { float: Some(float), quantized, difference: Some(paired.difference()) }
 }
 
 fn perplexity_figures(outcomes: &[SampleOutcome], stage: Stage) -> Figures {
@@ -212,24 +219,21 @@ fn compare(
     }
 }
 
-/// Of classification: a sample is one prediction.
-fn paired_counts(outcomes: &[SampleOutcome]) -> PairedCounts {
+/// Of classification: a sample is one prediction. `n_hits` says how many of a model's are right.
+fn paired_counts(outcomes: &[SampleOutcome], n_hits: fn(&ModelOutcome) -> usize) -> PairedCounts {
     outcomes.iter().fold(PairedCounts::default(), |mut counts, outcome| {
-        let before = outcome.float.n_right > 0;
-        let after = outcome.change.map_or(before, |change| change.quantized.n_right > 0);
+        let before = n_hits(&outcome.float) > 0;
+        let after = outcome.change.map_or(before, |change| n_hits(&change.quantized) > 0);
         counts.count([before, after]);
         counts
     })
 }
 
-fn top5(outcomes: &[SampleOutcome]) -> (Estimate, Option<Estimate>) {
-    let n = outcomes.len();
-    let hits = |pick: &dyn Fn(&SampleOutcome) -> Option<ModelOutcome>| {
-        outcomes.iter().map(|outcome| Some(pick(outcome)?.n_right_top5)).sum::<Option<usize>>()
-    };
-    let float = hits(&|outcome| Some(outcome.float)).unwrap_or(0);
-    let quantized = hits(&|outcome| Some(outcome.change?.quantized));
-    (wilson(float, n), quantized.map(|hits| wilson(hits, n)))
+fn top5(outcomes: &[SampleOutcome]) -> Top5 {
+    let counts = paired_counts(outcomes, |model| model.n_right_top5);
+    let (float, quantized) = counts.shares();
+    let paired = outcomes.iter().all(|outcome| outcome.change.is_some()).then_some(counts);
+    Top5 { float, quantized: paired.map(|_| quantized), paired }
 }
 
 /// Float and quantized negative log-likelihood and number of tokens of every row.
@@ -266,4 +270,40 @@ fn class_recalls(samples: &SampleSet, outcomes: &[SampleOutcome]) -> Vec<ClassRe
             quantized: quantized.map(|hits| wilson(hits, n)),
         };
     classes.iter().zip(counts).map(recall).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn top5_counts_pairs_as_top1_does() {
+        let model = |n_right, n_right_top5| ModelOutcome {
+            n_right,
+            n_right_top5,
+            ..ModelOutcome::default()
+        };
+        let outcome = |float, quantized| SampleOutcome {
+            n: 1,
+            float,
+            change: Some(Change { quantized, ..Change::default() }),
+            ..SampleOutcome::default()
+        };
+        let outcomes = [
+            outcome(model(1, 1), model(0, 1)),
+            outcome(model(1, 1), model(0, 0)),
+            outcome(model(0, 1), model(0, 1)),
+            outcome(model(0, 0), model(1, 1)),
+            outcome(model(0, 0), model(0, 0)),
+        ];
+        let found = top5(&outcomes);
+        let wanted = PairedCounts { both: 2, broken: 1, fixed: 1, neither: 1 };
+        assert_eq!(found.paired, Some(wanted));
+        assert_eq!((found.float, found.quantized), (wilson(3, 5), Some(wilson(3, 5))));
+        let top1 = paired_counts(&outcomes, |model| model.n_right);
+        assert_eq!(top1, PairedCounts { both: 0, broken: 2, fixed: 1, neither: 2 });
+        let alone = SampleOutcome { n: 1, float: model(1, 1), ..SampleOutcome::default() };
+        let found = top5(&[alone]);
+        assert_eq!((found.quantized, found.paired), (None, None));
+    }
 }

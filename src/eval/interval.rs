@@ -71,6 +71,12 @@ impl PairedCounts {
         }
     }
 
+    /// Share right before, and after, each with Wilson's interval.
+    pub fn shares(&self) -> (Estimate, Estimate) {
+        let n = self.n();
+        (wilson(self.both + self.broken, n), wilson(self.both + self.fixed, n))
+    }
+
     /// `after − before` as a difference of proportions, with Newcombe's score interval for paired
     /// data (his method 10: Wilson intervals joined with the correlation φ, whose numerator is
     /// reduced by n/2 when it is positive).
@@ -81,8 +87,7 @@ impl PairedCounts {
         if n == 0 {
             return Estimate { value: f64::NAN, ci95: (-1.0, 1.0) };
         }
-        let before = wilson(self.both + self.broken, n);
-        let after = wilson(self.both + self.fixed, n);
+        let (before, after) = self.shares();
         let phi = self.phi();
         let joined = |a: f64, b: f64| (a * a - 2.0 * phi * a * b + b * b).max(0.0).sqrt();
         let value = (self.fixed as f64 - self.broken as f64) / n as f64;

@@ -17,7 +17,7 @@ mod size;
 mod sweep;
 mod usage;
 
-pub use accuracy::{Accuracy, ClassRecall, Comparison, Metric};
+pub use accuracy::{Accuracy, ClassRecall, Comparison, Metric, Top5};
 pub use activations::{ActivationError, ActivationQuantizer, activation_points};
 pub use answers::{
     AnswerRow, Answers, Breakdown, ClassGain, Confusion, ConfusionCell, FlipCounts, FlipFilter,

@@ -137,9 +137,7 @@ impl Runner {
                     let is_whole = chunk.len() == self.chunk_len || n_samples == self.order.len();
                     let known =
                         kept.chunks.get(first + nth).cloned().flatten().filter(|_| is_whole);
-                    let done = self.run_chunk(chunk, request, known)?;
-                    ctx.advance(chunk.len() as u64);
-                    Ok::<_, EvalError>(done)
+                    self.run_chunk(chunk, request, known)
                 })
                 .collect::<Result<_, _>>()?;
             for (nth, chunk) in done.into_iter().enumerate() {
@@ -149,6 +147,8 @@ impl Runner {
                     kept.keep(first + nth, chunk.float);
                 }
             }
+            // Told with the figures of the same samples, so that both say the same.
+            ctx.advance(wave.iter().map(|chunk| chunk.len() as u64).sum());
             if outcomes.len() < n_samples {
                 let mut partial = sum_up(&self.samples, &outcomes, n_classes, Stage::Partial);
                 partial.n_total = n_samples;
@@ -211,12 +211,7 @@ impl Runner {
         let mut outcomes = Vec::with_capacity(chunk.len());
         for (nth, &sample_idx) in chunk.iter().enumerate() {
             let targets = self.samples.targets(sample_idx).unwrap_or_default();
-            if let Some(&target) = targets.iter().find(|&&target| target >= n_classes) {
-                return Err(EvalError::Output(format!(
-                    "{}: sample {sample_idx} has label {target}, the graph's output tells {n_classes} classes apart; choose a sample set made for this model",
-                    self.samples.name
-                )));
-            }
+            check_targets(&self.samples, sample_idx, &targets, n_classes)?;
             let quantized = quantized.as_deref().map(|values| part(values, nth));
             outcomes.push(reader.read(
                 sample_idx,
@@ -282,6 +277,24 @@ fn check_vocabulary(
         }
     }
     Ok(())
+}
+
+/// Checks that the model can be right: it tells apart the classes that the set names and labels.
+fn check_targets(
+    samples: &SampleSet,
+    sample_idx: usize,
+    targets: &[usize],
+    n_classes: usize,
+) -> Result<(), SamplesError> {
+    let unfit = |reason| SamplesError::Unfit { name: samples.name.clone(), reason };
+    let n_named = samples.classes.as_ref().map_or(0, Vec::len);
+    let target = targets.iter().find(|&&target| target >= n_classes);
+    let told = format!("the graph's output tells {n_classes} classes apart");
+    match target {
+        _ if n_named > n_classes => Err(unfit(format!("it has {n_named} classes, {told}"))),
+        Some(target) => Err(unfit(format!("sample {sample_idx} has label {target}, {told}"))),
+        None => Ok(()),
+    }
 }
 
 /// Operators that leave the values of their first input as they are.

@@ -26,8 +26,13 @@ pub enum SamplesError {
     File { path: PathBuf, source: FormatError },
     #[error("{name}: {reason}")]
     Malformed { name: String, reason: String },
-    #[error("{name}: {reason}; choose a sample set made for this model")]
+    #[error("{name}: {reason}; {}", Self::WAY_OUT)]
     Unfit { name: String, reason: String },
+}
+
+impl SamplesError {
+    /// How the message of a set that does not fit the model ends.
+    pub const WAY_OUT: &str = "choose a sample set made for this model";
 }
 
 /// What the samples are for.

@@ -12,6 +12,9 @@ pub struct ModelSize {
     pub quantized_bytes: u64,
     /// Over the quantized layers only; `None` when there are none.
     pub bits_per_weight: Option<f64>,
+    /// Of the same layers as the model stores them; of all layers where none is quantized. `None`
+    /// without weights.
+    pub stored_bits_per_weight: Option<f64>,
 }
 
 impl ModelSize {
@@ -22,20 +25,29 @@ impl ModelSize {
             let layer_idx = network.layer_of_weight(name)?;
             errors.get(layer_idx).copied().flatten().filter(|error| !error.keeps_float)
         };
-        let (mut bits, mut weights) = (0u64, 0u64);
+        let (mut bits, mut stored_bits, mut weights) = (0u64, 0u64, 0u64);
+        let (mut layer_bits, mut layer_weights) = (0u64, 0u64);
         for (name, count) in network.float_tensor_counts() {
             let bytes = (count * width_bytes(network, name)) as u64;
             size.float_bytes += bytes;
+            if network.layer_of_weight(name).is_some() {
+                layer_bits += 8 * bytes;
+                layer_weights += count as u64;
+            }
             match quantized(name) {
                 Some(error) => {
                     size.quantized_bytes += error.stored_bytes();
                     bits += error.fitted.storage_bits();
+                    stored_bits += 8 * bytes;
                     weights += count as u64;
                 }
                 None => size.quantized_bytes += bytes,
             }
         }
-        size.bits_per_weight = (weights > 0).then(|| bits as f64 / weights as f64);
+        let per_weight = |bits: u64, n: u64| (n > 0).then(|| bits as f64 / n as f64);
+        size.bits_per_weight = per_weight(bits, weights);
+        size.stored_bits_per_weight =
+            per_weight(stored_bits, weights).or_else(|| per_weight(layer_bits, layer_weights));
         size
     }
 }

@@ -28,6 +28,7 @@ impl Session {
         match command {
             Command::Open(reference) => self.start_opening(reference),
             Command::OpenSamples(path) => self.start_opening_samples(&path),
+            Command::UseOwnSamples => self.use_own_samples(),
             Command::OpenAny(path) => self.start_opening_any(&path),
             Command::StartImport(path) => self.start_import(&path),
             Command::SetImport(settings) => self.set_import(*settings),
@@ -359,6 +360,12 @@ impl Session {
         self.samples_id += 1;
         self.notify(NoticeKind::Done, format!("Accuracy is now measured on {}", samples.name));
         self.start_afresh(network, Some(samples));
+    }
+
+    fn use_own_samples(&mut self) {
+        if let Some(samples) = self.opened.as_ref().and_then(|opened| opened.eval.clone()) {
+            self.use_samples(samples);
+        }
     }
 
     fn start_afresh(&mut self, network: Arc<Network>, samples: Option<Arc<SampleSet>>) {

@@ -24,6 +24,8 @@ pub enum Command {
     Open(ModelRef),
     /// Opens a sample set for the open model.
     OpenSamples(PathBuf),
+    /// Measures accuracy on the set beside the model again.
+    UseOwnSamples,
     /// Opens what a person dropped or named: a model, a sample set or recipe for the open model, or
     /// data to make a sample set of.
     OpenAny(PathBuf),

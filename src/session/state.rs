@@ -283,7 +283,7 @@ impl Session {
             },
             Some(Entry::Failed(reason)) => Loaded::Failed(reason.clone()),
             Some(Entry::Running { ctx, partial, .. }) => Loaded::Pending {
-                progress: ctx.progress(),
+                progress: told_progress(ctx, partial.as_ref()),
                 previous: latest(),
                 partial: partial.clone().and_then(pick),
             },
@@ -357,10 +357,10 @@ impl Session {
             .entries
             .iter()
             .filter_map(|(query, entry)| match entry {
-                Entry::Running { job_id, ctx, .. } => Some(JobStatus {
+                Entry::Running { job_id, ctx, partial } => Some(JobStatus {
                     id: *job_id,
                     label: query.label().to_owned(),
-                    progress: ctx.progress(),
+                    progress: told_progress(ctx, partial.as_ref()),
                 }),
                 _ => None,
             })
@@ -483,6 +483,16 @@ impl Session {
             }
             Err(error) => *entry = Entry::Failed(error.to_string()),
         }
+    }
+}
+
+/// How far a job is: as far as the figures it has told, so that these and the bar agree.
+fn told_progress(ctx: &WorkCtx, partial: Option<&Answer>) -> Progress {
+    match partial {
+        Some(Answer::Accuracy(accuracy)) => {
+            Progress { done: accuracy.n_samples as u64, total: accuracy.n_total as u64 }
+        }
+        _ => ctx.progress(),
     }
 }
 

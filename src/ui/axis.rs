@@ -74,7 +74,7 @@ fn round_step(least: f64) -> f64 {
 }
 
 /// A mark with as many decimals as its step has.
-fn mark_text(mark: f64, step: f64) -> String {
+pub fn mark_text(mark: f64, step: f64) -> String {
     if mark.abs() < step * 1e-6 {
         return "0".to_owned();
     }

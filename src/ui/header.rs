@@ -1,13 +1,36 @@
 //! The strip with the whole model's figures: size, bits, accuracy.
 
-use egui::{RichText, Ui, vec2};
+use egui::{Align, Layout, RichText, Ui, vec2};
 
+use super::accuracy_text::{
+    Measured, MetricText, P_HELP, metric_help, metric_name, p_text, p_verdict,
+};
 use super::panel::PanelCtx;
 use super::theme::{self, Theme};
 use super::widgets::{caption, intervals, number};
-use crate::base::{MINUS, bytes, fixed, percent, significant, thousands};
-use crate::eval::{Accuracy, Comparison, Estimate, Metric};
+use crate::base::{bytes, counted, fixed, thousands};
+use crate::eval::{Accuracy, Comparison, Estimate, ModelSize};
 use crate::session::Loaded;
+
+/// How much the strip says, by the room it has; tooltips say all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Detail {
+    /// Figures without what can be read from them.
+    Brief,
+    Full,
+    /// With the intervals drawn, and what p says.
+    Drawn,
+}
+
+impl Detail {
+    fn of(width: f32) -> Self {
+        match width {
+            width if width < 1264.0 => Self::Brief,
+            width if width < 1560.0 => Self::Full,
+            _ => Self::Drawn,
+        }
+    }
+}
 
 /// Draws the strip; empty without a model.
 pub fn header_ui(ui: &mut Ui, ctx: &PanelCtx) {
@@ -16,49 +39,30 @@ pub fn header_ui(ui: &mut Ui, ctx: &PanelCtx) {
     };
     let accuracy = ctx.session.accuracy();
     let size = ctx.session.size();
-    let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing = vec2(6.0, 2.0);
     // Captions and numbers are no controls: rows are as high as their text.
     ui.spacing_mut().interact_size.y = 18.0;
     ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
+    let detail = Detail::of(ui.available_width());
+    let title_width = if detail == Detail::Brief { 150.0 } else { 200.0 };
     egui::ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {
         ui.horizontal_centered(|ui| {
-            cell_ui(ui, |ui| {
-                let title = RichText::new(&network.model.title).font(theme::title(14.0));
-                let title = egui::Label::new(title.color(theme.text)).truncate();
-                ui.allocate_ui(vec2(200.0, 20.0), |ui| ui.add(title))
-                    .inner
-                    .on_hover_text(card_text(network));
-                caption(ui, &format!("{} parameters", thousands(network.n_parameters())));
-            });
-            cell_ui(ui, |ui| {
-                caption(ui, "Size").on_hover_text(
-                    "Every float tensor, and the same with the quantized layers stored as codes, scales and zero points",
-                );
-                ui.horizontal(|ui| match size {
-                    None => {
-                        number(ui, "…", 14.0, theme.hint);
-                    }
-                    Some(size) => {
-                        number(ui, &bytes(size.float_bytes), 14.0, theme.text);
-                        arrow(ui);
-                        number(ui, &bytes(size.quantized_bytes), 14.0, theme.quantized);
-                        if size.quantized_bytes > 0 {
-                            let ratio = size.float_bytes as f64 / size.quantized_bytes as f64;
-                            ui.label(RichText::new(format!("{}×", fixed(ratio, 1))).color(theme.hint));
-                        }
-                    }
-                });
-            });
-            cell_ui(ui, |ui| {
-                caption(ui, "Bits per weight").on_hover_text(
-                    "Over the quantized layers: codes and everything needed to decode them",
-                );
-                let bits = size.and_then(|size| size.bits_per_weight);
-                let text = bits.map_or_else(|| "–".to_owned(), |bits| fixed(bits, 2));
-                number(ui, &text, 14.0, theme.quantized);
-            });
-            accuracy_ui(ui, ctx, &accuracy);
+            cell_ui(
+                ui,
+                |ui| {
+                    let theme = Theme::of(ui);
+                    let title = RichText::new(&network.model.title).font(theme::title(14.0));
+                    let title = egui::Label::new(title.color(theme.text)).truncate();
+                    ui.allocate_ui(vec2(title_width, ROW_HEIGHT), |ui| ui.add(title))
+                        .inner
+                        .on_hover_text(card_text(network));
+                },
+                |ui| {
+                    caption(ui, &counted(network.n_parameters(), "parameter"));
+                },
+            );
+            size_ui(ui, size, detail);
+            accuracy_ui(ui, ctx, (&accuracy, detail));
         });
     });
 }
@@ -72,17 +76,30 @@ fn card_text(network: &crate::model::Network) -> String {
     lines.join("\n")
 }
 
-/// A block of the strip, with a line on its right.
-fn cell_ui(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+const ROW_HEIGHT: f32 = 20.0;
+
+/// A block of the strip, with a line on its right: a caption over figures. All blocks have these
+/// two rows at the same heights.
+fn cell_ui(ui: &mut Ui, caption: impl FnOnce(&mut Ui), figures: impl FnOnce(&mut Ui)) {
     ui.add_space(theme::PANEL_MARGIN);
     ui.vertical(|ui| {
-        ui.add_space(10.0);
-        content(ui);
+        ui.spacing_mut().item_spacing.y = 0.0;
+        ui.add_space(((ui.available_height() - 2.0 * ROW_HEIGHT) / 2.0).max(0.0));
+        row_ui(ui, caption);
+        row_ui(ui, figures);
     });
     ui.add_space(theme::PANEL_MARGIN - 4.0);
     let x = ui.cursor().left();
     let range = ui.max_rect().y_range();
     ui.painter().vline(x, range, egui::Stroke::new(1.0, Theme::of(ui).line));
+}
+
+fn row_ui(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    let size = vec2(0.0, ROW_HEIGHT);
+    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_height(ROW_HEIGHT);
+        content(ui);
+    });
 }
 
 fn arrow(ui: &mut Ui) {
@@ -91,15 +108,64 @@ fn arrow(ui: &mut Ui) {
     ui.label(icon.size(13.0).color(colour));
 }
 
-fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, accuracy: &Loaded<Accuracy>) {
+fn small(ui: &mut Ui, text: &str) -> egui::Response {
+    let hint = Theme::of(ui).hint;
+    ui.label(RichText::new(text).font(theme::mono(11.0)).color(hint))
+}
+
+/// Bytes, and bits for each weight, before and after.
+fn size_ui(ui: &mut Ui, size: Option<ModelSize>, detail: Detail) {
     let theme = Theme::of(ui);
+    let size_help = "Every float tensor, and the same with the quantized layers stored as codes, scales and zero points";
+    let bits_help = "Over the quantized layers: as the model stores them, and with these settings the codes and everything needed to decode them";
+    let head = |name, help| {
+        move |ui: &mut Ui| {
+            caption(ui, name).on_hover_text(help);
+        }
+    };
+    cell_ui(ui, head("Size", size_help), |ui| match size {
+        None => {
+            number(ui, "…", 14.0, theme.hint);
+        }
+        Some(size) => {
+            number(ui, &bytes(size.float_bytes), 14.0, theme.text);
+            arrow(ui);
+            number(ui, &bytes(size.quantized_bytes), 14.0, theme.quantized);
+            if size.quantized_bytes > 0 && detail != Detail::Brief {
+                let ratio = size.float_bytes as f64 / size.quantized_bytes as f64;
+                small(ui, &format!("{}×", fixed(ratio, 1))).on_hover_text("So many times smaller");
+            }
+        }
+    });
+    cell_ui(ui, head("Bits per weight", bits_help), |ui| {
+        match size.map(|size| (size.stored_bits_per_weight, size.bits_per_weight)) {
+            None => {
+                number(ui, "…", 14.0, theme.hint);
+            }
+            Some((None, _)) => {
+                number(ui, "–", 14.0, theme.hint);
+            }
+            Some((Some(stored), given)) => {
+                number(ui, &fixed(stored, 2), 14.0, theme.text);
+                arrow(ui);
+                number(ui, &fixed(given.unwrap_or(stored), 2), 14.0, theme.quantized);
+            }
+        }
+    });
+}
+
+fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, (accuracy, detail): (&Loaded<Accuracy>, Detail)) {
+    let theme = Theme::of(ui);
+    let head = |ui: &mut Ui| {
+        caption(ui, "Accuracy");
+    };
     if let Some(reason) = accuracy.failure() {
-        cell_ui(ui, |ui| {
-            caption(ui, "Accuracy");
+        cell_ui(ui, head, |ui| {
             // Without samples there is nothing wrong, only nothing to measure on.
-            let text = match ctx.session.samples() {
-                None => RichText::new(reason).color(theme.hint),
-                Some(_) => RichText::new(format!("✕ {reason}")).color(theme.bad),
+            let is_wrong = ctx.session.samples().is_some() && !reason.starts_with("cancelled");
+            let text = match is_wrong {
+                false => RichText::new(reason).color(theme.hint),
+                true => RichText::new(format!("✕ {reason}")).color(theme.bad),
             };
             ui.allocate_ui(vec2(420.0, 18.0), |ui| ui.add(egui::Label::new(text).truncate()))
                 .inner
@@ -108,130 +174,117 @@ fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, accuracy: &Loaded<Accuracy>) {
         return;
     }
     let Some(shown) = accuracy.shown() else {
-        cell_ui(ui, |ui| {
-            caption(ui, "Accuracy");
-            number(ui, "running…", 14.0, theme.hint);
+        cell_ui(ui, head, |ui| {
+            ui.label(RichText::new("running…").color(theme.accent));
         });
         return;
     };
-    let opacity = if accuracy.is_stale() { 0.5 } else { 1.0 };
-    ui.set_opacity(opacity);
+    ui.set_opacity(if accuracy.is_stale() { 0.5 } else { 1.0 });
     let set = ctx.session.samples().map(|samples| samples.name.clone()).unwrap_or_default();
-    let running = accuracy.ready().is_none();
-    cell_ui(ui, |ui| metric_ui(ui, shown, &set, running));
-    if let Some(float) = shown.float.filter(|_| ui.clip_rect().width() > 1360.0) {
-        cell_ui(ui, |ui| {
+    metric_ui(ui, (shown, Measured::of(accuracy)), (&set, detail));
+    if let Some(float) = shown.float.filter(|_| detail == Detail::Drawn) {
+        ui.add_space(theme::PANEL_MARGIN);
+        ui.vertical(|ui| {
+            ui.add_space(((ui.available_height() - 34.0) / 2.0).max(0.0));
             intervals(ui, float, shown.quantized, vec2(112.0, 34.0));
         });
+        ui.add_space(theme::PANEL_MARGIN - 4.0);
+        let line = egui::Stroke::new(1.0, theme.line);
+        ui.painter().vline(ui.cursor().left(), ui.max_rect().y_range(), line);
     }
     if let Some(comparison) = &shown.comparison {
-        comparison_ui(ui, comparison, shown.metric);
+        comparison_ui(ui, comparison, (MetricText::of(shown), detail));
     }
     ui.set_opacity(1.0);
 }
 
 /// Float, quantized, their intervals, and on how many samples.
-fn metric_ui(ui: &mut Ui, accuracy: &Accuracy, set: &str, running: bool) {
+fn metric_ui(
+    ui: &mut Ui,
+    (accuracy, measured): (&Accuracy, Measured),
+    (set, detail): (&str, Detail),
+) {
     let theme = Theme::of(ui);
-    let name = match accuracy.metric {
-        Metric::Top1 => "Top-1 accuracy",
-        Metric::Perplexity => "Perplexity",
-        Metric::Agreement => "Same answer as float",
-    };
-    let unit = if accuracy.metric == Metric::Perplexity { "rows" } else { "samples" };
-    let seen = match running {
-        true => format!("{} of {}, running", accuracy.n_samples, accuracy.n_total),
-        false => format!("{} {unit}", thousands(accuracy.n_samples)),
-    };
-    ui.horizontal(|ui| {
-        caption(ui, &format!("{name}, 95 % interval ·"))
-            .on_hover_text(format!("Measured on {set}"));
-        let colour = if running { theme.accent } else { theme.label };
-        ui.label(RichText::new(seen).color(colour));
-    });
-    ui.horizontal(|ui| {
-        if let Some(float) = accuracy.float {
-            estimate_ui(ui, float, accuracy.metric, theme.text);
-        }
-        if let Some(quantized) = accuracy.quantized {
-            if accuracy.float.is_some() {
-                arrow(ui);
+    let unit = if accuracy.n_tokens.is_some() { "rows" } else { "samples" };
+    let whole = || format!("{} {unit}", thousands(accuracy.n_samples));
+    let colour = if measured == Measured::Whole { theme.label } else { theme.accent };
+    let seen = measured.running_text().unwrap_or_else(whole);
+    let text = MetricText::of(accuracy);
+    cell_ui(
+        ui,
+        |ui| {
+            let name = metric_name(accuracy.metric);
+            let help = format!("{}. Measured on {set}", metric_help(accuracy.metric));
+            let interval = if detail == Detail::Brief { "" } else { ", 95 % interval" };
+            caption(ui, &format!("{name}{interval} ·")).on_hover_text(help);
+            ui.label(RichText::new(seen).color(colour));
+        },
+        |ui| {
+            if let Some(float) = accuracy.float {
+                estimate_ui(ui, (float, text), theme.text);
             }
-            estimate_ui(ui, quantized, accuracy.metric, theme.quantized);
-        }
-    });
+            if let Some(quantized) = accuracy.quantized {
+                if accuracy.float.is_some() {
+                    arrow(ui);
+                }
+                estimate_ui(ui, (quantized, text), theme.quantized);
+            }
+        },
+    );
 }
 
-fn estimate_ui(ui: &mut Ui, estimate: Estimate, metric: Metric, colour: egui::Color32) {
-    let hint = Theme::of(ui).hint;
-    let (lo, hi) = estimate.ci95;
-    let reach = (hi - lo) / 2.0;
-    let (value, reach, range) = match metric {
-        Metric::Perplexity => (
-            fixed(estimate.value, 3),
-            fixed(reach, 2),
-            format!("{} to {}", fixed(lo, 3), fixed(hi, 3)),
-        ),
-        _ => (
-            percent(estimate.value, 1),
-            fixed(reach * 100.0, 1),
-            format!("{} to {}", percent(lo, 1), percent(hi, 1)),
-        ),
-    };
-    number(ui, &value, 14.0, colour).on_hover_text(format!("95 % interval: {range}"));
-    let text = RichText::new(format!("±{reach}")).font(theme::mono(11.0)).color(hint);
-    ui.label(text).on_hover_text(format!("95 % interval: {range}"));
+fn estimate_ui(ui: &mut Ui, (estimate, text): (Estimate, MetricText), colour: egui::Color32) {
+    let help = format!("95 % interval: {}", text.range(estimate.ci95));
+    number(ui, &text.value(estimate.value), 14.0, colour).on_hover_text(&help);
+    small(ui, &text.reach(estimate)).on_hover_text(help);
 }
 
-fn comparison_ui(ui: &mut Ui, comparison: &Comparison, metric: Metric) {
+fn comparison_ui(ui: &mut Ui, comparison: &Comparison, (text, detail): (MetricText, Detail)) {
     let theme = Theme::of(ui);
     if let Some(difference) = comparison.difference {
-        cell_ui(ui, |ui| {
-            caption(ui, "Difference").on_hover_text(
-                "Quantized minus float, with its 95 % interval (paired: Newcombe for accuracy, bootstrap for perplexity)",
-            );
-            let scale = if metric == Metric::Perplexity { 1.0 } else { 100.0 };
-            let decimals = if metric == Metric::Perplexity { 3 } else { 1 };
-            let signed = |x: f64| {
-                let text = fixed(x * scale, decimals);
-                if text.starts_with(MINUS) || x == 0.0 { text } else { format!("+{text}") }
-            };
-            ui.horizontal(|ui| {
-                let unit = if metric == Metric::Perplexity { "" } else { " pt" };
-                let value = format!("{}{unit}", signed(difference.value));
-                number(ui, &value, 14.0, theme.text);
+        let help = "Quantized minus float, with its 95 % interval (paired: Newcombe for accuracy, bootstrap for perplexity)";
+        cell_ui(
+            ui,
+            |ui| {
+                caption(ui, "Difference").on_hover_text(help);
+            },
+            |ui| {
+                let value = text.signed(difference.value) + text.difference_unit();
                 let (lo, hi) = difference.ci95;
-                let text = format!("{} to {}", signed(lo), signed(hi));
-                ui.label(RichText::new(text).font(theme::mono(11.0)).color(theme.hint));
-            });
-        });
+                let range = format!("{} to {}", text.signed(lo), text.signed(hi));
+                let tip = format!("{help}: {range}{}", text.difference_unit());
+                number(ui, &value, 14.0, theme.text).on_hover_text(tip);
+                if detail != Detail::Brief {
+                    small(ui, &range);
+                }
+            },
+        );
     }
     if let (Some(broken), Some(fixed_count)) = (comparison.broken, comparison.fixed) {
-        cell_ui(ui, |ui| {
-            caption(ui, "Broken / fixed")
-                .on_hover_text("Samples right before and wrong after, and the other way round");
-            ui.horizontal(|ui| {
-                number(ui, &format!("✕ {broken}"), 14.0, theme.bad);
-                number(ui, &format!("✓ {fixed_count}"), 14.0, theme.rounding);
-            });
-        });
+        let help = "Samples right before and wrong after, and the other way round";
+        cell_ui(
+            ui,
+            |ui| {
+                caption(ui, "Broken / fixed").on_hover_text(help);
+            },
+            |ui| {
+                number(ui, &format!("✕ {}", thousands(broken)), 14.0, theme.bad);
+                number(ui, &format!("✓ {}", thousands(fixed_count)), 14.0, theme.rounding);
+            },
+        );
     }
     if let Some(p) = comparison.mcnemar_p {
-        cell_ui(ui, |ui| p_ui(ui, p));
+        cell_ui(
+            ui,
+            |ui| {
+                caption(ui, "McNemar p").on_hover_text(P_HELP);
+            },
+            |ui| {
+                number(ui, &p_text(p), 14.0, theme.text).on_hover_text(p_verdict(p));
+                if detail == Detail::Drawn {
+                    ui.label(RichText::new(p_verdict(p)).color(theme.hint));
+                }
+            },
+        );
     }
-}
-
-fn p_ui(ui: &mut Ui, p: f64) {
-    let theme = Theme::of(ui);
-    caption(ui, "McNemar p").on_hover_text(
-        "How likely so uneven a split of broken and fixed would be if both were equally likely (exact, two-sided)",
-    );
-    ui.horizontal(|ui| {
-        let text = if p < 1e-4 { "<0.0001".to_owned() } else { significant(p, 3) };
-        number(ui, &text, 14.0, theme.text);
-        let verdict = if p < 0.05 { "differs from float" } else { "not told apart from float" };
-        if ui.clip_rect().width() > 1440.0 {
-            ui.label(RichText::new(verdict).color(theme.hint));
-        }
-    });
 }

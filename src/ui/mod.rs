@@ -1,5 +1,6 @@
 //! The window: draws a session and sends it commands. Computes nothing.
 
+mod accuracy_text;
 mod actions;
 mod app;
 mod axis;
@@ -40,4 +41,5 @@ mod window;
 pub use app::{App, AppOptions};
 pub use headless::{Picture, PictureRequest, ScreenshotError, draw};
 pub use panel::{PANELS, PanelEntry};
+pub use raster::{Canvas, Raster};
 pub use window::{NoDisplay, open_window};

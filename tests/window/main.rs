@@ -5,6 +5,7 @@
 mod support;
 
 mod accuracy;
+mod accuracy_states;
 mod channels;
 mod desk;
 mod distribution;

@@ -25,10 +25,13 @@ pub enum Counts {
 const TITLE_HEIGHT: f32 = 48.0;
 const LEGEND_HEIGHT: f32 = 26.0;
 /// Share of the room that the matrix takes beside the recalls.
-const SHARE: f32 = 0.58;
+pub const SHARE: f32 = 0.58;
 const MAX_CELL_HEIGHT: f32 = 88.0;
-/// Narrower columns have their names written upwards.
-const UPRIGHT_BELOW: f32 = 34.0;
+/// Names closer to each other than that are left out; the tooltip has them.
+const NAME_SPACING: f32 = 9.0;
+const FLAT_HEAD_HEIGHT: f32 = 18.0;
+/// Most room that names written upwards take.
+const UPRIGHT_HEAD_HEIGHT: f32 = 88.0;
 
 /// Where the cells lie.
 pub struct Grid {
@@ -44,11 +47,17 @@ impl Grid {
         let width_of = |&class: &u32| {
             ui.painter().layout_no_wrap(names.of(class), theme::text(11.0), Color32::WHITE).size().x
         };
-        let name_width = table.shown.iter().map(width_of).fold(24.0, f32::max).min(92.0) + 8.0;
+        let widest = table.shown.iter().map(width_of).fold(0.0, f32::max);
+        let name_width = widest.clamp(24.0, 92.0) + 8.0;
         let (n_rows, n_columns) = (table.n_rows().max(1), table.n_columns().max(1));
-        let width = (room.width() * SHARE - name_width) / n_columns as f32;
-        let is_upright = width < UPRIGHT_BELOW && name_width > 40.0;
-        let head_height = if is_upright { name_width.min(88.0) } else { 18.0 };
+        let width = (room.width() - name_width) / n_columns as f32;
+        // Names that are wider than their columns are written upwards.
+        let is_upright = widest + 4.0 > width;
+        let head_height = if is_upright {
+            (widest + 10.0).clamp(FLAT_HEAD_HEIGHT + 1.0, UPRIGHT_HEAD_HEIGHT)
+        } else {
+            FLAT_HEAD_HEIGHT
+        };
         let above = TITLE_HEIGHT + head_height;
         let height = (room.height() - above - LEGEND_HEIGHT) / n_rows as f32;
         let height = height.clamp(4.0, MAX_CELL_HEIGHT);
@@ -107,7 +116,6 @@ fn title_ui(ui: &mut Ui, table: &Confusion, counts: &mut Counts) {
     ui.spacing_mut().item_spacing.y = 2.0;
     ui.horizontal(|ui| {
         let title = if table.by_truth { "Confusion matrix" } else { "Where answers go" };
-        ui.label(RichText::new(title).font(theme::title(12.0)).color(theme.text));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let mut options = vec![
                 (Counts::Change, "Change", "Quantized minus float, in samples"),
@@ -119,6 +127,10 @@ fn title_ui(ui: &mut Ui, table: &Confusion, counts: &mut Counts) {
                 options.retain(|(counts, _, _)| *counts != Counts::Of(Side::Float));
             }
             switch_ui(ui, counts, &options);
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                let title = RichText::new(title).font(theme::title(12.0)).color(theme.text);
+                ui.add(egui::Label::new(title).truncate());
+            });
         });
     });
     let rows = if table.by_truth { "true class" } else { "float answers" };
@@ -127,7 +139,8 @@ fn title_ui(ui: &mut Ui, table: &Confusion, counts: &mut Counts) {
         Counts::Of(_) => "samples",
     };
     let text = format!("rows: {rows} · columns: answer · {what}");
-    ui.add(egui::Label::new(RichText::new(text).color(theme.hint)).truncate());
+    let label = egui::Label::new(RichText::new(&text).color(theme.hint)).truncate();
+    ui.add(label).on_hover_text(text);
 }
 
 fn value(table: &Confusion, counts: Counts, row: usize, column: usize) -> i64 {
@@ -171,8 +184,10 @@ fn names_ui(ui: &mut Ui, grid: &Grid, (table, names): (&Confusion, &Names), filt
         let is_chosen = class.is_some() && filter.class == class && filter.answer.is_none();
         let colour = if is_chosen { theme.accent } else { theme.label };
         let size = grid.cell_size.y.clamp(8.0, 11.0);
-        let galley = cut_text(ui, name.clone(), theme::text(size), colour, rect.width() - 4.0);
-        paint_text(ui, rect.right_center() - vec2(4.0, 0.0), Align2::RIGHT_CENTER, galley);
+        if has_name(row, grid.cell_size.y) {
+            let galley = cut_text(ui, name.clone(), theme::text(size), colour, rect.width() - 4.0);
+            paint_text(ui, rect.right_center() - vec2(4.0, 0.0), Align2::RIGHT_CENTER, galley);
+        }
         focus_ui(ui, rect, &response);
         response.widget_info(|| {
             WidgetInfo::labeled(egui::Role::Button, class.is_some(), format!("Show class {name}"))
@@ -191,7 +206,9 @@ fn names_ui(ui: &mut Ui, grid: &Grid, (table, names): (&Confusion, &Names), filt
         let response = ui.interact(rect, ui.scope_id().with(("column", column)), Sense::CLICK);
         let is_chosen = answer.is_some() && filter.answer == answer && filter.class.is_none();
         let colour = if is_chosen { theme.accent } else { theme.label };
-        if grid.head_height > 18.0 {
+        if !has_name(column, grid.cell_size.x) {
+            // Its neighbour's stands there.
+        } else if grid.head_height > FLAT_HEAD_HEIGHT {
             let font = theme::text(grid.cell_size.x.clamp(8.0, 11.0));
             let galley = cut_text(ui, name.clone(), font, colour, grid.head_height - 4.0);
             let x = rect.center().x - galley.size().y / 2.0;
@@ -208,6 +225,11 @@ fn names_ui(ui: &mut Ui, grid: &Grid, (table, names): (&Confusion, &Names), filt
             filter.toggle(None, answer);
         }
     }
+}
+
+/// Whether a row or column of that size has room for its name beside the last one's.
+fn has_name(place: usize, size: f32) -> bool {
+    place.is_multiple_of((NAME_SPACING / size.max(1.0)).ceil().max(1.0) as usize)
 }
 
 /// The frame of what the keyboard is on.

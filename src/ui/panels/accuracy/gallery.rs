@@ -24,7 +24,12 @@ pub struct Gallery {
     texture: Option<(Arc<GalleryPage>, TextureHandle)>,
 }
 
-const HEAD_HEIGHT: f32 = 66.0;
+/// Title and kinds.
+const TITLE_HEIGHT: f32 = 34.0;
+/// Room that the title needs.
+const TITLE_WIDTH: f32 = 100.0;
+/// What is chosen, with the button that lifts it.
+const CHOSEN_HEIGHT: f32 = 28.0;
 const FOOT_HEIGHT: f32 = 32.0;
 /// Pictures are shown at the largest whole zoom that keeps their longer side below this.
 const PICTURE_SIDE: usize = 112;
@@ -38,7 +43,8 @@ impl Gallery {
             (self.shown_filter, self.first) = (*filter, 0);
         }
         let room = ui.max_rect().shrink2(vec2(theme::PANEL_MARGIN, 4.0));
-        let (head, rest) = room.split_top_bottom_at_y(room.top() + HEAD_HEIGHT);
+        let head_height = head_height(ui, (content, *filter), room.width());
+        let (head, rest) = room.split_top_bottom_at_y(room.top() + head_height);
         let (middle, foot) = rest.split_top_bottom_at_y(rest.bottom() - FOOT_HEIGHT);
         let places = Places::new(middle, content.names);
         let request = GalleryRequest {
@@ -191,36 +197,50 @@ fn head_ui(ui: &mut Ui, content: &Content, (filter, counts): (&mut Filter, FlipC
                     kinds_ui(ui, &mut filter.kind, counts);
                 }
                 ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                    let title = RichText::new(what).font(theme::title(12.0)).color(theme.text);
-                    ui.add(egui::Label::new(title).truncate());
+                    // In little room the kinds say it.
+                    if ui.available_width() >= TITLE_WIDTH {
+                        let title = RichText::new(what).font(theme::title(12.0)).color(theme.text);
+                        ui.add(egui::Label::new(title).truncate());
+                    }
                 });
             });
         },
     );
-    ui.horizontal(|ui| {
-        ui.set_min_height(24.0);
-        if let Some(text) = chosen_text(content.names, *filter) {
-            let button = egui::Button::new(format!("{text}  ✕")).selected(true);
-            let response = ui.add(button).on_hover_text("Show all classes again");
-            let label = format!("Show all classes, not {text} alone");
-            response.ctx.accesskit_node_builder(response.id, |node| node.set_label(label.as_str()));
-            if response.clicked() {
-                filter.toggle(filter.class, filter.answer);
-            }
+    if let Some(text) = chosen_text(content.names, *filter) {
+        let button = egui::Button::new(format!("{text}  ✕")).selected(true).truncate();
+        let response = ui.add(button).on_hover_text("Show all classes again");
+        let label = format!("Show all classes, not {text} alone");
+        response.ctx.accesskit_node_builder(response.id, |node| node.set_label(label.as_str()));
+        if response.clicked() {
+            filter.toggle(filter.class, filter.answer);
         }
-        let order = match filter.kind {
-            FlipKind::Broken => "largest loss of confidence first",
-            FlipKind::Fixed => "largest gain of confidence first",
-            FlipKind::Other => "surest new answer first",
-        };
-        let turns = match filter.class {
-            Some(_) => "",
-            None if content.names.is_language() => ", tokens in turn",
-            None => ", classes in turn",
-        };
-        let order = format!("{order}{turns}");
-        ui.add(egui::Label::new(RichText::new(order).color(theme.hint)).truncate());
-    });
+    }
+    let order = RichText::new(order_text(content, *filter)).color(theme.hint);
+    ui.add(egui::Label::new(order).wrap());
+}
+
+/// In which order the samples stand.
+fn order_text(content: &Content, filter: Filter) -> String {
+    let order = match filter.kind {
+        FlipKind::Broken => "largest loss of confidence first",
+        FlipKind::Fixed => "largest gain of confidence first",
+        FlipKind::Other => "surest new answer first",
+    };
+    let turns = match filter.class {
+        Some(_) => "",
+        None if content.names.is_language() => ", tokens in turn",
+        None => ", classes in turn",
+    };
+    format!("{order}{turns}")
+}
+
+/// Height of title, choice and order, which takes two lines in little room.
+fn head_height(ui: &Ui, (content, filter): (&Content, Filter), width: f32) -> f32 {
+    let text = order_text(content, filter);
+    let order = ui.painter().layout(text, theme::text(12.0), Color32::WHITE, width);
+    let is_chosen = filter.class.or(filter.answer).is_some();
+    let chosen = if is_chosen { CHOSEN_HEIGHT } else { 0.0 };
+    TITLE_HEIGHT + chosen + order.size().y + 12.0
 }
 
 fn kinds_ui(ui: &mut Ui, kind: &mut FlipKind, counts: FlipCounts) {

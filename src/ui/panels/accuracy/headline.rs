@@ -1,419 +1,314 @@
-//! The figures of the whole set: both models with their intervals, their difference, and what
-//! became of each sample as one bar.
+//! The headline: the metric by its name, both models and their difference with their intervals.
 
-use egui::text::{LayoutJob, TextFormat};
-use egui::{Align2, Color32, Rect, RichText, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{Color32, Rect, RichText, Ui, pos2, vec2};
 
+use super::axes::axes_ui;
+use super::paired::{Outcomes, paired_ui};
+use super::parts::switch_ui;
 use super::{Content, region};
-use crate::base::{MINUS, fixed, percent, significant, thousands};
-use crate::eval::{Accuracy, Breakdown, Comparison, Estimate, Metric};
+use crate::base::{counted, thousands};
+use crate::eval::{Accuracy, Estimate, SampleSet};
+use crate::ui::accuracy_text::{Measured, MetricText, metric_help, metric_name};
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::number;
 
-const BLOCK_WIDTH: f32 = 102.0;
-const DIFFERENCE_WIDTH: f32 = 122.0;
-const BAR_WIDTH: f32 = 190.0;
-/// Room that the axis needs to say something.
-const AXIS_WIDTH: f32 = 130.0;
+/// Which figure heads the panel.
+///
+/// A figure that matters more than the whole set's, such as the recall of one critical class, is
+/// another case here: its [`Headline`] comes from the `PairedCounts` of that class's samples, and
+/// everything below draws it as it draws top-5.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HeadFigure {
+    /// The metric of the set: top-1, perplexity or agreement.
+    #[default]
+    Metric,
+    Top5,
+}
 
-/// Float, quantized, difference, both intervals on one axis, and the paired bar.
-pub fn headline_ui(ui: &mut Ui, content: &Content) {
-    let accuracy = content.accuracy;
-    let room = ui.max_rect().shrink2(vec2(theme::PANEL_MARGIN, 8.0));
-    let metric = accuracy.metric;
-    let theme = Theme::of(ui);
-    let comparison = accuracy.comparison.as_ref();
-    let mut left = room.left();
-    let mut block = |ui: &mut Ui, id: &str, content: &dyn Fn(&mut Ui)| {
-        // Both ends of a difference have a sign.
-        let width = if id == "difference" { DIFFERENCE_WIDTH } else { BLOCK_WIDTH };
-        let rect = Rect::from_min_size(pos2(left, room.top()), vec2(width, room.height()));
-        region(ui, rect, id, content);
-        left += width + 4.0;
-    };
-    if let Some(float) = accuracy.float {
-        let caption = ("● Float", theme.original, metric_help(metric));
-        block(ui, "float", &|ui| estimate_ui(ui, caption, float, (metric, theme.text)));
+impl HeadFigure {
+    /// Itself, or the metric where the run has no such figure.
+    pub fn fitted(self, accuracy: &Accuracy) -> Self {
+        if accuracy.top5.is_some() { self } else { Self::Metric }
     }
-    if let Some(quantized) = accuracy.quantized {
-        let caption = ("■ Quantized", theme.quantized, metric_help(metric));
-        block(ui, "quantized", &|ui| {
-            estimate_ui(ui, caption, quantized, (metric, theme.quantized));
+}
+
+/// What heads the panel: one metric, before and after.
+pub struct Headline {
+    pub name: &'static str,
+    pub help: &'static str,
+    pub text: MetricText,
+    pub float: Option<Estimate>,
+    pub quantized: Option<Estimate>,
+    pub difference: Option<Estimate>,
+    pub outcomes: Outcomes,
+    pub mcnemar_p: Option<f64>,
+}
+
+const TOP5_HELP: &str = "Top-5 accuracy: share of samples whose label is among the five highest scores, with Wilson's 95 % interval";
+
+impl Headline {
+    pub fn of(figure: HeadFigure, accuracy: &Accuracy) -> Self {
+        let text = MetricText::of(accuracy);
+        match (figure, accuracy.top5) {
+            (HeadFigure::Top5, Some(top5)) => Self {
+                name: "Top-5 accuracy",
+                help: TOP5_HELP,
+                text,
+                float: Some(top5.float),
+                quantized: top5.quantized,
+                difference: top5.paired.map(|paired| paired.difference()),
+                outcomes: Outcomes::of_pairs(top5.paired.unwrap_or_default()),
+                mcnemar_p: top5.paired.map(|paired| paired.mcnemar_p()),
+            },
+            _ => Self {
+                name: metric_name(accuracy.metric),
+                help: metric_help(accuracy.metric),
+                text,
+                float: accuracy.float,
+                quantized: accuracy.quantized,
+                difference: accuracy.comparison.as_ref().and_then(|c| c.difference),
+                outcomes: Outcomes::of_answers(accuracy),
+                mcnemar_p: accuracy.comparison.as_ref().and_then(|c| c.mcnemar_p),
+            },
+        }
+    }
+}
+
+/// How the parts stand, by the width there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// Figures, axes, bar beside each other.
+    Wide,
+    /// Figures beside the bar, the axes below.
+    Middle,
+    /// One below the other.
+    Narrow,
+}
+
+const TITLE_HEIGHT: f32 = 28.0;
+const BLOCKS_HEIGHT: f32 = 64.0;
+const BAR_HEIGHT: f32 = 72.0;
+const AXES_HEIGHT: f32 = 44.0;
+const STACKED_AXES_HEIGHT: f32 = 86.0;
+const GAP: f32 = 8.0;
+const BAR_WIDTH: f32 = 216.0;
+const BLOCK_WIDTH: f32 = 120.0;
+
+impl Shape {
+    fn of(width: f32) -> Self {
+        match width {
+            width if width >= 780.0 => Self::Wide,
+            width if width >= 580.0 => Self::Middle,
+            _ => Self::Narrow,
+        }
+    }
+
+    fn height(self) -> f32 {
+        let rows = match self {
+            Self::Wide => STACKED_AXES_HEIGHT,
+            Self::Middle => BAR_HEIGHT + GAP + AXES_HEIGHT,
+            Self::Narrow => BLOCKS_HEIGHT + 2.0 * GAP + BAR_HEIGHT + STACKED_AXES_HEIGHT,
+        };
+        self.title_height() + 2.0 * GAP + rows
+    }
+
+    /// In little room the sample set stands below the metric.
+    fn title_height(self) -> f32 {
+        if self == Self::Narrow { TITLE_HEIGHT + 18.0 } else { TITLE_HEIGHT }
+    }
+}
+
+/// Height that the headline takes in that width.
+pub fn height(width: f32) -> f32 {
+    Shape::of(width).height()
+}
+
+/// Metric, float, quantized, difference, intervals on axes, and the paired bar.
+pub fn headline_ui(ui: &mut Ui, content: &Content, figure: &mut HeadFigure) {
+    let shape = Shape::of(ui.max_rect().width());
+    let room = ui.max_rect().shrink2(vec2(theme::PANEL_MARGIN, GAP));
+    let (title, room) = room.split_top_bottom_at_y(room.top() + shape.title_height());
+    let first = Rect::from_min_size(title.min - vec2(0.0, 3.0), vec2(title.width(), TITLE_HEIGHT));
+    let measured = measured_text(content.accuracy, content.measured, content.names.samples);
+    let beside = (shape != Shape::Narrow).then_some(measured.as_str());
+    region(ui, first, "title", |ui| title_ui(ui, content, (figure, beside)));
+    if shape == Shape::Narrow {
+        let second = title.with_min_y(first.bottom() - 2.0);
+        region(ui, second, "measured", |ui| measured_ui(ui, &measured));
+    }
+    let headline = Headline::of(*figure, content.accuracy);
+    let places = Places::new(shape, room, &headline);
+    blocks_ui(ui, places.first_block, &headline);
+    if content.accuracy.comparison.is_some() {
+        region(ui, places.bar, "paired", |ui| paired_ui(ui, content, &headline.outcomes));
+    }
+    if headline.float.or(headline.quantized).is_some() {
+        axes_ui(ui, places.axes, &headline);
+    }
+}
+
+/// Where the parts stand.
+struct Places {
+    /// The others follow on its right.
+    first_block: Rect,
+    bar: Rect,
+    axes: Rect,
+}
+
+impl Places {
+    fn new(shape: Shape, room: Rect, headline: &Headline) -> Self {
+        let estimates = [headline.float, headline.quantized, headline.difference];
+        let n_blocks = estimates.into_iter().flatten().count();
+        let widest = if shape == Shape::Narrow { room.width() / 3.0 } else { BLOCK_WIDTH };
+        let block_size = vec2(widest.min(BLOCK_WIDTH), BLOCKS_HEIGHT);
+        let first_block = Rect::from_min_size(room.min, block_size);
+        let row = |top: f32, height: f32| {
+            Rect::from_min_size(pos2(room.left(), top), vec2(room.width(), height))
+        };
+        let left = room.left() + block_size.x * n_blocks as f32 + GAP;
+        let (bar, axes) = match shape {
+            Shape::Wide => {
+                let rest = row(room.top(), STACKED_AXES_HEIGHT).with_min_x(left);
+                let bar_width = (rest.width() * 0.45).clamp(BAR_WIDTH, 420.0);
+                let bar = rest.with_min_x(rest.right() - bar_width);
+                (bar, rest.with_max_x(bar.left() - 20.0))
+            }
+            Shape::Middle => {
+                let first = row(room.top(), BAR_HEIGHT);
+                (first.with_min_x(left), row(first.bottom() + GAP, AXES_HEIGHT))
+            }
+            Shape::Narrow => {
+                let bar = row(room.top() + BLOCKS_HEIGHT + GAP, BAR_HEIGHT);
+                (bar, row(bar.bottom() + GAP, STACKED_AXES_HEIGHT))
+            }
+        };
+        Self { first_block, bar, axes }
+    }
+}
+
+/// The metric, on what it was measured, and the choice of another.
+fn title_ui(ui: &mut Ui, content: &Content, (figure, measured): (&mut HeadFigure, Option<&str>)) {
+    let theme = Theme::of(ui);
+    let headline = Headline::of(*figure, content.accuracy);
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        if content.accuracy.top5.is_some() {
+            let options = [
+                (HeadFigure::Metric, "Top-1", "Right is what has the highest score"),
+                (
+                    HeadFigure::Top5,
+                    "Top-5",
+                    "Right is what is among the five highest scores; classes and samples below stay those of the highest",
+                ),
+            ];
+            switch_ui(ui, figure, &options);
+            ui.add_space(4.0);
+        }
+        ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+            let name = RichText::new(headline.name).font(theme::title(12.0)).color(theme.text);
+            ui.label(name).on_hover_text(headline.help);
+            if let Some(measured) = measured {
+                measured_ui(ui, measured);
+            }
+        });
+    });
+}
+
+fn measured_ui(ui: &mut Ui, text: &str) {
+    let label = RichText::new(text).color(Theme::of(ui).label);
+    ui.add(egui::Label::new(label).truncate()).on_hover_text(text);
+}
+
+/// `on 897 samples of digits eval (split eval)`.
+fn measured_text(accuracy: &Accuracy, measured: Measured, samples: &SampleSet) -> String {
+    let n = match (accuracy.n_tokens, measured) {
+        (None, Measured::Part { n_samples, n_total }) => {
+            format!("{} of {} samples", thousands(n_samples), thousands(n_total))
+        }
+        (None, _) => counted(accuracy.n_samples, "sample"),
+        (Some(n_tokens), _) => {
+            let rows = counted(accuracy.n_samples, "row");
+            format!("{} in {rows}", counted(n_tokens, "token"))
+        }
+    };
+    format!("on {n} of {} (split {})", samples.name, samples.split.name())
+}
+
+fn blocks_ui(ui: &mut Ui, first: Rect, headline: &Headline) {
+    let theme = Theme::of(ui);
+    let text = headline.text;
+    let mut rect = first;
+    let mut block = |ui: &mut Ui, id: &str, content: &dyn Fn(&mut Ui)| {
+        region(ui, rect, id, |ui| {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            ui.spacing_mut().interact_size.y = 16.0;
+            ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
+            content(ui);
+        });
+        rect = rect.translate(vec2(rect.width(), 0.0));
+    };
+    if let Some(float) = headline.float {
+        block(ui, "float", &|ui| {
+            caption_ui(ui, ("●", theme.original), "Float", headline.help);
+            estimate_ui(ui, float, (headline, theme.text));
         });
     }
-    if let Some(difference) = comparison.and_then(|comparison| comparison.difference) {
-        block(ui, "difference", &|ui| difference_ui(ui, difference, metric));
+    if let Some(quantized) = headline.quantized {
+        block(ui, "quantized", &|ui| {
+            caption_ui(ui, ("■", theme.quantized), "Quantized", headline.help);
+            estimate_ui(ui, quantized, (headline, theme.quantized));
+        });
     }
-    let rest = Rect::from_min_max(pos2(left + 4.0, room.top()), room.max);
-    let has_axis = accuracy.float.is_some() && rest.width() >= AXIS_WIDTH + BAR_WIDTH + 24.0;
-    let bar_left =
-        if has_axis { rest.right() - (rest.width() * 0.5).max(BAR_WIDTH) } else { rest.left() };
-    if has_axis {
-        let axis = Rect::from_min_max(rest.min, pos2(bar_left - 24.0, rest.bottom()));
-        axis_ui(ui, axis, accuracy);
-    }
-    let bar = Rect::from_min_max(pos2(bar_left, rest.top()), rest.max);
-    if accuracy.comparison.is_some() && bar.width() > 120.0 {
-        region(ui, bar, "paired", |ui| paired_ui(ui, content));
+    let Some(difference) = headline.difference else { return };
+    block(ui, "difference", &|ui| {
+        let help = difference_help(text);
+        ui.horizontal(|ui| {
+            ui.label(RichText::new("Difference").color(theme.label)).on_hover_text(help);
+        });
+        let value = text.signed(difference.value) + text.difference_unit();
+        // As high as the large figures beside it, so that the intervals stand on one line.
+        let size = vec2(ui.available_width(), LARGE_HEIGHT);
+        let layout = egui::Layout::left_to_right(egui::Align::Center);
+        ui.allocate_ui_with_layout(size, layout, |ui| {
+            ui.set_min_height(LARGE_HEIGHT);
+            number(ui, &value, 14.0, theme.text).on_hover_text(help);
+        });
+        let (lo, hi) = difference.ci95;
+        interval_ui(ui, text.signed(lo), text.signed(hi));
+    });
+}
+
+fn difference_help(text: MetricText) -> &'static str {
+    if text.difference_unit().is_empty() {
+        "Quantized minus float; the 95 % interval is a bootstrap over rows of both"
+    } else {
+        "Quantized minus float, in points of percent, with Newcombe's 95 % interval for paired samples"
     }
 }
 
-fn metric_help(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Top1 => {
-            "Top-1 accuracy: share of samples whose highest score is the label's, with Wilson's 95 % interval"
-        }
-        Metric::Perplexity => {
-            "Perplexity: exp of the mean negative log-likelihood of the next token; smaller is better. The 95 % interval is a bootstrap over rows"
-        }
-        Metric::Agreement => {
-            "Share of samples with the float model's answer, with Wilson's 95 % interval; the set has no labels"
-        }
-    }
-}
+/// Height of a line of the large figures.
+const LARGE_HEIGHT: f32 = 28.0;
 
-/// A value of the metric, as text.
-fn value_text(metric: Metric, value: f64) -> String {
-    if metric == Metric::Perplexity { fixed(value, 3) } else { percent(value, 1) }
-}
-
-/// Without the unit, for the ends of an interval.
-fn end_text(metric: Metric, value: f64) -> String {
-    if metric == Metric::Perplexity { fixed(value, 3) } else { fixed(100.0 * value, 1) }
-}
-
-fn estimate_ui(
-    ui: &mut Ui,
-    (caption, mark, help): (&str, Color32, &str),
-    estimate: Estimate,
-    (metric, ink): (Metric, Color32),
-) {
-    let theme = Theme::of(ui);
-    ui.spacing_mut().item_spacing.y = 1.0;
-    ui.spacing_mut().interact_size.y = 16.0;
+fn caption_ui(ui: &mut Ui, (sign, mark): (&str, Color32), name: &str, help: &str) {
+    let label = Theme::of(ui).label;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        let (sign, name) = caption.split_once(' ').unwrap_or(("", caption));
         ui.label(RichText::new(sign).color(mark));
-        ui.label(RichText::new(name).color(theme.label)).on_hover_text(help);
+        ui.label(RichText::new(name).color(label)).on_hover_text(help);
     });
-    number(ui, &value_text(metric, estimate.value), 22.0, ink).on_hover_text(help);
-    interval_ui(ui, end_text(metric, estimate.ci95.0), end_text(metric, estimate.ci95.1));
+}
+
+fn estimate_ui(ui: &mut Ui, estimate: Estimate, (headline, ink): (&Headline, Color32)) {
+    let text = headline.text;
+    let size = vec2(ui.available_width(), LARGE_HEIGHT);
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    ui.allocate_ui_with_layout(size, layout, |ui| {
+        ui.set_min_height(LARGE_HEIGHT);
+        number(ui, &text.value(estimate.value), 22.0, ink).on_hover_text(headline.help);
+    });
+    interval_ui(ui, text.end(estimate.ci95.0), text.end(estimate.ci95.1));
 }
 
 fn interval_ui(ui: &mut Ui, lo: String, hi: String) {
     let hint = Theme::of(ui).hint;
     number(ui, &format!("{lo} … {hi}"), 11.0, hint).on_hover_text("95 % interval");
-}
-
-fn signed(value: f64, decimals: usize) -> String {
-    let text = fixed(value, decimals);
-    let is_zero = text.chars().all(|c| matches!(c, '0' | '.'));
-    if text.starts_with(MINUS) || is_zero { text } else { format!("+{text}") }
-}
-
-fn difference_ui(ui: &mut Ui, difference: Estimate, metric: Metric) {
-    let theme = Theme::of(ui);
-    let (scale, decimals, unit, help) = match metric {
-        Metric::Perplexity => (
-            1.0,
-            3,
-            "",
-            "Quantized minus float; the 95 % interval is a bootstrap over rows of both",
-        ),
-        _ => (
-            100.0,
-            1,
-            " pt",
-            "Quantized minus float, in points of percent, with Newcombe's 95 % interval for paired samples",
-        ),
-    };
-    ui.spacing_mut().item_spacing.y = 1.0;
-    ui.label(RichText::new("Difference").color(theme.label)).on_hover_text(help);
-    ui.add_space(6.0);
-    let text = format!("{}{unit}", signed(scale * difference.value, decimals));
-    number(ui, &text, 14.0, theme.text).on_hover_text(help);
-    ui.add_space(3.0);
-    let (lo, hi) = difference.ci95;
-    interval_ui(ui, signed(scale * lo, decimals), signed(scale * hi, decimals));
-}
-
-/// Both intervals on one axis, with ticks.
-fn axis_ui(ui: &mut Ui, room: Rect, accuracy: &Accuracy) {
-    let theme = Theme::of(ui);
-    let estimates = [(accuracy.float, theme.original), (accuracy.quantized, theme.quantized)];
-    let ends = || estimates.iter().filter_map(|(estimate, _)| *estimate).map(|e| e.ci95);
-    let lo = ends().map(|(lo, _)| lo).fold(f64::INFINITY, f64::min);
-    let hi = ends().map(|(_, hi)| hi).fold(f64::NEG_INFINITY, f64::max);
-    if !(lo.is_finite() && hi.is_finite()) {
-        return;
-    }
-    let step = tick_step((hi - lo).max(1e-9));
-    let (first, last) = ((lo / step).floor(), (hi / step).ceil().max((lo / step).floor() + 1.0));
-    let (start, end) = (first * step, last * step);
-    let plot = Rect::from_min_max(room.min + vec2(16.0, 4.0), room.max - vec2(16.0, 16.0));
-    let x = |value: f64| {
-        plot.left() + plot.width() * ((value - start) / (end - start)).clamp(0.0, 1.0) as f32
-    };
-    for tick in 0..=(last - first) as usize {
-        let value = start + tick as f64 * step;
-        ui.painter().vline(x(value), plot.y_range(), Stroke::new(1.0, theme.grid));
-        let text = match accuracy.metric {
-            Metric::Perplexity => significant(value, 3),
-            _ => fixed(100.0 * value, if step < 0.01 { 1 } else { 0 }),
-        };
-        let unit = if accuracy.metric == Metric::Perplexity || tick > 0 { "" } else { " %" };
-        let place = pos2(x(value), plot.bottom() + 3.0);
-        let font = theme::mono(11.0);
-        ui.painter().text(place, Align2::CENTER_TOP, format!("{text}{unit}"), font, theme.hint);
-    }
-    for (row_idx, (estimate, colour)) in estimates.into_iter().enumerate() {
-        let Some(estimate) = estimate else { continue };
-        let y = plot.top() + plot.height() * (0.3 + 0.42 * row_idx as f32);
-        let (left, right) = (x(estimate.ci95.0), x(estimate.ci95.1));
-        ui.painter().hline(left..=right, y, Stroke::new(2.0, colour));
-        for end in [left, right] {
-            ui.painter().vline(end, y - 4.0..=y + 4.0, Stroke::new(1.0, colour));
-        }
-        let centre = pos2(x(estimate.value), y);
-        if row_idx == 0 {
-            ui.painter().circle_filled(centre, 4.0, colour);
-        } else {
-            ui.painter().rect_filled(Rect::from_center_size(centre, vec2(8.0, 8.0)), 1, colour);
-        }
-    }
-    let response = ui.allocate_rect(room, Sense::hover());
-    response
-        .widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, "Both intervals on one axis"));
-    response.on_hover_text("● float above ■ quantized, each on the line of its 95 % interval");
-}
-
-/// A step of 1, 2 or 5 times a power of ten that makes two to five ticks.
-fn tick_step(span: f64) -> f64 {
-    let rough = span / 3.0;
-    let power = 10f64.powf(rough.log10().floor());
-    let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= rough);
-    factor.unwrap_or(10.0) * power
-}
-
-/// What became of each prediction: parts of one bar, with their counts below.
-fn paired_ui(ui: &mut Ui, content: &Content) {
-    let theme = Theme::of(ui);
-    let breakdown = &content.accuracy.breakdown;
-    let unit = match content.accuracy.n_tokens {
-        Some(_) => ", token by token",
-        None => ", sample by sample",
-    };
-    ui.spacing_mut().item_spacing = vec2(10.0, 4.0);
-    let unit = if ui.max_rect().width() < 240.0 { "" } else { unit };
-    ui.label(RichText::new(format!("Float against quantized{unit}")).color(theme.label));
-    let parts = paired_parts(theme, breakdown, content.accuracy);
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 16.0), Sense::hover());
-    let total = parts.iter().map(|part| part.n).sum::<usize>().max(1);
-    ui.painter().rect_filled(rect, 2, theme.raised);
-    let mut left = rect.left();
-    for part in &parts {
-        let width = rect.width() * part.n as f32 / total as f32;
-        // A few samples stay visible among many.
-        let width = if part.n > 0 { width.max(1.5) } else { 0.0 };
-        let right = (left + width).min(rect.right());
-        let bar = Rect::from_x_y_ranges(left..=right, rect.y_range());
-        ui.painter().rect_filled(bar.shrink2(vec2(0.25, 0.0)), 1, part.colour);
-        left = right;
-    }
-    let summary: Vec<String> =
-        parts.iter().map(|part| format!("{} {}", part.name, thousands(part.n))).collect();
-    response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, summary.join(", ")));
-    ui.spacing_mut().item_spacing = vec2(12.0, 1.0);
-    ui.spacing_mut().interact_size.y = 14.0;
-    ui.horizontal_wrapped(|ui| {
-        for part in &parts {
-            let colour = if part.sign.is_empty() { theme.label } else { part.colour };
-            let name = format!("{} {} ", part.sign, part.name);
-            let mut text = LayoutJob::default();
-            text.append(name.trim_start(), 0.0, TextFormat::simple(theme::text(12.0), colour));
-            let count = TextFormat::simple(theme::mono(12.0), colour);
-            text.append(&thousands(part.n), 0.0, count);
-            ui.add(egui::Label::new(text).extend()).on_hover_text(part.help);
-        }
-    });
-}
-
-struct Part {
-    sign: &'static str,
-    name: &'static str,
-    help: &'static str,
-    n: usize,
-    colour: Color32,
-}
-
-fn paired_parts(theme: &Theme, breakdown: &Breakdown, accuracy: &Accuracy) -> Vec<Part> {
-    let flips = breakdown.flips;
-    let part = |sign, name, n, (colour, help)| Part { sign, name, help, n, colour };
-    if !accuracy.answers.has_targets() {
-        let same = (theme.original.gamma_multiply(0.6), "Both models give the same answer");
-        let changed = (theme.bad, "The quantized model answers something else");
-        return vec![
-            part("", "same answer", breakdown.n_both_right, same),
-            part("✕", "changed", flips.other, changed),
-        ];
-    }
-    vec![
-        part(
-            "",
-            "both right",
-            breakdown.n_both_right,
-            (theme.original.gamma_multiply(0.6), "Right before and after"),
-        ),
-        part("✕", "broken", flips.broken, (theme.bad, "Right before, wrong after")),
-        part("✓", "fixed", flips.fixed, (theme.rounding, "Wrong before, right after")),
-        part(
-            "",
-            "wrong",
-            breakdown.n_both_wrong,
-            (theme.line_strong, "Wrong before and after, with the same answer or another"),
-        ),
-    ]
-}
-
-/// A figure of the strip: what, the number, what it means.
-type Figure = (&'static str, String, &'static str);
-
-/// What compares the two models, in a strip; as many figures as fit, the first most wanted.
-pub fn strip_ui(ui: &mut Ui, content: &Content) {
-    let theme = Theme::of(ui);
-    let accuracy = content.accuracy;
-    let mut figures = figures(accuracy);
-    let room = ui.max_rect().shrink2(vec2(theme::PANEL_MARGIN, 5.0));
-    let n_shown = ((room.width() / 100.0) as usize).clamp(1, figures.len().max(1));
-    let width = (room.width() / n_shown as f32).min(190.0);
-    if let Some((_, text, _)) = figures.iter_mut().find(|(name, _, _)| *name == "McNemar p")
-        && width >= 140.0
-        && accuracy.comparison.as_ref().and_then(|c| c.mcnemar_p).is_some_and(|p| p < 0.05)
-    {
-        text.push_str(" differs");
-    }
-    for (idx, (name, value, help)) in figures.into_iter().take(n_shown).enumerate() {
-        let left = room.left() + idx as f32 * width;
-        let cell = Rect::from_min_size(pos2(left, room.top()), vec2(width - 6.0, room.height()));
-        region(ui, cell, name, |ui| {
-            ui.spacing_mut().item_spacing.y = 2.0;
-            let label = RichText::new(name).color(theme.label);
-            ui.add(egui::Label::new(label).truncate()).on_hover_text(help);
-            let value = RichText::new(value).font(theme::mono(12.0)).color(theme.text);
-            ui.add(egui::Label::new(value).truncate()).on_hover_text(help);
-        });
-    }
-}
-
-fn figures(accuracy: &Accuracy) -> Vec<Figure> {
-    let mut figures: Vec<Figure> = Vec::new();
-    let Some(comparison) = &accuracy.comparison else {
-        return figures;
-    };
-    if let Some(p) = comparison.mcnemar_p {
-        figures.push(("McNemar p", p_text(p), P_HELP));
-    }
-    figures.push((
-        "Agreement",
-        percent(comparison.agreement, 1),
-        "Share of predictions for which both models give the same answer, right or wrong",
-    ));
-    if let Some((float, Some(quantized))) = accuracy.top5 {
-        let text = format!("{} → {}", fixed(100.0 * float.value, 1), percent(quantized.value, 1));
-        figures.push((
-            "Top-5",
-            text,
-            "Share of samples whose label is among the five highest scores",
-        ));
-    }
-    figures.push((
-        "Output SQNR",
-        sqnr_text(comparison),
-        "10·log₁₀(Σy² / Σ(y − ŷ)²) over the raw outputs of both models",
-    ));
-    figures.push((
-        "Mean KL",
-        format!("{} nat", significant(comparison.kl_mean, 3)),
-        "Mean KL(float‖quantized) = Σ p·ln(p/q) of the softmax probabilities",
-    ));
-    let [_, n_unanswered] = accuracy.breakdown.n_unanswered;
-    if n_unanswered > 0 {
-        let help = "Predictions of the quantized model with a score that is not a number: they count as wrong";
-        figures.insert(0, ("No answer", thousands(n_unanswered), help));
-    }
-    figures
-}
-
-const P_HELP: &str = "McNemar's exact two-sided p: how likely so uneven a split of broken and fixed would be if both were equally likely. Below 0.05 the models differ";
-
-fn p_text(p: f64) -> String {
-    if p > 0.0 && p < 1e-4 { significant(p, 2) } else { fixed(p, 4) }
-}
-
-fn sqnr_text(comparison: &Comparison) -> String {
-    match comparison.output_sqnr.db() {
-        Some(db) => format!("{} dB", fixed(db, 1)),
-        None => comparison.output_sqnr.case().unwrap_or_default().to_owned(),
-    }
-}
-
-/// Who pays most, in a sentence.
-pub fn foot_ui(ui: &mut Ui, content: &Content) {
-    let theme = Theme::of(ui);
-    let breakdown = &content.accuracy.breakdown;
-    let line = ui.max_rect();
-    ui.painter().hline(line.x_range(), line.top(), Stroke::new(1.0, theme.line));
-    ui.horizontal_centered(|ui| {
-        ui.add_space(theme::PANEL_MARGIN);
-        let icon = egui_material_icons::icons::ICON_LIGHTBULB.rich_text().size(14.0);
-        ui.label(icon.color(theme.quantized));
-        ui.add(
-            egui::Label::new(RichText::new(sentence(breakdown, content)).color(theme.text))
-                .truncate(),
-        )
-        .on_hover_text(sentence(breakdown, content));
-    });
-}
-
-fn sentence(breakdown: &Breakdown, content: &Content) -> String {
-    let names = content.names;
-    let what = if names.is_language() { "tokens" } else { "samples" };
-    let gain = breakdown.gains_most.map(|gain| {
-        let name = names.of(gain.class);
-        let n = thousands(gain.n_more as usize);
-        format!("The quantized model answers {name} for {n} more {what} than float does.")
-    });
-    let pays = breakdown.pays_most.map(|recall| {
-        let name = names.of(recall.class);
-        let (float, quantized) = (recall.float_hits, recall.quantized_hits);
-        format!("{name} pays most: {float} → {quantized} of {}.", recall.n)
-    });
-    match (pays, gain) {
-        (Some(pays), Some(gain)) => format!("{pays} {gain}"),
-        (Some(only), None) | (None, Some(only)) => only,
-        (None, None) if breakdown.flips == crate::eval::FlipCounts::default() => {
-            format!("No answer changed on these {what}.")
-        }
-        (None, None) => "No class is recognized less often than before.".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ticks_are_round_numbers() {
-        for (span, wanted) in [(0.4, 0.2), (0.05, 0.02), (3.0, 1.0), (0.0031, 0.002)] {
-            assert!((tick_step(span) - wanted).abs() < 1e-12, "{span}: {}", tick_step(span));
-        }
-        assert_eq!((signed(0.0, 1).as_str(), signed(1.25, 1).as_str()), ("0.0", "+1.2"));
-    }
-
-    #[test]
-    fn p_is_never_a_bare_zero() {
-        assert_eq!(p_text(1e-70), "1.0·10⁻⁷⁰");
-        assert_eq!(p_text(0.25), "0.2500");
-    }
 }

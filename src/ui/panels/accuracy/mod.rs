@@ -1,25 +1,31 @@
 //! Accuracy in detail: both models on the same samples, by class, by confidence, and the samples
 //! whose answer changed.
 
+mod axes;
 mod confusion;
 mod csv;
+mod failure;
 mod gallery;
 mod headline;
 mod names;
+mod paired;
 mod parts;
 mod recall;
 mod reliability;
 mod states;
+mod strip;
 
-use egui::{Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, pos2, vec2};
+use egui::{Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, vec2};
 
 use crate::base::thousands;
 use crate::eval::{Accuracy, FlipFilter, FlipKind};
 use crate::session::Loaded;
+use crate::ui::accuracy_text::Measured;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::theme::{self, Theme};
 use confusion::Counts;
 use gallery::Gallery;
+use headline::HeadFigure;
 use names::Names;
 
 pub const ENTRY: PanelEntry = PanelEntry {
@@ -42,6 +48,7 @@ enum View {
 #[derive(Default)]
 struct AccuracyPanel {
     view: View,
+    head: HeadFigure,
     counts: Counts,
     filter: Filter,
     gallery: Gallery,
@@ -86,11 +93,11 @@ impl Filter {
 }
 
 const TOOL_HEIGHT: f32 = 40.0;
-const HEADLINE_HEIGHT: f32 = 92.0;
+/// Room that the name of the sample set needs.
+const SET_WIDTH: f32 = 150.0;
 const STRIP_HEIGHT: f32 = 46.0;
-const FOOT_HEIGHT: f32 = 32.0;
-/// Least height of what stands under the tools.
-const LEAST_BODY_HEIGHT: f32 = 430.0;
+/// Least height of the tables and diagrams.
+const LEAST_CHARTS_HEIGHT: f32 = 280.0;
 /// From this width on, the changed samples stand beside the rest.
 const WIDE: f32 = 900.0;
 
@@ -107,6 +114,7 @@ impl Panel for AccuracyPanel {
             ctx.session.network().and_then(|network| network.model.card.vocabulary.as_deref());
         let names = Names { samples, vocabulary };
         self.filter = self.filter.fitted(shown);
+        self.head = self.head.fitted(shown);
         let room = ui.available_rect_before_wrap();
         let is_wide = room.width() >= WIDE;
         if is_wide && self.view == View::Samples {
@@ -116,12 +124,27 @@ impl Panel for AccuracyPanel {
         region(ui, tools, "tools", |ui| self.tools_ui(ui, &accuracy, &names, is_wide));
         states::progress_ui(ui, tools, &accuracy);
         let fade = if accuracy.is_stale() { 0.5 } else { 1.0 };
-        let content = Content { accuracy: shown, names: &names, ctx };
-        region(ui, body, "body", |ui| {
+        let measured = Measured::of(&accuracy);
+        let content = Content { accuracy: shown, measured, names: &names, ctx };
+        ui.painter().hline(body.x_range(), body.top(), egui::Stroke::new(1.0, Theme::of(ui).line));
+        let mut middle = body;
+        if is_wide {
+            let gallery = body.with_min_x(body.right() - gallery_width(body.width()));
+            middle = body.with_max_x(gallery.left());
+            let line = egui::Stroke::new(1.0, Theme::of(ui).line);
+            ui.painter().vline(gallery.left(), gallery.y_range(), line);
+            region(ui, gallery, "gallery", |ui| {
+                ui.set_opacity(fade);
+                self.gallery.ui(ui, &content, &mut self.filter);
+            });
+        }
+        region(ui, middle, "body", |ui| {
             ui.set_opacity(fade);
             // In less height rows would lie on each other: it is scrolled then.
             ScrollArea::vertical().id_salt("accuracy").auto_shrink(false).show(ui, |ui| {
-                let size = vec2(ui.available_width(), body.height().max(LEAST_BODY_HEIGHT));
+                let width = ui.available_width();
+                let least = self.least_body_height(ui, &content, width);
+                let size = vec2(width, middle.height().max(least));
                 let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
                 region(ui, rect, "content", |ui| self.body_ui(ui, &content, is_wide));
             });
@@ -132,6 +155,7 @@ impl Panel for AccuracyPanel {
 /// What the parts of the panel show.
 struct Content<'a> {
     accuracy: &'a Accuracy,
+    measured: Measured,
     names: &'a Names<'a>,
     ctx: &'a PanelCtx<'a>,
 }
@@ -150,16 +174,20 @@ impl AccuracyPanel {
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                 ui.add_space(theme::PANEL_MARGIN);
                 let title = RichText::new(&names.samples.name).font(theme::title(13.0));
-                ui.label(title.color(theme.text)).on_hover_text("The sample set that judges");
-                let (text, colour) = match accuracy.ready() {
-                    Some(_) => (set_text(shown), theme.label),
-                    None if accuracy.is_stale() => ("computing anew".to_owned(), theme.accent),
-                    None => {
-                        let (n, total) = (thousands(shown.n_samples), thousands(shown.n_total));
-                        (format!("{n} of {total}, running"), theme.accent)
-                    }
+                // In little room the line below says it.
+                let has_room = ui.available_width() >= SET_WIDTH;
+                if has_room {
+                    ui.add(egui::Label::new(title.color(theme.text)).truncate())
+                        .on_hover_text("The sample set that judges");
+                }
+                let (text, colour) = match Measured::of(accuracy).running_text() {
+                    Some(text) => (text, theme.accent),
+                    None => (set_text(shown), theme.label),
                 };
-                ui.add(egui::Label::new(RichText::new(text).color(colour)).truncate());
+                if has_room || accuracy.ready().is_none() {
+                    ui.add(egui::Label::new(RichText::new(&text).color(colour)).truncate())
+                        .on_hover_text(&text);
+                }
             });
         });
     }
@@ -186,24 +214,17 @@ impl AccuracyPanel {
 
     fn body_ui(&mut self, ui: &mut Ui, content: &Content, is_wide: bool) {
         let theme = Theme::of(ui);
-        let room = ui.max_rect();
+        let middle = ui.max_rect();
         let line = egui::Stroke::new(1.0, theme.line);
-        ui.painter().hline(room.x_range(), room.top(), line);
-        let mut middle = room;
-        if is_wide {
-            let gallery_width = (room.width() * 0.34).clamp(320.0, 760.0).round();
-            let (left, right) = room.split_left_right_at_x(room.right() - gallery_width);
-            middle = left;
-            ui.painter().vline(right.left(), right.y_range(), line);
-            region(ui, right, "gallery", |ui| self.gallery.ui(ui, content, &mut self.filter));
-        }
-        let (headline, rest) = middle.split_top_bottom_at_y(middle.top() + HEADLINE_HEIGHT);
+        let headline_height = headline::height(middle.width());
+        let (headline, rest) = middle.split_top_bottom_at_y(middle.top() + headline_height);
         let (strip, rest) = rest.split_top_bottom_at_y(rest.top() + STRIP_HEIGHT);
-        let (charts, foot) = rest.split_top_bottom_at_y(rest.bottom() - FOOT_HEIGHT);
-        region(ui, headline, "headline", |ui| headline::headline_ui(ui, content));
+        let foot_height = strip::foot_height(ui, middle.width(), content);
+        let (charts, foot) = rest.split_top_bottom_at_y(rest.bottom() - foot_height);
+        region(ui, headline, "headline", |ui| headline::headline_ui(ui, content, &mut self.head));
         ui.painter().hline(strip.x_range(), strip.top(), line);
         ui.painter().hline(strip.x_range(), strip.bottom(), line);
-        region(ui, strip, "figures", |ui| headline::strip_ui(ui, content));
+        region(ui, strip, "figures", |ui| strip::strip_ui(ui, content, self.head));
         let before = self.filter;
         match self.view {
             View::Samples => {
@@ -218,11 +239,22 @@ impl AccuracyPanel {
                 region(ui, charts, "classes", |ui| self.classes_ui(ui, content));
             }
         }
-        region(ui, foot, "foot", |ui| headline::foot_ui(ui, content));
+        region(ui, foot, "foot", |ui| strip::foot_ui(ui, content));
         // Without room beside it, what was chosen is shown in place of the table.
         if !is_wide && self.filter != before && self.filter.class.or(self.filter.answer).is_some() {
             self.view = View::Samples;
         }
+    }
+
+    /// In less height rows would lie on each other.
+    fn least_body_height(&self, ui: &Ui, content: &Content, width: f32) -> f32 {
+        let foot = strip::foot_height(ui, width, content);
+        let charts = match self.view {
+            View::Classes if recall::is_stacked(width, content) => 2.0 * LEAST_CHARTS_HEIGHT,
+            View::Calibration => reliability::least_height(width),
+            _ => LEAST_CHARTS_HEIGHT,
+        };
+        headline::height(width) + STRIP_HEIGHT + foot + charts
     }
 
     /// Confusion beside recall, on the same rows.
@@ -232,10 +264,15 @@ impl AccuracyPanel {
             recall::tokens_ui(ui, room, content, &mut self.filter);
             return;
         };
-        let grid = confusion::Grid::new(ui, room, table, content.names);
-        let (left, right) = room.split_left_right_at_x(grid.right() + 16.0);
-        let left = Rect::from_min_max(left.min, pos2(grid.right(), left.bottom()));
-        region(ui, left, "confusion", |ui| {
+        let is_stacked = recall::is_stacked(ui.max_rect().width(), content);
+        let (matrix, rest) = if is_stacked {
+            room.split_top_bottom_at_fraction(0.5)
+        } else {
+            room.split_left_right_at_fraction(confusion::SHARE)
+        };
+        let grid = confusion::Grid::new(ui, matrix, table, content.names);
+        let matrix = if is_stacked { matrix } else { matrix.with_max_x(grid.right()) };
+        region(ui, matrix, "confusion", |ui| {
             confusion::confusion_ui(
                 ui,
                 &grid,
@@ -243,10 +280,19 @@ impl AccuracyPanel {
                 (&mut self.counts, &mut self.filter),
             );
         });
-        region(ui, right, "recall", |ui| {
-            recall::classes_ui(ui, (grid.rows(), table), content, &mut self.filter);
+        let (rest, rows) = if is_stacked {
+            (rest.with_min_y(rest.top() + 8.0), None)
+        } else {
+            (rest.with_min_x(grid.right() + 16.0), Some(grid.rows()))
+        };
+        region(ui, rest, "recall", |ui| {
+            recall::classes_ui(ui, (rows, table), content, &mut self.filter);
         });
     }
+}
+
+fn gallery_width(width: f32) -> f32 {
+    (width * 0.34).clamp(320.0, 760.0).round()
 }
 
 fn set_text(accuracy: &Accuracy) -> String {

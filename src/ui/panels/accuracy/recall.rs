@@ -14,13 +14,27 @@ const CHANGE_WIDTH: f32 = 40.0;
 /// A loss of so many points is printed in the colour of what is bad.
 const BAD_POINTS: f64 = -40.0;
 
-/// Recall of every shown class, on the rows of the confusion matrix beside it.
+/// Below that width recall stands under the confusion matrix.
+const STACKED_BELOW: f32 = 460.0;
+/// Names of classes, where no matrix beside them has them.
+const NAME_WIDTH: f32 = 84.0;
+/// Title, legend and the numbers of the axis.
+const HEAD_HEIGHT: f32 = 62.0;
+
+/// Whether recall stands under the confusion matrix, not beside it.
+pub fn is_stacked(width: f32, content: &Content) -> bool {
+    content.accuracy.breakdown.confusion.is_some() && width < STACKED_BELOW
+}
+
+/// Recall of every shown class, on the rows of the confusion matrix beside it; without rows on its
+/// own, with names.
 pub fn classes_ui(
     ui: &mut Ui,
-    (rows, table): (Rows, &Confusion),
+    (rows, table): (Option<Rows>, &Confusion),
     content: &Content,
     filter: &mut Filter,
 ) {
+    let theme = Theme::of(ui);
     let breakdown = &content.accuracy.breakdown;
     let title = if table.by_truth { "Recall by class" } else { "Same answer by class" };
     let help = match table.by_truth {
@@ -31,9 +45,14 @@ pub fn classes_ui(
     };
     let area = ui.max_rect();
     title_ui(ui, (title, help), table.by_truth);
+    let names_width = if rows.is_some() { 6.0 } else { NAME_WIDTH };
     let chart = Chart {
-        plot: area.left() + 6.0..area.right() - CHANGE_WIDTH - 6.0,
-        rows,
+        plot: area.left() + names_width..area.right() - CHANGE_WIDTH - 6.0,
+        rows: rows.unwrap_or_else(|| Rows {
+            top: area.top() + HEAD_HEIGHT,
+            height: ((area.height() - HEAD_HEIGHT - 4.0) / table.n_rows().max(1) as f32).max(4.0),
+            n: table.n_rows(),
+        }),
         shows_float: table.by_truth,
     };
     chart.axis_ui(ui);
@@ -45,14 +64,15 @@ pub fn classes_ui(
         };
         let name = name_at(table, content.names, row);
         let rect = chart.row_rect(row, area.left()..area.right());
-        if row_ui(
-            ui,
-            (&chart, rect, row),
-            (&name, recall),
-            filter.class.is_some() && filter.class == class,
-        ) && class.is_some()
-        {
+        let is_chosen = filter.class.is_some() && filter.class == class;
+        if row_ui(ui, (&chart, rect, row), (&name, recall), is_chosen) && class.is_some() {
             filter.toggle(class, None);
+        }
+        if rows.is_none() {
+            let ink = if is_chosen { theme.accent } else { theme.label };
+            let font = theme::text(rect.height().clamp(8.0, 11.0));
+            let galley = cut_text(ui, name, font, ink, NAME_WIDTH - 8.0);
+            paint_text(ui, rect.left_center() + vec2(4.0, 0.0), Align2::LEFT_CENTER, galley);
         }
     }
 }
@@ -111,12 +131,14 @@ fn title_ui(ui: &mut Ui, (title, help): (&str, &str), shows_float: bool) {
     let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing.y = 2.0;
     ui.horizontal(|ui| {
+        // As high as the row of the matrix beside it.
+        ui.set_min_height(theme::CONTROL_HEIGHT);
         let title = RichText::new(title).font(theme::title(12.0)).color(theme.text);
         ui.add(egui::Label::new(title).truncate()).on_hover_text(help);
     });
-    ui.horizontal(|ui| {
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), 16.0), layout, |ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        ui.spacing_mut().interact_size.y = 14.0;
         if shows_float {
             ui.label(RichText::new("●").color(theme.original));
             ui.label(RichText::new("float").color(theme.hint));

@@ -15,6 +15,12 @@ const COUNTS_HEIGHT: f32 = 48.0;
 const SIDE_BY_SIDE: f32 = 420.0;
 const MAX_SIDE: f32 = 560.0;
 
+/// Height that the diagrams need in that width.
+pub fn least_height(width: f32) -> f32 {
+    let one = 300.0;
+    if width - 2.0 * theme::PANEL_MARGIN >= SIDE_BY_SIDE { one } else { 2.0 * one }
+}
+
 /// Float and quantized side by side.
 pub fn reliability_ui(ui: &mut Ui, content: &Content) {
     let breakdown = &content.accuracy.breakdown;
@@ -69,8 +75,9 @@ fn diagram_ui(ui: &mut Ui, (title, colour): (&str, Color32), found: &Reliability
         ui.horizontal(|ui| {
             ui.label(RichText::new("Brier").color(theme.hint)).on_hover_text(BRIER_HELP);
             number(ui, &fixed(found.brier, 3), 11.0, theme.label).on_hover_text(BRIER_HELP);
-            let legend = "· hatched: the gap to being as right as sure";
-            ui.add(egui::Label::new(RichText::new(legend).color(theme.hint)).truncate());
+            let legend = "· hatched: gap to the diagonal";
+            ui.add(egui::Label::new(RichText::new(legend).color(theme.hint)).truncate())
+                .on_hover_text("On the diagonal a model is as often right as it is sure");
         });
     });
     let top = head.bottom() + 22.0;
