@@ -1,7 +1,8 @@
 //! A horizontal axis for drawings that are not plots: where a value lies, round marks, and their
-//! numbers.
+//! numbers; and the axes of plots in the same type.
 
 use egui::{Align2, Painter, Rangef, Rect, Stroke, pos2};
+use egui_plot::{AxisHints, GridMark};
 
 use super::theme::{self, Theme};
 use crate::base::{fixed, significant};
@@ -54,6 +55,21 @@ impl Axis {
     }
 }
 
+/// An axis of a plot with its numbers in mono and the colour of labels, however close they stand.
+pub fn plot_axis<'a>(
+    axis: egui_plot::Axis,
+    theme: &Theme,
+    text: impl Fn(GridMark) -> String + 'a,
+) -> AxisHints<'a> {
+    // Between both distances a number would fade.
+    let least = if axis == egui_plot::Axis::X { 40.0 } else { 13.0 };
+    AxisHints::new(axis)
+        .formatter(move |mark, _| text(mark))
+        .tick_label_font(theme::mono(11.0))
+        .tick_label_color(theme.label)
+        .label_spacing(Rangef::new(least, least + 0.1))
+}
+
 /// The next of 1, 2, 5 times a power of ten.
 fn round_step(least: f64) -> f64 {
     let power = 10f64.powf(least.log10().floor());
@@ -62,7 +78,7 @@ fn round_step(least: f64) -> f64 {
 }
 
 /// A mark with as many decimals as its step has.
-fn mark_text(mark: f64, step: f64) -> String {
+pub fn mark_text(mark: f64, step: f64) -> String {
     if mark.abs() < step * 1e-6 {
         return "0".to_owned();
     }

@@ -3,6 +3,8 @@
 mod actions;
 mod app;
 mod axis;
+mod clip_field;
+mod clip_range;
 mod colormap;
 mod dialogs;
 mod dock;
@@ -26,6 +28,7 @@ mod raster;
 mod recent_files;
 mod recovery_bar;
 mod saving;
+mod segments;
 mod settings_editor;
 mod short_name;
 mod shortcuts;

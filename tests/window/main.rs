@@ -14,3 +14,4 @@ mod graph;
 mod heatmap;
 mod import;
 mod keep;
+mod quantizer;

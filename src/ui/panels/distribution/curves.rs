@@ -140,11 +140,6 @@ pub(super) fn fit_curve(
         .collect()
 }
 
-pub(super) fn axis_number(mark: GridMark) -> String {
-    let decimals = (-mark.step_size.log10().floor()).clamp(0.0, 8.0) as usize;
-    fixed(mark.value, decimals)
-}
-
 pub(super) fn count_text(mark: GridMark, scale: CountScale) -> String {
     match scale {
         CountScale::Linear if mark.value.fract() == 0.0 && mark.value >= 0.0 => {
