@@ -101,7 +101,11 @@ impl Field<'_> {
             return None;
         }
         let typed = typed.unwrap_or(Some(edited));
-        if typed == Some(value) || (typed.is_none() && self.is_mixed) {
+        let settings = self.choice.settings();
+        // Ends the wrong way round, as a recipe may hold them, are set right by the same number.
+        let is_reversed = settings.float("lo") >= settings.float("hi");
+        let is_reversed = is_reversed && settings.float("hi").is_some();
+        if (typed == Some(value) && !is_reversed) || (typed.is_none() && self.is_mixed) {
             return None;
         }
         match refusal(self.choice, self.end, typed, self.ends) {

@@ -3,7 +3,7 @@
 use egui::{Align2, Painter, Rect, Response, Sense, Shape, Stroke, Ui, pos2, vec2};
 
 use super::curves::round_marks;
-use crate::base::fixed;
+use crate::base::{fixed, thousands};
 use crate::eval::{LayerError, Sqnr};
 use crate::session::Command;
 use crate::ui::panel::PanelCtx;
@@ -26,8 +26,10 @@ pub(super) fn bars_ui(ui: &mut Ui, ctx: &PanelCtx, rect: Rect, error: &LayerErro
     let lo = known.clone().fold(0.0, f64::min);
     let hi = known.clone().fold(lo + 10.0, f64::max);
     let scale = Scale { rect, lo, hi, n_channels: ratios.len().max(1) };
-    scale.axes_ui(ui.painter(), theme);
-    if known.count() == 0 {
+    scale.numbers_ui(ui.painter(), theme);
+    if known.count() > 0 {
+        scale.decibels_ui(ui.painter(), theme);
+    } else {
         let is_exact = error.channels.iter().all(|channel| channel.sqnr() == Sqnr::Exact);
         let text = if is_exact { "Every channel is exact: no error" } else { "No ratio to show" };
         let font = theme::text(12.0);
@@ -68,8 +70,8 @@ impl Scale {
         self.rect.width() / self.n_channels as f32
     }
 
-    /// Decibels on the left, numbers of channels below.
-    fn axes_ui(&self, painter: &Painter, theme: &Theme) {
+    /// Decibels on the left.
+    fn decibels_ui(&self, painter: &Painter, theme: &Theme) {
         for mark in round_marks((self.lo, self.hi), 3.0) {
             let y = self.y(mark.value);
             painter.hline(self.rect.x_range(), y, Stroke::new(1.0, theme.grid));
@@ -77,6 +79,10 @@ impl Scale {
             let text = fixed(mark.value, 0);
             painter.text(place, Align2::RIGHT_CENTER, text, theme::mono(11.0), theme.label);
         }
+    }
+
+    /// Numbers of channels below.
+    fn numbers_ui(&self, painter: &Painter, theme: &Theme) {
         let last = (self.n_channels - 1) as f64;
         let n_wanted = f64::from(self.rect.width() / 70.0).clamp(2.0, 16.0).min(last.max(1.0));
         let marks = round_marks((0.0, last.max(1.0)), n_wanted).into_iter();
@@ -85,7 +91,7 @@ impl Scale {
             let tick = self.rect.bottom()..=self.rect.bottom() + 3.0;
             painter.vline(x, tick, Stroke::new(1.0, theme.line_strong));
             let place = pos2(x, self.rect.bottom() + 4.0);
-            let text = fixed(mark.value, 0);
+            let text = thousands(mark.value as usize);
             painter.text(place, Align2::CENTER_TOP, text, theme::mono(11.0), theme.label);
         }
     }

@@ -4,6 +4,7 @@ use egui::{Rect, RichText, Stroke, Ui, pos2, vec2};
 
 use super::channel_bars::bars_ui;
 use super::value_plot::Y_AXIS_WIDTH;
+use crate::base::thousands;
 use crate::eval::LayerError;
 use crate::session::Command;
 use crate::ui::panel::PanelCtx;
@@ -104,7 +105,11 @@ fn channel_stepper_ui(ui: &mut Ui, ctx: &PanelCtx, n_channels: usize, selected: 
         .range(0..=n_channels)
         .speed(0.1)
         .custom_formatter(move |n, _| {
-            if n < 1.0 { format!("all {n_channels}") } else { format!("{:.0}", n - 1.0) }
+            if n < 1.0 {
+                format!("all {}", thousands(n_channels))
+            } else {
+                format!("{:.0}", n - 1.0)
+            }
         })
         .custom_parser(|text| match text.trim() {
             text if text.starts_with("all") => Some(0.0),

@@ -13,6 +13,8 @@ use crate::ui::widgets::{hatch, number};
 
 const CLIPPING_HELP: &str = "Clipping error: Σ(x−x̂)² over the clipped weights as a share of all; clipped are values beyond the last level + half a step, whose code lies outside before the clamp";
 
+const TITLE_HELP: &str = "Share of the squared error that the weights of each bin contribute:\nΣ(x−x̂)² of the bin / Σ(x−x̂)² of all";
+
 /// Draws heading and plot in the room there is.
 pub(super) fn error_plot_ui(ui: &mut Ui, picture: &LayerPicture, range: &ShownRange) {
     let theme = Theme::of(ui);
@@ -80,11 +82,8 @@ fn heading_ui(ui: &mut Ui, picture: &LayerPicture) {
     let part = |sum: f64| if mse > 0.0 { percent(sum / mse, 0) } else { "0 %".to_owned() };
     ui.horizontal(|ui| {
         ui.add_space(theme::PANEL_MARGIN);
-        let names = if ui.available_width() < 380.0 { ["", ""] } else { ["rounding ", "clipping "] };
-        let title = RichText::new("Error over the values").font(theme::title(12.0));
-        ui.label(title.color(theme.text)).on_hover_text(
-            "Share of the squared error that the weights of each bin contribute:\nΣ(x−x̂)² of the bin / Σ(x−x̂)² of all",
-        );
+        let names =
+            if ui.available_width() < 380.0 { ["", ""] } else { ["rounding ", "clipping "] };
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.add_space(theme::PANEL_MARGIN);
             ui.spacing_mut().item_spacing.x = 6.0;
@@ -95,9 +94,20 @@ fn heading_ui(ui: &mut Ui, picture: &LayerPicture) {
             hatch(&ui.painter().with_clip_rect(rect), rect, theme.clipping);
             ui.add_space(8.0);
             let share = part(picture.error.rounding_mse());
-            part_ui(ui, names[0], &share, "Rounding error: Σ(x−x̂)² over the weights that are not clipped, as a share of all");
+            part_ui(
+                ui,
+                names[0],
+                &share,
+                "Rounding error: Σ(x−x̂)² over the weights that are not clipped, as a share of all",
+            );
             let (rect, _) = ui.allocate_exact_size(vec2(14.0, 10.0), Sense::hover());
             ui.painter().rect_filled(rect, 1, theme.rounding);
+            ui.add_space(8.0);
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                let title = RichText::new("Error over the values").font(theme::title(12.0));
+                ui.add(egui::Label::new(title.color(theme.text)).truncate())
+                    .on_hover_text(TITLE_HELP);
+            });
         });
     });
 }

@@ -26,6 +26,17 @@ impl LegendEntry {
         }
     }
 
+    /// What explains itself least comes first.
+    fn rank(&self) -> usize {
+        match self {
+            Self::Compared(_) | Self::Fit(_) => 0,
+            Self::Quantized => 1,
+            Self::Original => 2,
+            Self::Clipped => 3,
+            Self::Level => 4,
+        }
+    }
+
     fn help(&self) -> &str {
         match self {
             Self::Original => "The weights as the model has them, in bins of equal width",
@@ -81,17 +92,21 @@ impl LegendEntry {
     }
 }
 
-/// From right to left, the last first; what finds no room is left out.
+/// From right to left, the last first; where there is no room the least wanted are left out.
 pub(super) fn legend_ui(ui: &mut Ui, entries: &[LegendEntry]) {
     let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing.x = 6.0;
+    let width = |entry: &LegendEntry| 7.0 * entry.name().chars().count() as f32 + 32.0;
     let mut room = ui.available_width() - 90.0;
-    for entry in entries.iter().rev() {
-        let width = 7.0 * entry.name().chars().count() as f32 + 32.0;
-        if room < width {
-            continue;
-        }
-        room -= width;
+    let mut wanted: Vec<usize> = (0..entries.len()).collect();
+    wanted.sort_by_key(|&idx| entries.get(idx).map(LegendEntry::rank));
+    wanted.retain(|&idx| {
+        let width = entries.get(idx).map_or(0.0, width);
+        let has_room = room >= width;
+        room -= if has_room { width } else { 0.0 };
+        has_room
+    });
+    for (_, entry) in entries.iter().enumerate().rev().filter(|(idx, _)| wanted.contains(idx)) {
         ui.label(RichText::new(entry.name()).color(theme.label)).on_hover_text(entry.help());
         let (rect, _) = ui.allocate_exact_size(vec2(16.0, 10.0), Sense::hover());
         entry.draw(ui.painter(), rect, theme);

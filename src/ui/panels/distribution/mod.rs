@@ -80,7 +80,7 @@ impl Default for DistributionPanel {
 }
 
 /// Least height of both plots together; with less room the panel scrolls.
-const MIN_PLOTS_HEIGHT: f32 = 290.0;
+const MIN_PLOTS_HEIGHT: f32 = 268.0;
 /// Answers that come within this time are not marked as awaited: it would only flicker.
 const PATIENCE_SECS: f64 = 0.15;
 
@@ -106,8 +106,11 @@ impl Panel for DistributionPanel {
         self.tool_row_ui(ui, ctx, layer, picture.shown().map(|picture| &**picture));
         let n_channels = ctx.session.shown_channels();
         let width = ui.available_width();
-        let strip = if n_channels > 1 { channels_height(width) } else { 0.0 };
-        let below = stats_height(width) + strip;
+        // Of a layer that is not quantized only the reason is shown.
+        let is_answered = picture.failure().is_none();
+        let has_strip = n_channels > 1 && is_answered;
+        let strip = if has_strip { channels_height(width) } else { 0.0 };
+        let below = if is_answered { stats_height(width) } else { 0.0 } + strip;
         let plots = (ui.available_height() - below - 4.0).max(MIN_PLOTS_HEIGHT);
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             let (whole, _) = ui.allocate_exact_size(vec2(width, plots + below), Sense::hover());
@@ -118,9 +121,11 @@ impl Panel for DistributionPanel {
             };
             let compared = compared.as_ref().and_then(|c| Some(&**c.shown()?));
             self.answer_ui(&mut part(ui, "plots", top), ctx, &picture, compared);
-            let shown = picture.shown().map(|picture| &**picture);
-            stats_ui(&mut part(ui, "figures", middle), shown);
-            if n_channels > 1 {
+            if is_answered {
+                let shown = picture.shown().map(|picture| &**picture);
+                stats_ui(&mut part(ui, "figures", middle), shown);
+            }
+            if has_strip {
                 let error = error.shown().map(|error| &**error);
                 channels_ui(&mut part(ui, "channels", bottom), ctx, n_channels, error);
             }
@@ -265,7 +270,9 @@ impl DistributionPanel {
                 self.scale_switch_ui(ui);
                 self.overlay_menu_ui(ui, ctx, picture);
                 ui.add_space(8.0);
-                legend_ui(ui, &self.legend(ctx, picture));
+                if picture.is_some() {
+                    legend_ui(ui, &self.legend(ctx, picture));
+                }
                 ui.with_layout(egui::Layout::left_to_right(middle), |ui| {
                     title_ui(ui, ctx, layer);
                 });

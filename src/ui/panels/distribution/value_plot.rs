@@ -93,7 +93,7 @@ pub(super) fn value_plot<'a>(
 ) -> Plot<'a> {
     let theme = Theme::of(ui);
     let (lo, hi) = value_bounds(picture);
-    let n_labels = f64::from(ui.available_width() / 100.0).max(4.5);
+    let n_labels = f64::from(ui.available_width() / 80.0).max(4.5);
     let title = RichText::new(title).font(theme::text(11.0)).color(theme.label);
     let x_axis = plot_axis(Axis::X, theme, |mark| mark_text(mark.value, mark.step_size));
     Plot::new(id)
