@@ -105,7 +105,9 @@ impl Field<'_> {
         // Ends the wrong way round, as a recipe may hold them, are set right by the same number.
         let is_reversed = settings.float("lo") >= settings.float("hi");
         let is_reversed = is_reversed && settings.float("hi").is_some();
-        if (typed == Some(value) && !is_reversed) || (typed.is_none() && self.is_mixed) {
+        if (typed == Some(value) && !is_reversed && !self.is_mixed)
+            || (typed.is_none() && self.is_mixed)
+        {
             return None;
         }
         match refusal(self.choice, self.end, typed, self.ends) {

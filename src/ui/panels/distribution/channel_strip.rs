@@ -12,7 +12,7 @@ use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::name_it;
 
 const HEADING_HEIGHT: f32 = 38.0;
-const CAPTION_HEIGHT: f32 = 18.0;
+const CAPTION_HEIGHT: f32 = 21.0;
 const STRIP_HEIGHT: f32 = 54.0;
 const X_AXIS_HEIGHT: f32 = 22.0;
 /// Below this width the caption has a line of its own.

@@ -80,7 +80,7 @@ impl Default for DistributionPanel {
 }
 
 /// Least height of both plots together; with less room the panel scrolls.
-const MIN_PLOTS_HEIGHT: f32 = 268.0;
+const MIN_PLOTS_HEIGHT: f32 = 264.0;
 /// Answers that come within this time are not marked as awaited: it would only flicker.
 const PATIENCE_SECS: f64 = 0.15;
 
