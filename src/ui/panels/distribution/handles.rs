@@ -133,7 +133,9 @@ impl Handle {
 
     fn grip_ui(&self, ui: &Ui, line: Rect, is_lit: bool) {
         let theme = Theme::of(ui);
-        let grip = Rect::from_center_size(line.center(), GRIP);
+        // Below the number and the count, as far as the plot is high enough.
+        let y = line.center().y.max(line.top() + 74.0).min(line.bottom() - 16.0);
+        let grip = Rect::from_center_size(pos2(line.center().x, y), GRIP);
         let colour = if is_lit { theme.text } else { theme.accent };
         ui.painter().rect_filled(grip, 3, colour);
         for offset in [-2.0, 2.0] {

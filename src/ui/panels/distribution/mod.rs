@@ -185,6 +185,7 @@ impl DistributionPanel {
                 let choice = ctx.session.choice(ctx.session.selection().layer_idx);
                 let mut range = ShownRange::of(shown, &choice);
                 range.is_pending = freshness == Freshness::Marked;
+                range.is_ahead = picture.is_stale() || self.held.is_some();
                 if let Some(held) = &self.held {
                     range.ends = Some(held.ends);
                 }

@@ -24,6 +24,8 @@ pub(super) struct ShownRange {
     pub ends: Option<Ends>,
     /// The curves belong to an earlier setting, and have for a while.
     pub is_pending: bool,
+    /// The ends are newer than what was counted.
+    pub is_ahead: bool,
 }
 
 impl ShownRange {
@@ -36,7 +38,7 @@ impl ShownRange {
             let by_hand = ends_by_hand(choice, found);
             by_hand.or_else(|| ends_of_grid(grid, is_mirrored(choice)))
         });
-        Self { ends, is_pending: false }
+        Self { ends, is_pending: false, is_ahead: false }
     }
 
     /// The colour of a curve: fainter where it belongs to an earlier setting.
@@ -139,7 +141,8 @@ pub(super) fn range_and_hover_ui<R>(
     }
 }
 
-/// The parts of a plot beyond the range where there are weights beyond it, low and high.
+/// The parts of a plot beyond the range where weights are clipped, low and high; of ends that are not
+/// answered yet where weights lie beyond them.
 fn areas_beyond(
     picture: &LayerPicture,
     range: &ShownRange,
@@ -151,11 +154,16 @@ fn areas_beyond(
         let x = transform.position_from_point(&PlotPoint::new(value, 0.0)).x;
         x.clamp(frame.left(), frame.right())
     };
+    let (n_low, n_high) = picture.profile.n_clipped;
+    let is_hatched = |n_clipped: u64, extreme: Option<f32>| match range.is_ahead {
+        true => extreme.is_some_and(|extreme| is_beyond(ends, f64::from(extreme))),
+        false => n_clipped > 0,
+    };
     let mut areas = Vec::new();
-    if picture.stats.min.is_some_and(|min| is_beyond(ends, f64::from(min))) {
+    if is_hatched(n_low, picture.stats.min) {
         areas.push(frame.split_left_right_at_x(x(ends.lo)).0);
     }
-    if picture.stats.max.is_some_and(|max| is_beyond(ends, f64::from(max))) {
+    if is_hatched(n_high, picture.stats.max) {
         areas.push(frame.split_left_right_at_x(x(ends.hi)).1);
     }
     areas
