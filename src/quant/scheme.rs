@@ -3,7 +3,7 @@
 use super::grid::{CodeRange, Grid};
 use super::group::GroupLayout;
 use super::settings::{ParamSpec, SettingError, Settings};
-use crate::base::{Cancelled, WorkCtx};
+use crate::base::{Cancelled, WorkCtx, significant};
 use crate::codec::Encoded;
 use crate::tensor::ChannelMajor;
 
@@ -14,7 +14,11 @@ pub enum QuantError {
         "{n_nan} NaN and {n_infinite} infinite weights; set non-finite=zero to count them as zero, or repair the model"
     )]
     NonFinite { n_nan: usize, n_infinite: usize },
-    #[error("the range by hand, {lo} to {hi}, contains no value beside 0; set lo below hi")]
+    #[error(
+        "the range by hand, {} to {}, contains no value beside 0; set lo below hi",
+        significant(*lo, 4),
+        significant(*hi, 4)
+    )]
     EmptyRange { lo: f64, hi: f64 },
     #[error(transparent)]
     Setting(#[from] SettingError),

@@ -1,7 +1,8 @@
 //! A horizontal axis for drawings that are not plots: where a value lies, round marks, and their
-//! numbers.
+//! numbers; and the axes of plots in the same type.
 
 use egui::{Align2, Painter, Rangef, Rect, Stroke, pos2};
+use egui_plot::{AxisHints, GridMark};
 
 use super::theme::{self, Theme};
 use crate::base::{fixed, significant};
@@ -64,6 +65,21 @@ impl Axis {
             painter.text(place, Align2::CENTER_BOTTOM, text, theme::mono(11.0), theme.hint);
         }
     }
+}
+
+/// An axis of a plot with its numbers in mono and the colour of labels, however close they stand.
+pub fn plot_axis<'a>(
+    axis: egui_plot::Axis,
+    theme: &Theme,
+    text: impl Fn(GridMark) -> String + 'a,
+) -> AxisHints<'a> {
+    // Between both distances a number would fade.
+    let least = if axis == egui_plot::Axis::X { 40.0 } else { 13.0 };
+    AxisHints::new(axis)
+        .formatter(move |mark, _| text(mark))
+        .tick_label_font(theme::mono(11.0))
+        .tick_label_color(theme.label)
+        .label_spacing(Rangef::new(least, least + 0.1))
 }
 
 /// The next of 1, 2, 5 times a power of ten.

@@ -4,6 +4,7 @@ use egui::{ComboBox, DragValue, RichText, ScrollArea, Ui, vec2};
 
 use super::import_dialog::name_it;
 use super::panel::PanelCtx;
+use super::segments::Segments;
 use super::theme::{self, Theme};
 use crate::base::thousands;
 use crate::eval::Split;
@@ -244,22 +245,8 @@ impl Form<'_> {
         current: &mut T,
     ) {
         self.row(label, help, |ui| {
-            let theme = Theme::of(ui);
-            let width = ui.available_width() / choices.len().max(1) as f32;
-            ui.spacing_mut().item_spacing.x = 0.0;
-            for (value, name, help) in choices {
-                let is_current = value == current;
-                let ink = if is_current { theme.text } else { theme.label };
-                let edge = if is_current { theme.accent } else { theme.line_strong };
-                let button = egui::Button::new(RichText::new(*name).color(ink))
-                    .selected(is_current)
-                    .stroke(egui::Stroke::new(1.0, edge))
-                    .corner_radius(0);
-                let size = [width, theme::CONTROL_HEIGHT];
-                if ui.add_sized(size, button).on_hover_text(*help).clicked() {
-                    *current = *value;
-                }
-            }
+            let clicked = Segments::new(choices).filling().show(ui, Some(*current));
+            *current = clicked.unwrap_or(*current);
         });
     }
 

@@ -4,8 +4,12 @@ use std::ops::RangeInclusive;
 
 use egui::{ComboBox, DragValue, RichText, Slider, Ui, vec2};
 
+use super::clip_field::{clip_fields_ui, is_clip};
+use super::clip_range::{ClipEdit, Ends};
+use super::segments::Segments;
 use super::theme::{self, Theme};
 use super::widgets::{gesture_of, name_it};
+use crate::base::significant;
 use crate::quant::schemes::SCHEMES;
 use crate::quant::{
     ChoiceSpec, ParamKind, ParamSpec, Prominence, QuantScheme, SchemeChoice, SettingValue,
@@ -24,6 +28,8 @@ pub struct Edited {
 pub enum Edit {
     Scheme(&'static dyn QuantScheme),
     Setting(&'static ParamSpec, SettingValue),
+    /// Ends of a range by hand.
+    Clip(ClipEdit),
 }
 
 impl Edit {
@@ -32,6 +38,15 @@ impl Edit {
         match self {
             Self::Scheme(scheme) => scheme.name().to_owned(),
             Self::Setting(param, value) => format!("{} {value}", param.label),
+            Self::Clip(ClipEdit { lo: Some(lo), hi: None }) => {
+                format!("clip low {}", significant(*lo, 3))
+            }
+            Self::Clip(ClipEdit { lo: None, hi: Some(hi) }) => {
+                format!("clip high {}", significant(*hi, 3))
+            }
+            Self::Clip(ClipEdit { hi, .. }) => {
+                format!("clip ±{}", significant(hi.unwrap_or(0.0), 3))
+            }
         }
     }
 
@@ -40,6 +55,7 @@ impl Edit {
         match self {
             Self::Scheme(scheme) => Some(choice.switched_to(*scheme)),
             Self::Setting(param, value) => choice.with(param.key, *value).ok(),
+            Self::Clip(edit) => edit.apply(choice),
         }
     }
 }
@@ -50,31 +66,40 @@ pub struct Selected<'a> {
     pub others: &'a [SchemeChoice],
     /// Of the weights shown.
     pub stats: Option<&'a TensorStats>,
+    /// Whether there are weights that are NaN or infinite.
+    pub has_non_finite: bool,
+    /// Axes of the tensor shown.
+    pub n_axes: usize,
 }
 
 impl Selected<'_> {
+    /// Smallest and largest of the weights shown.
+    pub fn found(&self) -> Option<Ends> {
+        let stats = self.stats?;
+        Some(Ends { lo: f64::from(stats.min?), hi: f64::from(stats.max?) })
+    }
+
     fn scheme_differs(&self) -> bool {
         self.others.iter().any(|other| other.scheme().id() != self.choice.scheme().id())
     }
 
-    fn differs(&self, key: &str) -> bool {
+    /// Whether a setting differs among the layers whose schemes have it.
+    pub fn differs(&self, key: &str) -> bool {
         let own = self.choice.settings().get(key);
-        self.others.iter().any(|other| other.settings().get(key) != own)
+        let others = self.others.iter().filter_map(|other| other.settings().get(key));
+        others.into_iter().any(|other| Some(other) != own)
     }
 }
 
 /// What stands for values that differ.
-const MIXED: &str = "mixed";
+pub(super) const MIXED: &str = "mixed";
 
 /// Width of the labels before the controls.
-const LABEL_WIDTH: f32 = 70.0;
+pub(super) const LABEL_WIDTH: f32 = 70.0;
 
-/// Draws the scheme and its settings. From the statistics come the ends shown where a range by hand
-/// is still automatic, and whether there is anything that is not a number.
+/// Draws the scheme and its settings: those that have an effect with the others as they are.
 pub fn settings_ui(ui: &mut Ui, selected: &Selected) -> Option<Edited> {
-    let Selected { choice, stats, .. } = *selected;
-    let ends = stats.and_then(|s| Some((f64::from(s.min?), f64::from(s.max?))));
-    let has_non_finite = stats.is_none_or(|stats| stats.n_non_finite() > 0);
+    let Selected { choice, has_non_finite, n_axes, .. } = *selected;
     let mut edited = scheme_ui(ui, selected);
     for param in choice.scheme().params() {
         let is_relevant = choice.settings().is_relevant(param);
@@ -88,7 +113,11 @@ pub fn settings_ui(ui: &mut Ui, selected: &Selected) -> Option<Edited> {
         if !is_relevant || single || !is_shown {
             continue;
         }
-        let control = Control { param, mixed: selected.differs(param.key), ends };
+        if is_clip(param) {
+            edited = clip_fields_ui(ui, selected, param).or(edited);
+            continue;
+        }
+        let control = Control { param, mixed: selected.differs(param.key), n_axes };
         let changed = form_row(ui, param.label, &help_of(param), |ui| control.ui(ui, choice));
         if let Some((value, gesture)) = changed {
             edited = Some(Edited { edit: Edit::Setting(param, value), gesture });
@@ -138,7 +167,12 @@ fn sentence(text: &str) -> String {
 }
 
 /// A label on the left, a control on the right, one height for all.
-fn form_row<R>(ui: &mut Ui, label: &str, help: &str, control: impl FnOnce(&mut Ui) -> R) -> R {
+pub(super) fn form_row<R>(
+    ui: &mut Ui,
+    label: &str,
+    help: &str,
+    control: impl FnOnce(&mut Ui) -> R,
+) -> R {
     let colour = Theme::of(ui).label;
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), theme::FORM_ROW_HEIGHT),
@@ -165,7 +199,7 @@ struct Control {
     param: &'static ParamSpec,
     /// The selected layers have different values.
     mixed: bool,
-    ends: Option<(f64, f64)>,
+    n_axes: usize,
 }
 
 impl Control {
@@ -182,22 +216,25 @@ impl Control {
                 name_it(&response, self.param.label);
                 response.changed().then(|| (SettingValue::Int(edited), gesture_of(&response)))
             }
-            (ParamKind::AutoInt { min, max }, value) => self.auto_int_ui(ui, value, *min..=*max),
+            (ParamKind::AutoInt { min, max }, value) => {
+                // An axis that no selected tensor has would count as the last.
+                let last = match self.param.key {
+                    "axis" => (self.n_axes as i64 - 1).clamp(*min, *max),
+                    _ => *max,
+                };
+                self.auto_int_ui(ui, value, *min..=last)
+            }
             (ParamKind::Float { min, max, .. }, SettingValue::Float(float)) => {
                 self.float_ui(ui, float, *min..=*max, 0.01)
             }
             (ParamKind::AutoFloat { min, max }, value) => {
-                let ends = self.ends;
-                let is_low = self.param.key == "lo";
-                let automatic = ends.map_or(0.0, |(lo, hi)| if is_low { lo } else { hi });
-                let shown = if let SettingValue::Float(float) = value { float } else { automatic };
-                let speed = ends.map_or(0.01, |(lo, hi)| ((hi - lo) / 400.0).max(1e-9));
-                self.float_ui(ui, shown, *min..=*max, speed)
+                let shown = if let SettingValue::Float(float) = value { float } else { 0.0 };
+                self.float_ui(ui, shown, *min..=*max, 0.01)
             }
             (ParamKind::Choice { choices, .. }, SettingValue::Choice(key)) => {
                 let key = if self.mixed { "" } else { key };
                 if choices.len() <= 3 {
-                    segments_ui(ui, choices, key)
+                    choice_ui(ui, choices, key)
                 } else {
                     combo_ui(ui, self.param.label, choices, key)
                 }
@@ -208,6 +245,8 @@ impl Control {
 
     /// A number that says so where the selected layers differ.
     fn mixed_drag(self, drag: DragValue<'_>) -> DragValue<'_> {
+        // Half a number typed is not yet a change.
+        let drag = drag.update_while_editing(false);
         if self.mixed { drag.custom_formatter(|_, _| MIXED.to_owned()) } else { drag }
     }
 
@@ -273,30 +312,16 @@ impl Control {
     }
 }
 
-/// All choices beside each other.
-fn segments_ui(ui: &mut Ui, choices: &'static [ChoiceSpec], key: &str) -> Change {
-    let mut changed = None;
-    let theme = Theme::of(ui);
-    ui.spacing_mut().item_spacing.x = 0.0;
-    ui.spacing_mut().button_padding.x = 1.0;
-    let width = ui.available_width() / choices.len() as f32;
-    for choice in choices {
-        let is_current = choice.key == key;
-        let ink = if is_current { theme.text } else { theme.label };
-        let button = egui::Button::new(RichText::new(choice.label).color(ink))
-            .selected(is_current)
-            .truncate()
-            .stroke(egui::Stroke::new(
-                1.0,
-                if is_current { theme.accent } else { theme.line_strong },
-            ))
-            .corner_radius(0);
-        let response = ui.add_sized([width, 24.0], button).on_hover_text(choice.help);
-        if response.clicked() && !is_current {
-            changed = Some((SettingValue::Choice(choice.key), Gesture::Once));
-        }
+/// All choices beside each other; where the layers differ none is chosen, and it is said.
+fn choice_ui(ui: &mut Ui, choices: &'static [ChoiceSpec], key: &str) -> Change {
+    let options: Vec<(&'static str, &str, &str)> =
+        choices.iter().map(|choice| (choice.key, choice.label, choice.help)).collect();
+    let chosen = choices.iter().find(|choice| choice.key == key).map(|choice| choice.key);
+    if chosen.is_none() {
+        ui.label(RichText::new(MIXED).color(Theme::of(ui).hint));
     }
-    changed
+    let clicked = Segments::new(&options).filling().show(ui, chosen)?;
+    Some((SettingValue::Choice(clicked), Gesture::Once))
 }
 
 fn combo_ui(ui: &mut Ui, label: &str, choices: &'static [ChoiceSpec], key: &str) -> Change {

@@ -176,15 +176,3 @@ pub fn gesture_of(response: &Response) -> Gesture {
         None => Gesture::Once,
     }
 }
-
-/// One of several joined choices: the chosen one is outlined.
-pub fn segment(ui: &mut Ui, text: &str, is_chosen: bool) -> Response {
-    let theme = Theme::of(ui);
-    let ink = if is_chosen { theme.text } else { theme.label };
-    let border = if is_chosen { theme.accent } else { theme.line_strong };
-    let button = egui::Button::new(RichText::new(text).color(ink))
-        .selected(is_chosen)
-        .stroke(egui::Stroke::new(1.0, border))
-        .min_size(vec2(0.0, theme::CONTROL_HEIGHT));
-    ui.add(button)
-}

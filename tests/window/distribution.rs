@@ -1,11 +1,16 @@
 //! The distribution: its scales, what is drawn over it, and the handles.
 
+use egui::accesskit::Role;
 use egui::{Key, Modifiers, vec2};
+use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use quantscope::quant::SettingValue;
+use quantscope::session::ModelRef;
+use quantscope::ui::{App, AppOptions};
 
 use super::drive::{
-    Window, click, click_button, open_combo, press, session, settle, shows, spec, spin, window,
+    Window, click, click_at, click_button, open_combo, press, session, settle, shows, spec, spin,
+    window,
 };
 
 /// Drags the control of that name.
@@ -69,14 +74,22 @@ fn handles_set_the_range_by_hand() {
     drag(&mut window, "High end of the range", vec2(-120.0, 0.0));
     assert!(spec(&window).starts_with("int:range=manual,lo=-0."), "{}", spec(&window));
     assert_eq!(end(&window, "lo"), -end(&window, "hi"), "the codes are symmetric");
-    assert!(shows(&window, "Clip low"), "the ends are numbers to type, too");
+    assert!(shows(&window, "Clip ±"), "the end is a number to type, too");
+    assert!(!shows(&window, "Clip low"), "of symmetric codes only one end counts");
     assert!(session(&window).picture().ready().unwrap().profile.n_clipped.1 > 0);
     press(&mut window, Modifiers::COMMAND, Key::Z);
     assert_eq!(spec(&window), "int", "one drag is one step");
+    drag(&mut window, "Low end of the range", vec2(120.0, 0.0));
+    assert_eq!(end(&window, "lo"), -end(&window, "hi"), "either handle moves both");
+    press(&mut window, Modifiers::COMMAND, Key::Z);
     click_button(&mut window, "Asymmetric");
     drag(&mut window, "Low end of the range", vec2(100.0, 0.0));
     let (lo, hi) = (end(&window, "lo"), end(&window, "hi"));
     assert!(lo > -0.28 && (hi - 0.37).abs() < 0.01, "{lo} to {hi}");
+    assert!(shows(&window, "Clip low") && shows(&window, "Clip high"));
+    drag(&mut window, "Low end of the range", vec2(900.0, 0.0));
+    assert_eq!((end(&window, "lo"), end(&window, "hi")), (0.0, hi), "the range contains 0");
+    press(&mut window, Modifiers::COMMAND, Key::Z);
     open_combo(&mut window, "Range");
     click(&mut window, "Min-max");
     click_button(&mut window, "Channel");
@@ -84,6 +97,63 @@ fn handles_set_the_range_by_hand() {
         window.query_by_label("High end of the range").is_none(),
         "each channel has its own range"
     );
+}
+
+/// While a handle is held the plot follows the hand, whatever has been answered.
+#[test]
+fn a_handle_is_where_the_pointer_is() {
+    let mut window = window();
+    let from = window.get_by_label("High end of the range").rect().center();
+    window.hover_at(from);
+    window.step();
+    window.drag_at(from);
+    window.step();
+    for part in 1..=6 {
+        let at = from - vec2(20.0 * part as f32, 0.0);
+        window.hover_at(at);
+        window.step();
+        window.step();
+        let handle = window.get_by_label("High end of the range").rect().center();
+        assert!((handle.x - at.x).abs() < 2.0, "{} and not {}", handle.x, at.x);
+    }
+    window.drop_at(from - vec2(120.0, 0.0));
+    settle(&mut window);
+    let handle = window.get_by_label("High end of the range").rect().center();
+    assert!((handle.x - from.x + 120.0).abs() < 2.0);
+}
+
+#[test]
+fn a_channel_is_chosen_from_the_strip() {
+    let mut window = window();
+    let strip = window.get_by_role_and_label(Role::Canvas, "SQNR of each channel").rect();
+    click_at(&mut window, strip.lerp_inside(vec2(0.999, 0.8)));
+    assert_eq!(session(&window).selection().channel_idx, Some(31));
+    click_at(&mut window, strip.lerp_inside(vec2(0.001, 0.8)));
+    assert_eq!(session(&window).selection().channel_idx, Some(0));
+}
+
+/// Nothing lies over something else in the smallest windows; what has no room is scrolled to.
+#[test]
+fn small_windows_lose_nothing() {
+    for size in [[1024.0, 700.0], [900.0, 480.0]] {
+        let options = AppOptions { model: ModelRef::default_sample(), only_panel: None };
+        let mut window = Harness::builder()
+            .with_size(size)
+            .build_eframe(move |creation| App::new(&creation.egui_ctx, options));
+        settle(&mut window);
+        let rect = |role, label| window.get_by_role_and_label(role, label).rect();
+        let caption = rect(Role::Label, "SQNR of each channel, dB");
+        let next = rect(Role::Button, "Next channel");
+        let figure = rect(Role::Label, "Kurtosis");
+        let strip = rect(Role::Canvas, "SQNR of each channel");
+        let error = rect(Role::Label, "Error over the values");
+        let areas = [error, figure, next, caption, strip];
+        for (idx, area) in areas.iter().enumerate() {
+            for other in &areas[idx + 1..] {
+                assert!(!area.shrink(0.5).intersects(*other), "{size:?}: {area:?} and {other:?}");
+            }
+        }
+    }
 }
 
 #[test]

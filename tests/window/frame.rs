@@ -102,8 +102,7 @@ fn every_setting_has_its_control() {
     assert!(spec(&window).contains("range=mse"));
     open_combo(&mut window, "Range");
     click_button(&mut window, "By hand");
-    spin(&mut window, "Clip high", 0.125);
-    spin(&mut window, "Clip low", -0.125);
+    spin(&mut window, "Clip ±", 0.125);
     assert!(spec(&window).contains("range=manual"), "{}", spec(&window));
     assert!(shows(&window, "clipping"), "most weights are clipped");
     open_combo(&mut window, "Scheme");

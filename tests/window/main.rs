@@ -18,3 +18,4 @@ mod import;
 mod keep;
 mod layers;
 mod model;
+mod quantizer;

@@ -18,7 +18,7 @@ static PARAMS: &[ParamSpec] = &[
     ParamSpec {
         key: "bits",
         label: "Bits",
-        help: "Bits of one code: 2^bits codes at most.",
+        help: "Bits b of one code: 2^b codes, one fewer where they are symmetric (Nagel et al. 2021, arXiv:2106.08295, §2.2).",
         kind: ParamKind::Int { min: 2, max: 16, default: 8 },
         relevant: &[],
         prominence: Prominence::Usual,
@@ -26,7 +26,7 @@ static PARAMS: &[ParamSpec] = &[
     ParamSpec {
         key: "symmetry",
         label: "Symmetry",
-        help: "Where zero lies: in the middle of the codes, or anywhere (zero point).",
+        help: "Where zero lies: in the middle of the codes, or anywhere: x̂ = scale·(code − zero point) (Jacob et al. 2018, arXiv:1712.05877, eq. 1).",
         kind: ParamKind::Choice {
             choices: &[
                 ChoiceSpec {
@@ -53,7 +53,7 @@ static PARAMS: &[ParamSpec] = &[
     ParamSpec {
         key: "granularity",
         label: "Scale per",
-        help: "How many weights share one scale.",
+        help: "How many weights share one scale and zero point (ONNX QuantizeLinear: per tensor, per axis, blocked).",
         kind: ParamKind::Choice {
             choices: &[
                 ChoiceSpec {
@@ -80,7 +80,7 @@ static PARAMS: &[ParamSpec] = &[
     ParamSpec {
         key: "group-size",
         label: "Group size",
-        help: "Weights that share a scale within a channel; the last group of a channel may be short.",
+        help: "Weights that share a scale within a channel: ⌈length/size⌉ groups, the last of which may be short (block_size of ONNX QuantizeLinear).",
         kind: ParamKind::Int { min: 1, max: 1 << 20, default: 32 },
         relevant: &[Condition { key: "granularity", any_of: &["per-group"] }],
         prominence: Prominence::Usual,
@@ -88,7 +88,7 @@ static PARAMS: &[ParamSpec] = &[
     ParamSpec {
         key: "axis",
         label: "Kept axis",
-        help: "The axis along which channels lie; auto is the output-channel axis of the operator.",
+        help: "The axis along which channels lie, each index with a scale of its own; auto is the output-channel axis of the operator (axis of ONNX QuantizeLinear).",
         kind: ParamKind::AutoInt { min: 0, max: 7 },
         relevant: &[Condition { key: "granularity", any_of: &["per-channel", "per-group"] }],
         prominence: Prominence::Usual,
@@ -96,7 +96,7 @@ static PARAMS: &[ParamSpec] = &[
     ParamSpec {
         key: "range",
         label: "Range",
-        help: "How the range that the codes cover is chosen.",
+        help: "How the range that the codes cover is chosen: a narrow one clips, a wide one rounds coarsely, |x−x̂| ≤ scale/2 (Nagel et al. 2021, arXiv:2106.08295, §3.1).",
         kind: ParamKind::Choice {
             choices: &[
                 ChoiceSpec {
@@ -128,7 +128,7 @@ static PARAMS: &[ParamSpec] = &[
     ParamSpec {
         key: "percentile",
         label: "Percentile",
-        help: "Percentile of the magnitudes kept inside the range, in percent.",
+        help: "Percentile p of the magnitudes kept inside the range, in percent; asymmetric: 100 − p and p of x. Linear between ranks, as numpy.percentile.",
         kind: ParamKind::Float { min: 50.0, max: 100.0, default: 99.99 },
         relevant: &[Condition { key: "range", any_of: &["percentile"] }],
         prominence: Prominence::Usual,
@@ -136,7 +136,7 @@ static PARAMS: &[ParamSpec] = &[
     ParamSpec {
         key: "lo",
         label: "Clip low",
-        help: "Lower end of the range by hand; auto is the smallest weight.",
+        help: "Lower end of the range by hand, at most 0, since the range contains 0; auto is the smallest weight. scale = (hi−lo)/(2^b−1) (Jacob et al. 2018, arXiv:1712.05877).",
         kind: ParamKind::AutoFloat { min: -1e30, max: 1e30 },
         relevant: &[Condition { key: "range", any_of: &["manual"] }],
         prominence: Prominence::Usual,
@@ -144,7 +144,7 @@ static PARAMS: &[ParamSpec] = &[
     ParamSpec {
         key: "hi",
         label: "Clip high",
-        help: "Upper end of the range by hand; auto is the largest weight.",
+        help: "Upper end of the range by hand, at least 0, since the range contains 0; auto is the largest weight. scale = (hi−lo)/(2^b−1) (Jacob et al. 2018, arXiv:1712.05877).",
         kind: ParamKind::AutoFloat { min: -1e30, max: 1e30 },
         relevant: &[Condition { key: "range", any_of: &["manual"] }],
         prominence: Prominence::Usual,
@@ -167,7 +167,7 @@ static PARAMS: &[ParamSpec] = &[
     ParamSpec {
         key: "non-finite",
         label: "NaN, infinite",
-        help: "What to do with weights that are NaN or infinite.",
+        help: "What to do with weights that are NaN or infinite, for which round(x/scale) is no code (IEEE 754-2019, §6).",
         kind: ParamKind::Choice {
             choices: &[
                 ChoiceSpec {

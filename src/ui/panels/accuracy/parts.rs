@@ -1,32 +1,14 @@
-//! Small parts of this panel: a switch, text cut to its width, the colours of a signed change.
+//! Small parts of this panel: text cut to its width, the colours of a signed change.
 
 use std::sync::Arc;
 
 use egui::epaint::TextShape;
 use egui::text::{LayoutJob, TextWrapping};
-use egui::{Align2, Color32, FontId, Galley, Pos2, Rgba, Ui, vec2};
+use egui::{Align2, Color32, FontId, Galley, Pos2, Rgba, Ui};
 
 use crate::ui::colormap::Colormap;
+pub use crate::ui::segments::segments_ui as switch_ui;
 use crate::ui::theme::Theme;
-
-/// Joined buttons, one of which is chosen: value, name, tooltip. In a layout from right to left the
-/// order on the screen is still that of the list.
-pub fn switch_ui<T: Copy + PartialEq>(ui: &mut Ui, chosen: &mut T, options: &[(T, &str, &str)]) {
-    let spacing = ui.spacing().item_spacing.x;
-    ui.spacing_mut().item_spacing.x = 0.0;
-    let mut one_ui = |ui: &mut Ui, &(value, name, help): &(T, &str, &str)| {
-        let button = egui::Button::new(name).selected(*chosen == value).min_size(vec2(0.0, 24.0));
-        if ui.add(button).on_hover_text(help).clicked() {
-            *chosen = value;
-        }
-    };
-    if ui.layout().prefer_right_to_left() {
-        options.iter().rev().for_each(|option| one_ui(ui, option));
-    } else {
-        options.iter().for_each(|option| one_ui(ui, option));
-    }
-    ui.spacing_mut().item_spacing.x = spacing;
-}
 
 /// A line of text that ends in “…” where it is longer than `width`.
 pub fn cut_text(ui: &Ui, text: String, font: FontId, colour: Color32, width: f32) -> Arc<Galley> {

@@ -8,8 +8,9 @@ use super::{ChannelsPanel, Direction};
 use crate::model::Layer;
 use crate::session::{ChannelFilter, ChannelKey, ChannelPicture};
 use crate::ui::panel::PanelCtx;
+use crate::ui::segments::segments_ui;
 use crate::ui::theme::{self, Theme};
-use crate::ui::widgets::{name_it, segment};
+use crate::ui::widgets::name_it;
 
 /// Keys with their names and what they mean.
 const KEYS: [(ChannelKey, &str, &str); 8] = [
@@ -79,29 +80,22 @@ impl ChannelsPanel {
     fn controls_ui(&mut self, ui: &mut Ui, picture: Option<&ChannelPicture>) {
         let n_outliers = picture.map_or(0, |picture| picture.table.n_outliers);
         ui.spacing_mut().item_spacing.x = 0.0;
+        let outliers = format!("Outliers {n_outliers}");
         let filters = [
+            (ChannelFilter::All, "All", "All channels"),
             (
                 ChannelFilter::Outliers,
-                format!("Outliers {n_outliers}"),
+                outliers.as_str(),
                 "Only channels whose range max|w| is over 2× the median or under half of it",
             ),
-            (ChannelFilter::All, "All".to_owned(), "All channels"),
         ];
-        for (filter, name, help) in filters {
-            if segment(ui, &name, self.order.filter == filter).on_hover_text(help).clicked() {
-                self.order.filter = filter;
-            }
-        }
+        segments_ui(ui, &mut self.order.filter, &filters);
         ui.add_space(10.0);
         let views = [
-            (DensityView::Ridge, "Ridge", "A curve a channel: how its weights are spread"),
             (DensityView::HeatMap, "Heat map", "A row of colours a channel: weights in each bin"),
+            (DensityView::Ridge, "Ridge", "A curve a channel: how its weights are spread"),
         ];
-        for (view, name, help) in views {
-            if segment(ui, name, self.view == view).on_hover_text(help).clicked() {
-                self.view = view;
-            }
-        }
+        segments_ui(ui, &mut self.view, &views);
     }
 
     /// Zoom and order, from right to left.

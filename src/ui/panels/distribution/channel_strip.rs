@@ -1,13 +1,31 @@
 //! The channel shown, and the ratio of every channel to choose from.
 
-use egui::{RichText, Sense, Ui, pos2, vec2};
+use egui::{Rect, RichText, Stroke, Ui, pos2, vec2};
 
-use crate::base::fixed;
+use super::channel_bars::bars_ui;
+use super::value_plot::Y_AXIS_WIDTH;
+use crate::base::thousands;
 use crate::eval::LayerError;
 use crate::session::Command;
 use crate::ui::panel::PanelCtx;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::name_it;
+
+const HEADING_HEIGHT: f32 = 38.0;
+const CAPTION_HEIGHT: f32 = 21.0;
+const STRIP_HEIGHT: f32 = 54.0;
+const X_AXIS_HEIGHT: f32 = 22.0;
+/// Below this width the caption has a line of its own.
+const MIN_WIDTH_FOR_ONE_LINE: f32 = 600.0;
+
+const CAPTION: &str = "SQNR of each channel, dB";
+const HELP: &str = "Signal-to-quantization-noise ratio of each channel: 10·log₁₀(Σx² / Σ(x−x̂)²); a click shows the channel";
+
+/// The height of it all.
+pub(super) fn channels_height(width: f32) -> f32 {
+    let caption = if width < MIN_WIDTH_FOR_ONE_LINE { CAPTION_HEIGHT } else { 0.0 };
+    HEADING_HEIGHT + caption + STRIP_HEIGHT + X_AXIS_HEIGHT
+}
 
 /// The channel shown, and the ratio of every channel as a strip of bars to click.
 pub(super) fn channels_ui(
@@ -17,21 +35,47 @@ pub(super) fn channels_ui(
     error: Option<&LayerError>,
 ) {
     let theme = Theme::of(ui);
-    let line = ui.available_rect_before_wrap();
-    ui.painter().hline(line.x_range(), line.top(), egui::Stroke::new(1.0, theme.line));
+    let area = ui.available_rect_before_wrap();
+    ui.painter().hline(area.x_range(), area.top(), Stroke::new(1.0, theme.line));
     let selected = ctx.session.selection().channel_idx;
-    ui.add_space(6.0);
-    ui.horizontal(|ui| {
+    let has_one_line = area.width() >= MIN_WIDTH_FOR_ONE_LINE;
+    let caption = |ui: &mut Ui| {
+        let text = RichText::new(CAPTION).color(theme.label);
+        ui.add(egui::Label::new(text).truncate()).on_hover_text(HELP);
+    };
+    let middle = egui::Align::Center;
+    let heading = vec2(area.width(), HEADING_HEIGHT - 4.0);
+    ui.allocate_ui_with_layout(heading, egui::Layout::left_to_right(middle), |ui| {
+        ui.set_min_size(heading);
         ui.add_space(theme::PANEL_MARGIN);
         ui.label(RichText::new("Channel").font(theme::title(12.0)).color(theme.text));
-        channel_stepper_ui(ui, ctx, n_channels, selected);
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        if !has_one_line {
+            return channel_stepper_ui(ui, ctx, n_channels, selected);
+        }
+        ui.with_layout(egui::Layout::right_to_left(middle), |ui| {
             ui.add_space(theme::PANEL_MARGIN);
-            ui.label(RichText::new("SQNR of each channel, dB").color(theme.label));
+            caption(ui);
+            ui.add_space(12.0);
+            ui.with_layout(egui::Layout::left_to_right(middle), |ui| {
+                channel_stepper_ui(ui, ctx, n_channels, selected);
+            });
         });
     });
+    if !has_one_line {
+        ui.horizontal(|ui| {
+            ui.add_space(theme::PANEL_MARGIN);
+            caption(ui);
+        });
+    }
     let Some(error) = error else { return };
-    channel_strip_ui(ui, ctx, selected, error);
+    let bottom = area.bottom() - X_AXIS_HEIGHT;
+    let strip = Rect::from_min_max(
+        pos2(area.left() + Y_AXIS_WIDTH, bottom - STRIP_HEIGHT),
+        pos2(area.right() - theme::PANEL_MARGIN, bottom),
+    );
+    if strip.width() > 20.0 {
+        bars_ui(ui, ctx, strip, error);
+    }
 }
 
 fn channel_stepper_ui(ui: &mut Ui, ctx: &PanelCtx, n_channels: usize, selected: Option<usize>) {
@@ -61,7 +105,11 @@ fn channel_stepper_ui(ui: &mut Ui, ctx: &PanelCtx, n_channels: usize, selected: 
         .range(0..=n_channels)
         .speed(0.1)
         .custom_formatter(move |n, _| {
-            if n < 1.0 { format!("all {n_channels}") } else { format!("{:.0}", n - 1.0) }
+            if n < 1.0 {
+                format!("all {}", thousands(n_channels))
+            } else {
+                format!("{:.0}", n - 1.0)
+            }
         })
         .custom_parser(|text| match text.trim() {
             text if text.starts_with("all") => Some(0.0),
@@ -78,9 +126,9 @@ fn channel_stepper_ui(ui: &mut Ui, ctx: &PanelCtx, n_channels: usize, selected: 
     if selected.is_some() && ui.button("All channels").clicked() {
         ctx.send(Command::SelectChannel(None));
     }
-    let room = ui.available_width() - 190.0;
+    let room = ui.available_width() - 16.0;
     if room > 60.0 {
-        ui.spacing_mut().slider_width = room.min(260.0);
+        ui.spacing_mut().slider_width = room;
         let mut slid = position;
         let slider = ui.add(egui::Slider::new(&mut slid, 0..=n_channels).show_value(false));
         name_it(&slider, "Channel slider");
@@ -88,58 +136,4 @@ fn channel_stepper_ui(ui: &mut Ui, ctx: &PanelCtx, n_channels: usize, selected: 
             ctx.send(Command::SelectChannel(slid.checked_sub(1)));
         }
     }
-}
-
-/// One bar a channel; more channels than pixels share one, which shows the worst of them.
-fn channel_strip_ui(ui: &mut Ui, ctx: &PanelCtx, selected: Option<usize>, error: &LayerError) {
-    let theme = Theme::of(ui);
-    let n_channels = error.channels.len().max(1);
-    let size = vec2(ui.available_width() - 2.0 * theme::PANEL_MARGIN, 52.0);
-    let (rect, response) = ui
-        .horizontal(|ui| {
-            ui.add_space(theme::PANEL_MARGIN);
-            ui.allocate_exact_size(size, Sense::click())
-        })
-        .inner;
-    response.widget_info(|| {
-        egui::WidgetInfo::labeled(egui::Role::Canvas, true, "SQNR of each channel")
-    });
-    let db = |idx: usize| error.channels.get(idx).and_then(|channel| channel.sqnr().db());
-    let highest = (0..n_channels).filter_map(db).fold(10.0, f64::max);
-    let n_bars = n_channels.min((rect.width() / 2.0) as usize).max(1);
-    let pitch = rect.width() / n_bars as f32;
-    let painter = ui.painter_at(rect);
-    painter.hline(rect.x_range(), rect.bottom() - 0.5, egui::Stroke::new(1.0, theme.line));
-    for bar_idx in 0..n_bars {
-        let members = bar_idx * n_channels / n_bars..(bar_idx + 1) * n_channels / n_bars;
-        let is_selected = selected.is_some_and(|idx| members.contains(&idx));
-        let Some(worst) = members.filter_map(db).reduce(f64::min) else {
-            continue;
-        };
-        let height = (worst.max(0.0) / highest) as f32 * (rect.height() - 4.0);
-        let left = rect.left() + bar_idx as f32 * pitch;
-        let gap = (pitch * 0.15).min(2.0);
-        let bar = egui::Rect::from_min_max(
-            pos2(left + gap, rect.bottom() - height.max(1.0)),
-            pos2(left + pitch - gap, rect.bottom()),
-        );
-        painter.rect_filled(bar, 1, if is_selected { theme.accent } else { theme.original });
-    }
-    if let Some(channel_idx) = pointed_channel(&response, n_channels) {
-        if response.clicked() {
-            ctx.send(Command::SelectChannel(Some(channel_idx)));
-        }
-        let text = match db(channel_idx) {
-            Some(db) => format!("channel {channel_idx}: {} dB", fixed(db, 2)),
-            None => format!("channel {channel_idx}: no error to measure"),
-        };
-        response.on_hover_text_at_pointer(text);
-    }
-}
-
-/// The channel under the pointer, `n_channels` of them lying side by side.
-fn pointed_channel(response: &egui::Response, n_channels: usize) -> Option<usize> {
-    let offset = response.hover_pos()?.x - response.rect.left();
-    let fraction = f64::from(offset / response.rect.width()).clamp(0.0, 1.0);
-    Some(((fraction * n_channels as f64) as usize).min(n_channels - 1))
 }

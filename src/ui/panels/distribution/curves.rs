@@ -140,11 +140,6 @@ pub(super) fn fit_curve(
         .collect()
 }
 
-pub(super) fn axis_number(mark: GridMark) -> String {
-    let decimals = (-mark.step_size.log10().floor()).clamp(0.0, 8.0) as usize;
-    fixed(mark.value, decimals)
-}
-
 pub(super) fn count_text(mark: GridMark, scale: CountScale) -> String {
     match scale {
         CountScale::Linear if mark.value.fract() == 0.0 && mark.value >= 0.0 => {
@@ -170,7 +165,7 @@ pub(super) fn count_marks((lo, hi): (f64, f64), scale: CountScale) -> Vec<GridMa
 
 /// Round marks for the values below, none so near an end that its number would leave the axis.
 pub(super) fn value_marks((lo, hi): (f64, f64), n_wanted: f64) -> Vec<GridMark> {
-    let inset = 0.025 * (hi - lo);
+    let inset = 0.04 * (hi - lo);
     round_marks((lo + inset, hi - inset), n_wanted)
 }
 

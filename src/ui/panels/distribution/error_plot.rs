@@ -5,14 +5,18 @@ use egui::{RichText, Sense, Ui, vec2};
 use egui_plot::{Line, PlotPoints};
 
 use super::curves::round_marks;
-use super::histogram::{bin_ui, hatch_outside, value_plot, view_of};
+use super::value_plot::{ShownRange, range_and_hover_ui, value_plot, view_of, y_axis};
 use crate::base::{fixed, percent};
 use crate::session::LayerPicture;
 use crate::ui::theme::{self, Theme};
-use crate::ui::widgets::hatch;
+use crate::ui::widgets::{hatch, number};
+
+const CLIPPING_HELP: &str = "Clipping error: Σ(x−x̂)² over the clipped weights as a share of all; clipped are values beyond the last level + half a step, whose code lies outside before the clamp";
+
+const TITLE_HELP: &str = "Share of the squared error that the weights of each bin contribute:\nΣ(x−x̂)² of the bin / Σ(x−x̂)² of all";
 
 /// Draws heading and plot in the room there is.
-pub(super) fn error_plot_ui(ui: &mut Ui, picture: &LayerPicture) {
+pub(super) fn error_plot_ui(ui: &mut Ui, picture: &LayerPicture, range: &ShownRange) {
     let theme = Theme::of(ui);
     let mse = picture.error.mse();
     heading_ui(ui, picture);
@@ -25,8 +29,9 @@ pub(super) fn error_plot_ui(ui: &mut Ui, picture: &LayerPicture) {
         .map(|(rounding, clipping)| share(rounding) + share(clipping))
         .fold(0.1, f64::max);
     let view = view_of(picture);
-    let response = value_plot(ui, picture, ("error over range", view))
-        .y_axis_formatter(|mark, _| percent_text(mark.value, mark.step_size))
+    let numbers = y_axis(theme, |mark| percent_text(mark.value, mark.step_size));
+    let response = value_plot(ui, picture, ("error over range", view), "")
+        .custom_y_axes(vec![numbers])
         .y_grid_spacer(|input| round_marks((input.bounds.0.max(0.0), input.bounds.1), 3.0))
         .show(ui, |plot| {
             plot.set_plot_bounds_y(0.0..=highest * 1.1);
@@ -39,7 +44,7 @@ pub(super) fn error_plot_ui(ui: &mut Ui, picture: &LayerPicture) {
                 }
                 let bars = bars(picture, sums.iter().map(share));
                 let line = Line::new(name, PlotPoints::from(bars))
-                    .stroke(egui::Stroke::new(1.0, colour))
+                    .stroke(egui::Stroke::new(1.0, range.ink(colour)))
                     .fill(0.0)
                     .fill_alpha(0.7)
                     .allow_band(false)
@@ -47,11 +52,7 @@ pub(super) fn error_plot_ui(ui: &mut Ui, picture: &LayerPicture) {
                 plot.line(line);
             }
         });
-    hatch_outside(ui, picture, &response.transform);
-    if let Some(pointer) = response.response.hover_pos() {
-        let at = response.transform.value_from_position(pointer);
-        response.response.on_hover_ui_at_pointer(|ui| bin_ui(ui, picture, at));
-    }
+    range_and_hover_ui(ui, picture, range, &response);
 }
 
 fn percent_text(value: f64, step: f64) -> String {
@@ -71,6 +72,7 @@ fn bars(picture: &LayerPicture, heights: impl Iterator<Item = f64>) -> Vec<[f64;
     points
 }
 
+/// What the plot shows and what its colours mean; the shares go where there is no room for them.
 fn heading_ui(ui: &mut Ui, picture: &LayerPicture) {
     let theme = Theme::of(ui);
     let line = ui.available_rect_before_wrap();
@@ -80,23 +82,41 @@ fn heading_ui(ui: &mut Ui, picture: &LayerPicture) {
     let part = |sum: f64| if mse > 0.0 { percent(sum / mse, 0) } else { "0 %".to_owned() };
     ui.horizontal(|ui| {
         ui.add_space(theme::PANEL_MARGIN);
-        let title = RichText::new("Error over the values").font(theme::title(12.0));
-        ui.label(title.color(theme.text)).on_hover_text(
-            "Share of the squared error that the weights of each bin contribute:\nΣ(x−x̂)² of the bin / Σ(x−x̂)² of all",
-        );
+        let names =
+            if ui.available_width() < 380.0 { ["", ""] } else { ["rounding ", "clipping "] };
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.add_space(theme::PANEL_MARGIN);
             ui.spacing_mut().item_spacing.x = 6.0;
-            let clipping = format!("clipping {}", part(picture.error.clipping_mse()));
-            ui.label(RichText::new(clipping).color(theme.label));
+            let share = part(picture.error.clipping_mse());
+            part_ui(ui, names[1], &share, CLIPPING_HELP);
             let (rect, _) = ui.allocate_exact_size(vec2(14.0, 10.0), Sense::hover());
             ui.painter().rect_filled(rect, 1, theme.clipping.gamma_multiply(0.45));
             hatch(&ui.painter().with_clip_rect(rect), rect, theme.clipping);
             ui.add_space(8.0);
-            let rounding = format!("rounding {}", part(picture.error.rounding_mse()));
-            ui.label(RichText::new(rounding).color(theme.label));
+            let share = part(picture.error.rounding_mse());
+            part_ui(
+                ui,
+                names[0],
+                &share,
+                "Rounding error: Σ(x−x̂)² over the weights that are not clipped, as a share of all",
+            );
             let (rect, _) = ui.allocate_exact_size(vec2(14.0, 10.0), Sense::hover());
             ui.painter().rect_filled(rect, 1, theme.rounding);
+            ui.add_space(8.0);
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                let title = RichText::new("Error over the values").font(theme::title(12.0));
+                ui.add(egui::Label::new(title.color(theme.text)).truncate())
+                    .on_hover_text(TITLE_HELP);
+            });
         });
     });
+}
+
+/// The share, and before it, since from right to left, its name.
+fn part_ui(ui: &mut Ui, name: &str, share: &str, help: &str) {
+    let theme = Theme::of(ui);
+    number(ui, share, 12.0, theme.label).on_hover_text(help);
+    if !name.is_empty() {
+        ui.label(RichText::new(name.trim_end()).color(theme.label)).on_hover_text(help);
+    }
 }

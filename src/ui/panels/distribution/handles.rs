@@ -3,108 +3,117 @@
 use egui::{Align2, CursorIcon, Rect, Sense, Stroke, Ui, pos2, vec2};
 use egui_plot::{PlotPoint, PlotTransform};
 
+use super::value_plot::ShownRange;
 use crate::base::{percent, significant, thousands};
-use crate::quant::{Grid, SchemeChoice, SettingValue};
-use crate::session::LayerPicture;
+use crate::quant::SchemeChoice;
+use crate::session::{Gesture, LayerPicture};
 use crate::ui::actions::edit_command;
+use crate::ui::clip_range::{ClipEdit, End, Ends, is_mirrored};
 use crate::ui::panel::PanelCtx;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::{gesture_of, name_it};
-
-/// An end of the range.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Low,
-    High,
-}
 
 const GRIP: egui::Vec2 = vec2(12.0, 28.0);
 /// How far beside the line a press still takes it.
 const REACH: f32 = 8.0;
 
-/// Draws the handles and sends what they are dragged to; nothing where there is no one grid, or a
-/// scheme whose range is not set by hand.
+/// A handle that is being dragged. Its value is sent when the last one has been answered, so that
+/// answers come however large the tensor is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    pub ends: Ends,
+    gesture: Gesture,
+    is_sent: bool,
+}
+
+impl Held {
+    /// Sends what the handle was dragged to.
+    pub fn send(&mut self, ctx: &PanelCtx) {
+        if self.is_sent {
+            return;
+        }
+        self.is_sent = true;
+        let edit = ClipEdit { lo: Some(self.ends.lo), hi: Some(self.ends.hi) };
+        let change = |choice: &SchemeChoice| edit.apply(choice);
+        ctx.send(edit_command(ctx.session, "range by hand", self.gesture, change));
+    }
+}
+
+/// Draws the handles; one that is dragged, with the ends it asks for. Nothing where there is no one
+/// grid, or a scheme whose range is not set by hand.
 pub(super) fn handles_ui(
     ui: &mut Ui,
     ctx: &PanelCtx,
     picture: &LayerPicture,
+    range: &ShownRange,
     transform: &PlotTransform,
-) {
+) -> Option<Held> {
     let layer_idx = ctx.session.selection().layer_idx;
     let choice = ctx.session.choice(layer_idx);
     let has_range = choice.param("lo").is_some() && choice.param("hi").is_some();
-    let Some(bounds) = picture.grid.as_ref().and_then(Grid::bounds).filter(|_| has_range) else {
-        return;
-    };
+    let ends = range.ends.filter(|_| has_range)?;
     // A channel's own range comes from the weights; by hand it is the same for all.
     let is_draggable = choice.settings().choice("granularity") == "per-tensor"
         && !ctx.session.is_locked(layer_idx);
-    for (end, value) in [(End::Low, bounds.0), (End::High, bounds.1)] {
-        let shown = by_hand(&choice, end).unwrap_or(f64::from(value));
-        let handle = Handle { end, value: shown, is_draggable };
-        if let Some(dragged) = handle.ui(ui, picture, transform) {
-            let gesture = dragged.gesture;
-            let change = |choice: &SchemeChoice| {
-                let (lo, hi) = match (end, choice.settings().choice("symmetry")) {
-                    (End::Low, "asymmetric") => (dragged.value, f64::from(bounds.1)),
-                    (End::High, "asymmetric") => (f64::from(bounds.0), dragged.value),
-                    _ => (-dragged.value.abs(), dragged.value.abs()),
-                };
-                by_hand_choice(choice, lo, hi)
-            };
-            ctx.send(edit_command(ctx.session, "range by hand", gesture, change));
+    let mirrored = is_mirrored(&choice);
+    let mut held = None;
+    for end in [End::Low, End::High] {
+        let value = if end == End::Low { ends.lo } else { ends.hi };
+        let handle = Handle { end, value, is_draggable, is_pending: range.is_pending };
+        if let Some((value, gesture)) = handle.ui(ui, picture, transform) {
+            let least = 2.0 * transform.dvalue_dpos()[0].abs();
+            let ends = dragged_ends(ends, (end, value), mirrored, least);
+            held = Some(Held { ends, gesture, is_sent: false });
         }
     }
+    held
 }
 
-/// The end a person has set.
-fn by_hand(choice: &SchemeChoice, end: End) -> Option<f64> {
-    let settings = choice.settings();
-    let is_set =
-        settings.choice("range") == "manual" && settings.choice("symmetry") == "asymmetric";
-    settings.float(if end == End::Low { "lo" } else { "hi" }).filter(|_| is_set)
-}
-
-fn by_hand_choice(choice: &SchemeChoice, lo: f64, hi: f64) -> Option<SchemeChoice> {
-    // Six digits are more than a hand can set, and read well in the recipe.
-    let rounded = |x: f64| format!("{x:.5e}").parse().unwrap_or(x);
-    let lo = if choice.settings().choice("range") == "manual" && lo > hi { hi } else { lo };
-    choice
-        .with("range", SettingValue::Choice("manual"))
-        .and_then(|choice| choice.with("lo", SettingValue::Float(rounded(lo))))
-        .and_then(|choice| choice.with("hi", SettingValue::Float(rounded(hi))))
-        .ok()
-}
-
-struct Dragged {
-    value: f64,
-    gesture: crate::session::Gesture,
+/// The ends after one is dragged: they contain 0, and enclose something.
+fn dragged_ends(ends: Ends, (end, value): (End, f64), mirrored: bool, least: f64) -> Ends {
+    if mirrored {
+        let clip = if end == End::Low { -value } else { value };
+        let clip = clip.max(least);
+        return Ends { lo: -clip, hi: clip };
+    }
+    match end {
+        End::Low => Ends { lo: value.min(0.0).min(ends.hi - least), hi: ends.hi },
+        End::High => Ends { lo: ends.lo, hi: value.max(0.0).max(ends.lo + least) },
+    }
 }
 
 struct Handle {
     end: End,
     value: f64,
     is_draggable: bool,
+    /// What is clipped belongs to an earlier setting.
+    is_pending: bool,
 }
 
 impl Handle {
+    /// Where it was dragged to, and by which gesture. An end out of view stays at the edge.
     fn ui(
         &self,
         ui: &mut Ui,
         picture: &LayerPicture,
         transform: &PlotTransform,
-    ) -> Option<Dragged> {
+    ) -> Option<(f64, Gesture)> {
         let theme = Theme::of(ui);
         let frame = *transform.frame();
-        let x = transform.position_from_point(&PlotPoint::new(self.value, 0.0)).x;
-        if !(frame.left() - 1.0..=frame.right() + 1.0).contains(&x) {
-            return None;
-        }
+        let true_x = transform.position_from_point(&PlotPoint::new(self.value, 0.0)).x;
+        let x = true_x.clamp(frame.left(), frame.right());
+        let is_in_view = (true_x - x).abs() <= 1.0;
         let line = Rect::from_center_size(pos2(x, frame.center().y), vec2(2.0, frame.height()));
-        let name =
-            if self.end == End::Low { "Low end of the range" } else { "High end of the range" };
         let mut dragged = None;
+        if is_in_view {
+            let width = if self.is_draggable { 2.0 } else { 1.0 };
+            ui.painter().vline(x, frame.y_range(), Stroke::new(width, theme.accent));
+        }
         if self.is_draggable {
+            let name = match self.end {
+                End::Low => "Low end of the range",
+                End::High => "High end of the range",
+            };
             let id = ui.scope_id().with(name);
             let response = ui
                 .interact(line.expand2(vec2(REACH, 0.0)), id, Sense::drag())
@@ -113,30 +122,38 @@ impl Handle {
             let pointer = response.interact_pointer_pos().filter(|_| response.dragged());
             if let Some(pointer) = pointer.filter(|_| response.drag_delta().x != 0.0) {
                 let value = transform.value_from_position(pointer).x;
-                dragged = Some(Dragged { value, gesture: gesture_of(&response) });
+                dragged = Some((value, gesture_of(&response)));
             }
-            let grip = Rect::from_center_size(line.center(), GRIP);
-            let held = response.dragged() || response.hovered();
-            let colour = if held { theme.text } else { theme.accent };
-            ui.painter().rect_filled(line, 0, theme.accent);
-            ui.painter().rect_filled(grip, 3, colour);
-            for offset in [-2.0, 2.0] {
-                let notch = Stroke::new(1.0, theme.background);
-                let y = grip.center().y - 5.0..=grip.center().y + 5.0;
-                ui.painter().vline(grip.center().x + offset, y, notch);
-            }
-        } else {
-            ui.painter().vline(x, frame.y_range(), Stroke::new(1.0, theme.accent));
+            let is_lit = response.dragged() || response.hovered();
+            self.grip_ui(ui, line, is_lit);
         }
-        self.label_ui(ui, picture, (x, frame));
+        self.label_ui(ui, picture, (x, frame), is_in_view);
         dragged
     }
 
-    /// The value as a pill and the clipped count under it, outside the range where there is room.
-    fn label_ui(&self, ui: &Ui, picture: &LayerPicture, (x, frame): (f32, Rect)) {
+    fn grip_ui(&self, ui: &Ui, line: Rect, is_lit: bool) {
         let theme = Theme::of(ui);
-        let name = if self.end == End::Low { "lo" } else { "hi" };
-        let text = format!("{name} {}", significant(self.value, 3));
+        // Below the number and the count, as far as the plot is high enough.
+        let y = line.center().y.max(line.top() + 74.0).min(line.bottom() - 16.0);
+        let grip = Rect::from_center_size(pos2(line.center().x, y), GRIP);
+        let colour = if is_lit { theme.text } else { theme.accent };
+        ui.painter().rect_filled(grip, 3, colour);
+        for offset in [-2.0, 2.0] {
+            let notch = Stroke::new(1.0, theme.background);
+            let y = grip.center().y - 5.0..=grip.center().y + 5.0;
+            ui.painter().vline(grip.center().x + offset, y, notch);
+        }
+    }
+
+    /// The value as a pill and the clipped count under it, outside the range where there is room.
+    fn label_ui(&self, ui: &Ui, picture: &LayerPicture, (x, frame): (f32, Rect), is_in_view: bool) {
+        let theme = Theme::of(ui);
+        let text = match (self.end, is_in_view) {
+            (End::Low, true) => format!("lo {}", significant(self.value, 3)),
+            (End::High, true) => format!("hi {}", significant(self.value, 3)),
+            (End::Low, false) => format!("← lo {}", significant(self.value, 3)),
+            (End::High, false) => format!("hi {} →", significant(self.value, 3)),
+        };
         let painter = ui.painter().with_clip_rect(frame);
         let galley = painter.layout_no_wrap(text, theme::mono(12.0), theme.background);
         let size = galley.size() + vec2(12.0, 4.0);
@@ -156,6 +173,7 @@ impl Handle {
         if n_clipped == 0 {
             return;
         }
+        let opacity = if self.is_pending { 0.5 } else { 1.0 };
         let share = n_clipped as f64 / picture.stats.count.max(1) as f64;
         let lines = [
             (format!("{} clipped", thousands(n_clipped as usize)), theme::text(11.0), theme.text),
@@ -168,11 +186,33 @@ impl Handle {
         };
         for (line_idx, (text, font, colour)) in lines.into_iter().enumerate() {
             let place = pos2(at, pill.bottom() + 4.0 + 15.0 * line_idx as f32);
+            let colour = colour.gamma_multiply(opacity);
             let galley = painter.layout_no_wrap(text, font, colour);
             let rect = anchor.anchor_size(place, galley.size());
             // Curves and hatching run behind the words, not through them.
             painter.rect_filled(rect.expand2(vec2(3.0, 0.0)), 2, theme.panel.gamma_multiply(0.85));
             painter.galley(rect.min, galley, colour);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dragged_ends_enclose_zero() {
+        let ends = Ends { lo: -0.3, hi: 0.2 };
+        for (end, value, mirrored, wanted) in [
+            (End::Low, -0.1, true, (-0.1, 0.1)),
+            (End::Low, 0.5, true, (-0.01, 0.01)),
+            (End::High, 0.5, true, (-0.5, 0.5)),
+            (End::Low, -0.1, false, (-0.1, 0.2)),
+            (End::Low, 0.1, false, (0.0, 0.2)),
+            (End::High, -0.1, false, (-0.3, 0.0)),
+        ] {
+            let found = dragged_ends(ends, (end, value), mirrored, 0.01);
+            assert_eq!((found.lo, found.hi), wanted, "{end:?} to {value}, mirrored {mirrored}");
         }
     }
 }

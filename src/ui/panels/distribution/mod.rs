@@ -1,5 +1,6 @@
 //! The distribution of a layer's weights, or of one channel's, before and after quantization.
 
+mod channel_bars;
 mod channel_strip;
 mod curves;
 mod error_plot;
@@ -7,26 +8,29 @@ mod handles;
 mod histogram;
 mod legend;
 mod stats;
+mod value_plot;
 
-use egui::{RichText, Ui, vec2};
+use egui::{Rect, RichText, Sense, Ui, UiBuilder, vec2};
 
 use crate::base::{fixed, significant};
 use crate::model::Layer;
 use crate::session::{LayerPicture, Loaded};
 use crate::tensor::Fitted;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
+use crate::ui::segments::segments_ui;
 use crate::ui::start_view::start_ui;
 use crate::ui::state_view;
 use crate::ui::table::Table;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::name_it;
-use channel_strip::channels_ui;
+use channel_strip::{channels_height, channels_ui};
 use curves::CountScale;
 use error_plot::error_plot_ui;
-use handles::handles_ui;
+use handles::{Held, handles_ui};
 use histogram::{Overlays, histogram_ui};
 use legend::{LegendEntry, legend_ui};
-use stats::{STATS_HEIGHT, stats_ui};
+use stats::{stats_height, stats_ui};
+use value_plot::ShownRange;
 
 pub const ENTRY: PanelEntry = PanelEntry {
     id: "distribution",
@@ -48,17 +52,37 @@ struct DistributionPanel {
     fit: FitKind,
     /// Layer and channel drawn over the one shown.
     compared: Option<(usize, Option<usize>)>,
+    /// A handle of the range while it is dragged.
+    held: Option<Held>,
+    /// Since when the curves have belonged to an earlier setting, in seconds of the window.
+    stale_since: Option<f64>,
+}
+
+/// How curves look that may belong to an earlier setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Freshness {
+    Live,
+    /// Only what is about to change is marked: something is being dragged.
+    Marked,
+    Dimmed,
 }
 
 impl Default for DistributionPanel {
     fn default() -> Self {
-        Self { count_scale: CountScale::Linear, fit: FitKind::None, compared: None }
+        Self {
+            count_scale: CountScale::Linear,
+            fit: FitKind::None,
+            compared: None,
+            held: None,
+            stale_since: None,
+        }
     }
 }
 
-const CHANNELS_HEIGHT: f32 = 108.0;
-/// Least height of the two plots together that both are drawn in.
-const BOTH_PLOTS_HEIGHT: f32 = 260.0;
+/// Least height of both plots together; with less room the panel scrolls.
+const MIN_PLOTS_HEIGHT: f32 = 264.0;
+/// Answers that come within this time are not marked as awaited: it would only flicker.
+const PATIENCE_SECS: f64 = 0.15;
 
 impl Panel for DistributionPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
@@ -81,34 +105,31 @@ impl Panel for DistributionPanel {
         let error = ctx.session.layer_error(layer_idx);
         self.tool_row_ui(ui, ctx, layer, picture.shown().map(|picture| &**picture));
         let n_channels = ctx.session.shown_channels();
-        let below = STATS_HEIGHT + if n_channels > 1 { CHANNELS_HEIGHT } else { 0.0 };
-        let plot_height = (ui.available_height() - below).max(80.0);
-        ui.allocate_ui(vec2(ui.available_width(), plot_height), |ui| {
-            ui.set_min_height(plot_height);
-            match &picture {
-                Loaded::Failed(reason) => {
-                    state_view::failed_ui(ui, "This layer is not quantized", reason);
-                }
-                pending if pending.shown().is_none() => {
-                    let progress = crate::base::Progress::default();
-                    state_view::pending_ui(ui, "Computing the distribution", progress);
-                }
-                known => {
-                    if known.is_stale() {
-                        ui.set_opacity(0.5);
-                    }
-                    if let Some(shown) = known.shown() {
-                        let compared = compared.as_ref().and_then(|c| Some(&**c.shown()?));
-                        self.plots_ui(ui, ctx, shown, compared);
-                    }
-                }
+        let width = ui.available_width();
+        // Of a layer that is not quantized only the reason is shown.
+        let is_answered = picture.failure().is_none();
+        let has_strip = n_channels > 1 && is_answered;
+        let strip = if has_strip { channels_height(width) } else { 0.0 };
+        let below = if is_answered { stats_height(width) } else { 0.0 } + strip;
+        let plots = (ui.available_height() - below - 4.0).max(MIN_PLOTS_HEIGHT);
+        egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            let (whole, _) = ui.allocate_exact_size(vec2(width, plots + below), Sense::hover());
+            let (top, rest) = whole.split_top_bottom_at_y(whole.top() + plots);
+            let (middle, bottom) = rest.split_top_bottom_at_y(rest.bottom() - strip);
+            let part = |ui: &mut Ui, name: &str, rect: Rect| {
+                ui.new_child(UiBuilder::new().id_salt(name).max_rect(rect))
+            };
+            let compared = compared.as_ref().and_then(|c| Some(&**c.shown()?));
+            self.answer_ui(&mut part(ui, "plots", top), ctx, &picture, compared);
+            if is_answered {
+                let shown = picture.shown().map(|picture| &**picture);
+                stats_ui(&mut part(ui, "figures", middle), shown);
+            }
+            if has_strip {
+                let error = error.shown().map(|error| &**error);
+                channels_ui(&mut part(ui, "channels", bottom), ctx, n_channels, error);
             }
         });
-        let shown = picture.shown().map(|picture| &**picture);
-        stats_ui(ui, shown);
-        if n_channels > 1 {
-            channels_ui(ui, ctx, n_channels, error.shown().map(|error| &**error));
-        }
     }
 
     fn table(&self, ctx: &PanelCtx) -> Option<Table> {
@@ -140,26 +161,86 @@ impl Panel for DistributionPanel {
 }
 
 impl DistributionPanel {
-    /// The histogram with its handles, and under it where the error arises.
-    fn plots_ui(
-        &self,
+    /// The plots, or why there are none.
+    fn answer_ui(
+        &mut self,
         ui: &mut Ui,
         ctx: &PanelCtx,
-        picture: &LayerPicture,
+        picture: &Loaded<LayerPicture>,
+        compared: Option<&LayerPicture>,
+    ) {
+        let freshness = self.freshness(ui, picture.is_stale());
+        match (picture, picture.shown()) {
+            (Loaded::Failed(reason), _) => {
+                state_view::failed_ui(ui, "This layer is not quantized", reason);
+            }
+            (_, None) => {
+                let progress = crate::base::Progress::default();
+                state_view::pending_ui(ui, "Computing the distribution", progress);
+            }
+            (_, Some(shown)) => {
+                if freshness == Freshness::Dimmed {
+                    ui.set_opacity(0.5);
+                }
+                let choice = ctx.session.choice(ctx.session.selection().layer_idx);
+                let mut range = ShownRange::of(shown, &choice);
+                range.is_pending = freshness == Freshness::Marked;
+                range.is_ahead = picture.is_stale() || self.held.is_some();
+                if let Some(held) = &self.held {
+                    range.ends = Some(held.ends);
+                }
+                self.plots_ui(ui, ctx, (shown, &range), compared);
+            }
+        }
+        let is_down = ui.input(|input| input.pointer.primary_down());
+        if let Some(held) = &mut self.held {
+            if !picture.is_stale() || !is_down {
+                held.send(ctx);
+            }
+            if !is_down {
+                self.held = None;
+            }
+        }
+    }
+
+    fn freshness(&mut self, ui: &Ui, is_stale: bool) -> Freshness {
+        let (now, is_down) = ui.input(|input| (input.time, input.pointer.primary_down()));
+        if !is_stale {
+            self.stale_since = None;
+            return Freshness::Live;
+        }
+        let waited = now - *self.stale_since.get_or_insert(now);
+        if waited < PATIENCE_SECS {
+            let rest = std::time::Duration::from_secs_f64(PATIENCE_SECS - waited);
+            ui.ctx().request_repaint_after(rest);
+            return Freshness::Live;
+        }
+        if is_down { Freshness::Marked } else { Freshness::Dimmed }
+    }
+
+    /// The histogram with its handles, and under it where the error arises.
+    fn plots_ui(
+        &mut self,
+        ui: &mut Ui,
+        ctx: &PanelCtx,
+        (picture, range): (&LayerPicture, &ShownRange),
         compared: Option<&LayerPicture>,
     ) {
         let room = ui.available_height();
-        let has_error = picture.error.mse() > 0.0 && room >= BOTH_PLOTS_HEIGHT;
+        let has_error = picture.error.mse() > 0.0;
         let error_height = if has_error { (room * 0.32).clamp(110.0, 260.0) } else { 0.0 };
         let overlays = Overlays { fit: self.fitted(picture), compared };
         let width = ui.available_width() - theme::PANEL_MARGIN;
+        ui.spacing_mut().item_spacing.y = 0.0;
         ui.allocate_ui(vec2(width, room - error_height), |ui| {
             ui.set_min_height(room - error_height);
-            let transform = histogram_ui(ui, picture, self.count_scale, &overlays);
-            handles_ui(ui, ctx, picture, &transform);
+            let transform = histogram_ui(ui, picture, self.count_scale, &overlays, range);
+            if let Some(held) = handles_ui(ui, ctx, picture, range, &transform) {
+                self.held = Some(held);
+            }
         });
         if has_error {
-            ui.allocate_ui(vec2(width, error_height), |ui| error_plot_ui(ui, picture));
+            ui.allocate_ui(vec2(width, error_height), |ui| error_plot_ui(ui, picture, range));
         }
     }
 
@@ -190,7 +271,9 @@ impl DistributionPanel {
                 self.scale_switch_ui(ui);
                 self.overlay_menu_ui(ui, ctx, picture);
                 ui.add_space(8.0);
-                legend_ui(ui, &self.legend(ctx, picture));
+                if picture.is_some() {
+                    legend_ui(ui, &self.legend(ctx, picture));
+                }
                 ui.with_layout(egui::Layout::left_to_right(middle), |ui| {
                     title_ui(ui, ctx, layer);
                 });
@@ -203,6 +286,9 @@ impl DistributionPanel {
         let layer_idx = ctx.session.selection().layer_idx;
         if !ctx.session.choice(layer_idx).keeps_float() {
             entries.extend([LegendEntry::Quantized, LegendEntry::Level]);
+            if picture.is_some_and(|picture| picture.error.n_clipped > 0) {
+                entries.push(LegendEntry::Clipped);
+            }
         }
         if let Some((layer_idx, channel_idx)) = self.compared {
             let layer = ctx.session.network().and_then(|network| network.layers.get(layer_idx));
@@ -221,20 +307,12 @@ impl DistributionPanel {
     }
 
     fn scale_switch_ui(&mut self, ui: &mut Ui) {
-        ui.spacing_mut().item_spacing.x = 0.0;
         let options = [
-            (CountScale::Cumulative, "Sum", "Share of the weights up to each value"),
-            (CountScale::Log, "Log", "Counts on a logarithmic scale: shows the tails"),
             (CountScale::Linear, "Lin", "Counts on a linear scale"),
+            (CountScale::Log, "Log", "Counts on a logarithmic scale: shows the tails"),
+            (CountScale::Cumulative, "Sum", "Share of the weights up to each value"),
         ];
-        for (scale, name, help) in options {
-            let button = egui::Button::new(name).selected(self.count_scale == scale);
-            let response = ui.add_sized([36.0, 24.0], button.corner_radius(0));
-            if response.on_hover_text(help).clicked() {
-                self.count_scale = scale;
-            }
-        }
-        ui.spacing_mut().item_spacing.x = 8.0;
+        segments_ui(ui, &mut self.count_scale, &options);
     }
 
     /// Fits, and another channel or layer to compare with.

@@ -7,41 +7,45 @@ use crate::session::LayerPicture;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::number;
 
-pub(super) const STATS_HEIGHT: f32 = 60.0;
+/// Least width of a figure, and the height of a row of them.
+const FIGURE_WIDTH: f32 = 88.0;
+const ROW_HEIGHT: f32 = 42.0;
+const N_FIGURES: usize = 9;
+
+/// Figures beside each other, and rows of them: two where one has no room for all.
+fn rows_of(width: f32) -> (usize, usize) {
+    let room = width - 2.0 * theme::PANEL_MARGIN;
+    let n_columns = ((room / FIGURE_WIDTH) as usize).clamp(1, N_FIGURES);
+    (n_columns, N_FIGURES.div_ceil(n_columns).min(2))
+}
+
+pub(super) fn stats_height(width: f32) -> f32 {
+    rows_of(width).1 as f32 * ROW_HEIGHT + 14.0
+}
 
 /// Draws as many figures as there is room for, the most wanted first.
 pub(super) fn stats_ui(ui: &mut Ui, picture: Option<&LayerPicture>) {
     let theme = Theme::of(ui);
-    let line = ui.available_rect_before_wrap();
-    ui.painter().hline(line.x_range(), line.top(), egui::Stroke::new(1.0, theme.line));
-    ui.allocate_ui(vec2(ui.available_width(), STATS_HEIGHT - 8.0), |ui| {
-        ui.set_min_height(STATS_HEIGHT - 8.0);
-        ui.horizontal_centered(|ui| {
-            ui.add_space(theme::PANEL_MARGIN);
-            let Some(picture) = picture else { return };
-            let figures = figures(picture);
-            let room = ui.available_width() - theme::PANEL_MARGIN;
-            let n_shown = ((room / 88.0) as usize).clamp(1, figures.len());
-            let width = room / n_shown as f32;
-            ui.spacing_mut().item_spacing = vec2(0.0, 2.0);
-            for (name, value, help) in figures.into_iter().take(n_shown) {
-                ui.allocate_ui_with_layout(
-                    vec2(width, 36.0),
-                    egui::Layout::top_down(egui::Align::Min),
-                    |ui| {
-                        ui.set_min_width(width);
-                        let label = RichText::new(name).color(theme.label);
-                        ui.add(egui::Label::new(label).truncate()).on_hover_text(help);
-                        number(ui, &value, 12.0, theme.text);
-                    },
-                );
-            }
-        });
-    });
+    let area = ui.available_rect_before_wrap();
+    ui.painter().hline(area.x_range(), area.top(), egui::Stroke::new(1.0, theme.line));
+    let Some(picture) = picture else { return };
+    let (n_columns, n_rows) = rows_of(area.width());
+    let width = (area.width() - 2.0 * theme::PANEL_MARGIN) / n_columns as f32;
+    for (idx, (name, value, help)) in figures(picture).iter().take(n_columns * n_rows).enumerate() {
+        let (row, column) = (idx / n_columns, idx % n_columns);
+        let offset = vec2(width * column as f32, ROW_HEIGHT * row as f32);
+        let corner = area.min + vec2(theme::PANEL_MARGIN, 9.0) + offset;
+        let place = egui::Rect::from_min_size(corner, vec2(width - 6.0, ROW_HEIGHT - 4.0));
+        let mut cell = ui.new_child(egui::UiBuilder::new().id_salt(*name).max_rect(place));
+        cell.spacing_mut().item_spacing.y = 2.0;
+        let label = RichText::new(*name).color(theme.label);
+        cell.add(egui::Label::new(label).truncate()).on_hover_text(*help);
+        number(&mut cell, value, 12.0, theme.text);
+    }
 }
 
 /// Name, value and explanation, the most wanted first.
-fn figures(picture: &LayerPicture) -> Vec<(&'static str, String, &'static str)> {
+fn figures(picture: &LayerPicture) -> [(&'static str, String, &'static str); N_FIGURES] {
     let stats = &picture.stats;
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "n/a".to_owned());
     let float = |x: Option<f32>| or_none(x.map(|x| significant(f64::from(x), 4)));
@@ -49,7 +53,7 @@ fn figures(picture: &LayerPicture) -> Vec<(&'static str, String, &'static str)> 
     let two = |x: Option<f64>| or_none(x.map(|x| fixed(x, 2)));
     let outliers = picture.shape.map(|shape| percent(shape.outlier_share, 2));
     let zeros = percent(stats.n_zero as f64 / stats.count.max(1) as f64, 1);
-    vec![
+    [
         ("Weights", thousands(stats.count), "Number of weights shown"),
         ("Minimum", float(stats.min), "Smallest weight"),
         ("Maximum", float(stats.max), "Largest weight"),

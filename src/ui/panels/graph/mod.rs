@@ -19,6 +19,7 @@ use crate::model::Network;
 use crate::session::graph_layout::{BoxKind, GraphBox, GraphLayout, ShapeArithmetic};
 use crate::session::{Command, Loaded};
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
+use crate::ui::segments::Segments;
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
 
@@ -275,18 +276,8 @@ impl GraphPanel {
     }
 
     fn measure_switch_ui(&mut self, ui: &mut Ui) {
-        ui.scope(|ui| {
-            ui.spacing_mut().item_spacing.x = 0.0;
-            for (measure, name, help) in MEASURES {
-                let button = egui::Button::new(name).selected(self.measure == measure);
-                let response = ui.add_sized([48.0, theme::CONTROL_HEIGHT], button);
-                let label = format!("Colour by {}", name.to_lowercase());
-                response.ctx.accesskit_node_builder(response.id, |node| node.set_label(label));
-                if response.on_hover_text(help).clicked() {
-                    self.measure = measure;
-                }
-            }
-        });
+        let clicked = Segments::new(&MEASURES).named("Colour by").show(ui, Some(self.measure));
+        self.measure = clicked.unwrap_or(self.measure);
     }
 
     fn shape_switch_ui(&mut self, ui: &mut Ui, n_nodes: usize) {

@@ -6,8 +6,9 @@ use super::HeatmapPanel;
 use crate::model::Layer;
 use crate::session::{Arrangement, Layout, Shown};
 use crate::ui::panel::PanelCtx;
+use crate::ui::segments::{Segments, segments_ui};
 use crate::ui::theme::{self, Theme};
-use crate::ui::widgets::{name_it, segment};
+use crate::ui::widgets::name_it;
 
 const LINE_HEIGHT: f32 = 36.0;
 
@@ -59,17 +60,12 @@ impl HeatmapPanel {
     }
 
     fn shown_ui(&mut self, ui: &mut Ui) {
-        ui.spacing_mut().item_spacing.x = 0.0;
         let options = [
-            (Shown::Code, "Code", "The whole number that stands for the weight"),
-            (Shown::Error, "Error", "x − x̂: what quantization changes"),
             (Shown::Value, "Value", "The weight x itself"),
+            (Shown::Error, "Error", "x − x̂: what quantization changes"),
+            (Shown::Code, "Code", "The whole number that stands for the weight"),
         ];
-        for (shown, name, help) in options {
-            if segment(ui, name, self.shown == shown).on_hover_text(help).clicked() {
-                self.shown = shown;
-            }
-        }
+        segments_ui(ui, &mut self.shown, &options);
     }
 
     fn zoom_ui(&mut self, ui: &mut Ui) {
@@ -100,14 +96,15 @@ impl HeatmapPanel {
         let rank = layer.dims.len();
         ui.spacing_mut().item_spacing.x = 0.0;
         if rank >= 3 {
+            let options = [
+                (true, "Tiles", "Every kernel as a tile, in a grid of first × second axis"),
+                (false, "Slice", "Two axes as rows and columns, the others at one index"),
+            ];
             let is_tiled = self.arrangement.layout == Layout::Tiles;
-            let help = "Every kernel as a tile, in a grid of first × second axis";
-            if segment(ui, "Tiles", is_tiled).on_hover_text(help).clicked() {
-                self.arrangement = Arrangement::default_of(&layer.dims);
-            }
-            let help = "Two axes as rows and columns, the others at one index";
-            if segment(ui, "Slice", !is_tiled).on_hover_text(help).clicked() && is_tiled {
-                self.arrangement.layout = Layout::Slice { rows: 0, columns: 1 };
+            match Segments::new(&options).show(ui, Some(is_tiled)) {
+                Some(true) => self.arrangement = Arrangement::default_of(&layer.dims),
+                Some(false) => self.arrangement.layout = Layout::Slice { rows: 0, columns: 1 },
+                None => {}
             }
             ui.add_space(12.0);
         }

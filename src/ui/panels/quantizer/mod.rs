@@ -47,7 +47,9 @@ impl Panel for QuantizerPanel {
                 ui.set_max_width(ui.available_width().min(560.0));
                 selection_ui(ui, ctx, network, layer);
                 let stats = picture.shown().map(|picture| picture.stats);
-                selected_settings_ui(ui, ctx, &choice, stats.as_ref());
+                let has_non_finite = has_non_finite(ctx, &error, stats.as_ref());
+                let shown = Shown { layer, stats: stats.as_ref(), has_non_finite };
+                selected_settings_ui(ui, ctx, &choice, &shown);
                 all_layers_ui(ui, ctx, network, &choice);
                 ui.separator();
                 match &error {
@@ -93,13 +95,28 @@ fn selection_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, layer: &Layer) {
     ui.add_space(4.0);
 }
 
+/// What is known of the layer shown.
+struct Shown<'a> {
+    layer: &'a Layer,
+    stats: Option<&'a TensorStats>,
+    has_non_finite: bool,
+}
+
+/// Whether there are weights that are not numbers; where quantizing failed, perhaps for that, the
+/// float weights are asked.
+fn has_non_finite(ctx: &PanelCtx, error: &Loaded<LayerError>, stats: Option<&TensorStats>) -> bool {
+    if error.failure().is_none() {
+        return stats.is_some_and(|stats| stats.n_non_finite() > 0);
+    }
+    let layer_idx = ctx.session.selection().layer_idx;
+    let float = ctx.session.compared_error(layer_idx, &SchemeChoice::float());
+    float.ready().is_some_and(|float| float.n_non_finite > 0)
+}
+
+const CLIPPED_HELP: &str = "Weights beyond the last level + half a step.\nround(x/scale) + zero point < qmin or > qmax, before the clamp\nsaturate in ONNX QuantizeLinear";
+
 /// The settings as controls; none where every selected layer is locked.
-fn selected_settings_ui(
-    ui: &mut Ui,
-    ctx: &PanelCtx,
-    choice: &SchemeChoice,
-    stats: Option<&TensorStats>,
-) {
+fn selected_settings_ui(ui: &mut Ui, ctx: &PanelCtx, choice: &SchemeChoice, shown: &Shown) {
     let layers = ctx.session.selected_layers();
     let n_locked = layers.iter().filter(|&&idx| ctx.session.is_locked(idx)).count();
     if n_locked > 0 {
@@ -117,7 +134,13 @@ fn selected_settings_ui(
         });
     }
     let others: Vec<SchemeChoice> = layers.iter().map(|&idx| ctx.session.choice(idx)).collect();
-    let selected = Selected { choice, others: &others, stats };
+    let selected = Selected {
+        choice,
+        others: &others,
+        stats: shown.stats,
+        has_non_finite: shown.has_non_finite,
+        n_axes: shown.layer.dims.len(),
+    };
     ui.add_enabled_ui(n_locked < layers.len(), |ui| {
         if let Some(Edited { edit, gesture }) = settings_ui(ui, &selected) {
             let change = |choice: &SchemeChoice| edit.apply(choice);
@@ -132,16 +155,10 @@ fn selected_settings_ui(
 /// What a range by hand does not say of itself.
 fn by_hand_hint(choice: &SchemeChoice) -> Option<&'static str> {
     let settings = choice.settings();
-    if settings.choice("range") != "manual" {
-        return None;
-    }
-    match (settings.choice("granularity"), settings.choice("symmetry")) {
-        ("per-tensor", "asymmetric") => None,
-        ("per-tensor", _) => {
-            Some("Codes are symmetric: the larger of the two ends counts for both")
-        }
-        _ => Some("By hand all channels share the same ends, and so one scale"),
-    }
+    let is_shared = settings.choice("range") == "manual"
+        && settings.choice("granularity") != "per-tensor"
+        && (settings.float("lo").is_some() || settings.float("hi").is_some());
+    is_shared.then_some("By hand all channels share the same ends, and so one scale")
 }
 
 fn all_layers_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, choice: &SchemeChoice) {
@@ -191,20 +208,40 @@ fn figures_ui(ui: &mut Ui, error: &LayerError, picture: Option<&LayerPicture>) {
     let of_channel = picture.and_then(|picture| picture.channel_idx);
     let stats = of_channel.and_then(|idx| error.channels.get(idx)).unwrap_or(&error.total);
     headline_ui(ui, if of_channel.is_some() { stats.sqnr() } else { error.sqnr() });
-    figure_row(ui, "MSE", &significant(stats.mse(), 4), "Mean squared error: Σ(x−x̂)²/n");
+    figure_row(
+        ui,
+        "MSE",
+        &significant(stats.mse(), 4),
+        "Mean squared error over the weights.\nΣ(x − x̂)²/n\nNagel et al. 2021, arXiv:2106.08295, §3.1",
+    );
     if stats.mse() > 0.0 {
         parts_ui(ui, stats.rounding_mse() / stats.mse());
     }
     let share = percent(stats.clipped_fraction(), 2);
     let clipped = format!("{} · {share}", thousands(stats.n_clipped));
-    figure_row(ui, "Clipped weights", &clipped, "Weights whose code lies beyond the last one");
-    figure_row(ui, "Largest error", &significant(stats.max_abs_error, 3), "max |x−x̂|");
+    figure_row(ui, "Clipped weights", &clipped, CLIPPED_HELP);
+    figure_row(
+        ui,
+        "Largest error",
+        &significant(stats.max_abs_error, 3),
+        "The largest distance of a weight from its value: scale/2 at most where nothing is clipped.\nmax |x − x̂|\nONNX QuantizeLinear rounds to nearest",
+    );
     if let Some(cosine) = stats.cosine() {
-        figure_row(ui, "Cosine", &fixed(cosine, 5), "Σx·x̂ / √(Σx² · Σx̂²)");
+        figure_row(
+            ui,
+            "Cosine",
+            &fixed(cosine, 5),
+            "Cosine similarity: 1 where weights and values have the same direction.\nΣx·x̂ / √(Σx² · Σx̂²)\nscipy.spatial.distance.cosine is 1 minus this",
+        );
     }
     if error.n_non_finite > 0 {
         let count = thousands(error.n_non_finite);
-        figure_row(ui, "NaN, infinite", &count, "Weights that are not numbers");
+        figure_row(
+            ui,
+            "NaN, infinite",
+            &count,
+            "Weights that are not finite; they count as zero.\nx = NaN or |x| = ∞\nIEEE 754-2019, §6",
+        );
     }
     if let Some(picture) = picture {
         picture_figures_ui(ui, picture);
@@ -224,7 +261,7 @@ fn headline_ui(ui: &mut Ui, sqnr: Sqnr) {
             ui.label(text.color(theme.text));
         }
     });
-    let help = "Signal-to-quantization-noise ratio: 10·log₁₀(Σx² / Σ(x−x̂)²), sums over the weights";
+    let help = "Signal-to-quantization-noise ratio, sums over the weights; one bit more is about 6 dB.\n10·log₁₀(Σx² / Σ(x − x̂)²) dB\nGray & Neuhoff 1998, Quantization, IEEE Trans. Inf. Theory 44(6)";
     row.response.on_hover_text(help);
 }
 
@@ -239,7 +276,7 @@ fn parts_ui(ui: &mut Ui, rounding: f64) {
             ui.label(RichText::new(clipping).color(theme.label));
         });
     });
-    let help = "The squared error of weights inside and outside the range; the two sum to the MSE";
+    let help = "The squared error of weights that are not clipped, and of those that are.\nΣ(x − x̂)²/n over each; the two sum to the MSE\nNagel et al. 2021, arXiv:2106.08295, §3.1";
     row.response.on_hover_text(help);
 }
 
@@ -257,18 +294,33 @@ fn picture_figures_ui(ui: &mut Ui, picture: &LayerPicture) {
         Some(Grid::Uniform { params, .. }) => {
             let text =
                 format!("{}, {}", significant(f64::from(params.scale), 4), params.zero_point);
-            figure_row(ui, "Scale, zero point", &text, "x̂ = scale · (code − zero point)");
+            figure_row(
+                ui,
+                "Scale, zero point",
+                &text,
+                "The step between levels, and the code of 0.\nx̂ = scale · (code − zero point)\nJacob et al. 2018, arXiv:1712.05877, eq. 1",
+            );
         }
         Some(Grid::Continuous) => {}
         None => {
             let text = thousands(picture.n_groups);
-            figure_row(ui, "Scales", &text, "Groups of weights, each with a scale of its own");
+            figure_row(
+                ui,
+                "Scales",
+                &text,
+                "Groups of weights, each with a scale of its own.\nchannels · ⌈length/group size⌉ scales\nONNX QuantizeLinear, blocked",
+            );
         }
     }
     if let Some(usage) = &picture.usage {
         let n_codes = usage.counts.len();
         let text = format!("{} of {}", thousands(usage.n_used()), thousands(n_codes));
-        figure_row(ui, "Codes in use", &text, "Codes that occur at least once");
+        figure_row(
+            ui,
+            "Codes in use",
+            &text,
+            "Codes that occur at least once, of all there are.\n|{code(x)}| of qmax − qmin + 1\nONNX QuantizeLinear names the codes",
+        );
         let text = format!(
             "{} of {} bits",
             fixed(usage.entropy_bits(), 2),
@@ -278,14 +330,14 @@ fn picture_figures_ui(ui: &mut Ui, picture: &LayerPicture) {
             ui,
             "Code entropy",
             &text,
-            "−Σ p·log₂ p: bits a code would take under ideal entropy coding",
+            "Bits that a code would take under ideal entropy coding, p being the share of each code.\n−Σ p·log₂ p\nShannon 1948, §6",
         );
     }
 }
 
 fn size_figures_ui(ui: &mut Ui, error: &LayerError) {
     if let Some(bits) = error.bits_per_weight() {
-        let help = "Stored bits over weights: codes, scales and zero points";
+        let help = "Stored bits over weights, with everything needed to decode them.\n(n·b + scales·32 + zero points·b)/n\nScales are stored as 32-bit floats, IEEE 754 binary32";
         figure_row(ui, "Bits per weight", &fixed(bits, 3), help);
         let float_bytes = error.total.count as u64 * 4;
         let text = format!("{} → {}", bytes(float_bytes), bytes(error.stored_bytes()));
@@ -293,7 +345,7 @@ fn size_figures_ui(ui: &mut Ui, error: &LayerError) {
             ui,
             "Stored size",
             &text,
-            "As 32-bit floats, and quantized with all that decoding needs",
+            "As 32-bit floats, and quantized with all that decoding needs.\n4·n bytes → ⌈bits/8⌉ bytes\nDecimal units: 1 kB = 1000 bytes (IEC 80000-13)",
         );
     }
 }
@@ -309,7 +361,7 @@ fn fold_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network) {
     section(ui, "Whole model", "");
     let mut fold = ctx.session.plan().fold_mode == FoldMode::Fold;
     let response = ui.checkbox(&mut fold, "Fold batch norm");
-    let help = "Batch normalization folded into the weights before it, as on devices:\nW′ = γ/√(var + ε) · W";
+    let help = "Batch normalization folded into the weights before it, as on devices.\nW′ = γ/√(var + ε) · W\nJacob et al. 2018, arXiv:1712.05877, §3.2";
     if response.on_hover_text(help).changed() {
         ctx.send(Command::SetFold(if fold { FoldMode::Fold } else { FoldMode::Keep }));
     }

@@ -3,7 +3,7 @@
 use egui::{Align2, Sense, Ui, pos2, vec2};
 
 use crate::base::fixed;
-use crate::eval::LayerError;
+use crate::eval::{LayerError, Sqnr};
 use crate::quant::{ParamKind, SchemeChoice, SettingValue};
 use crate::session::{Gesture, Loaded};
 use crate::ui::actions::edit_command;
@@ -82,8 +82,10 @@ impl Row {
         let y = rect.center().y;
         let left = pos2(rect.left(), y);
         painter.text(left, Align2::LEFT_CENTER, self.label, theme::text(12.0), theme.label);
-        let text = match (self.db(), self.error.failure()) {
-            (Some(db), _) => fixed(db, 2),
+        let text = match (self.error.ready().map(|error| error.sqnr()), self.error.failure()) {
+            (Some(Sqnr::Db(db)), _) => fixed(db, 2),
+            (Some(Sqnr::Exact), _) => "exact".to_owned(),
+            (Some(_), _) => "n/a".to_owned(),
             (None, Some(_)) => "✕".to_owned(),
             (None, None) => "…".to_owned(),
         };

@@ -1,0 +1,216 @@
+//! What both plots over the values have in common: their axis, what lies beyond the range hatched,
+//! and what is told of the place under the pointer.
+
+use egui::{Color32, Rect, RichText, Ui};
+use egui_plot::{Axis, AxisHints, GridMark, Plot, PlotPoint, PlotResponse, PlotTransform};
+
+use super::curves::value_marks;
+use crate::base::{fixed, percent, significant, thousands};
+use crate::quant::{Grid, SchemeChoice};
+use crate::session::LayerPicture;
+use crate::ui::axis::{mark_text, plot_axis};
+use crate::ui::clip_range::{Ends, ends_by_hand, is_mirrored};
+use crate::ui::theme::{self, Theme};
+use crate::ui::widgets::{figure_table, hatch};
+
+/// Room for the numbers of the y axis, the same in all drawings so that they stand under each
+/// other.
+pub(super) const Y_AXIS_WIDTH: f32 = 48.0;
+
+/// The range as it is set now, which may be ahead of what the curves show.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ShownRange {
+    /// `None` where the weights shown have several grids, or none.
+    pub ends: Option<Ends>,
+    /// The curves belong to an earlier setting, and have for a while.
+    pub is_pending: bool,
+    /// The ends are newer than what was counted.
+    pub is_ahead: bool,
+}
+
+impl ShownRange {
+    /// The ends that are set by hand, else those of the grid.
+    pub fn of(picture: &LayerPicture, choice: &SchemeChoice) -> Self {
+        let stats = &picture.stats;
+        let found = stats.min.zip(stats.max);
+        let found = found.map(|(lo, hi)| Ends { lo: f64::from(lo), hi: f64::from(hi) });
+        let ends = picture.grid.as_ref().and_then(|grid| {
+            let by_hand = ends_by_hand(choice, found);
+            by_hand.or_else(|| ends_of_grid(grid, is_mirrored(choice)))
+        });
+        Self { ends, is_pending: false, is_ahead: false }
+    }
+
+    /// The colour of a curve: fainter where it belongs to an earlier setting.
+    pub fn ink(&self, colour: Color32) -> Color32 {
+        if self.is_pending { colour.gamma_multiply(0.5) } else { colour }
+    }
+}
+
+/// The range a grid was made for: mirrored where zero is the middle code.
+fn ends_of_grid(grid: &Grid, mirrored: bool) -> Option<Ends> {
+    let Grid::Uniform { params, range } = grid else { return None };
+    if mirrored {
+        let clip = f64::from(params.scale) * f64::from(range.qmax - range.qmin) / 2.0;
+        return Some(Ends { lo: -clip, hi: clip });
+    }
+    let (lo, hi) = grid.bounds()?;
+    Some(Ends { lo: f64::from(lo), hi: f64::from(hi) })
+}
+
+/// Where the values lie that both plots show: the weights, and the ends of the grid where they are
+/// not far from them.
+fn value_bounds(picture: &LayerPicture) -> (f64, f64) {
+    let original = &picture.original;
+    let width = original.hi - original.lo;
+    let (lo, hi) = match picture.grid.as_ref().and_then(Grid::bounds) {
+        Some((lo, hi)) => (
+            original.lo.min(f64::from(lo)).max(original.lo - 0.6 * width),
+            original.hi.max(f64::from(hi)).min(original.hi + 0.6 * width),
+        ),
+        None => (original.lo, original.hi),
+    };
+    let margin = 0.03 * (hi - lo);
+    (lo - margin, hi + margin)
+}
+
+/// What a plot belongs to: another layer, channel or range starts with everything in view.
+pub(super) fn view_of(picture: &LayerPicture) -> impl egui::AsIdSalt + Copy + use<> {
+    let (lo, hi) = (picture.stats.min.unwrap_or(0.0), picture.stats.max.unwrap_or(0.0));
+    // A grid of another kind has its ends elsewhere.
+    let grid_kind = match &picture.grid {
+        None => 0,
+        Some(Grid::Uniform { params, .. }) if params.zero_point == 0 => 1,
+        Some(_) => 2,
+    };
+    (picture.channel_idx, lo.to_bits(), hi.to_bits(), grid_kind)
+}
+
+/// A plot over the values of the weights that takes the height there is; both plots move together.
+pub(super) fn value_plot<'a>(
+    ui: &Ui,
+    picture: &LayerPicture,
+    id: impl egui::AsIdSalt,
+    title: &str,
+) -> Plot<'a> {
+    let theme = Theme::of(ui);
+    let (lo, hi) = value_bounds(picture);
+    let n_labels = f64::from(ui.available_width() / 80.0).max(4.5);
+    let title = RichText::new(title).font(theme::text(11.0)).color(theme.label);
+    let x_axis = plot_axis(Axis::X, theme, |mark| mark_text(mark.value, mark.step_size));
+    Plot::new(id)
+        .height((ui.available_height() - 4.0).max(30.0))
+        .show_background(false)
+        .grid_color(theme.grid)
+        .allow_scroll(false)
+        .allow_zoom([true, false])
+        .allow_drag([true, false])
+        .allow_boxed_zoom(false)
+        .link_axis(egui::Id::unique("values").with(view_of(picture)), [true, false])
+        .custom_x_axes(vec![x_axis.label(title)])
+        .x_grid_spacer(move |input| value_marks(input.bounds, n_labels))
+        .label_formatter(|_| None)
+        .show_crosshair(false)
+        .default_x_bounds(lo, hi)
+}
+
+/// The axis of counts or shares.
+pub(super) fn y_axis<'a>(theme: &Theme, text: impl Fn(GridMark) -> String + 'a) -> AxisHints<'a> {
+    plot_axis(Axis::Y, theme, text).min_thickness(Y_AXIS_WIDTH)
+}
+
+/// Hatches what lies beyond the range, and tells of the place under the pointer.
+pub(super) fn range_and_hover_ui<R>(
+    ui: &Ui,
+    picture: &LayerPicture,
+    range: &ShownRange,
+    response: &PlotResponse<R>,
+) {
+    let theme = Theme::of(ui);
+    for area in areas_beyond(picture, range, &response.transform) {
+        if area.width() >= 1.0 {
+            let painter = ui.painter().with_clip_rect(area);
+            painter.rect_filled(area, 0, theme.clipping.gamma_multiply(0.08));
+            hatch(&painter, area, theme.clipping.gamma_multiply(0.35));
+        }
+    }
+    if let Some(pointer) = response.response.hover_pos() {
+        let at = response.transform.value_from_position(pointer);
+        let hovered = response.response.clone();
+        hovered.on_hover_ui_at_pointer(|ui| place_ui(ui, picture, range, at));
+    }
+}
+
+/// The parts of a plot beyond the range where weights are clipped, low and high; of ends that are not
+/// answered yet where weights lie beyond them.
+fn areas_beyond(
+    picture: &LayerPicture,
+    range: &ShownRange,
+    transform: &PlotTransform,
+) -> Vec<Rect> {
+    let Some(ends) = range.ends else { return Vec::new() };
+    let frame = *transform.frame();
+    let x = |value: f64| {
+        let x = transform.position_from_point(&PlotPoint::new(value, 0.0)).x;
+        x.clamp(frame.left(), frame.right())
+    };
+    let (n_low, n_high) = picture.profile.n_clipped;
+    let is_hatched = |n_clipped: u64, extreme: Option<f32>| match range.is_ahead {
+        true => extreme.is_some_and(|extreme| is_beyond(ends, f64::from(extreme))),
+        false => n_clipped > 0,
+    };
+    let mut areas = Vec::new();
+    if is_hatched(n_low, picture.stats.min) {
+        areas.push(frame.split_left_right_at_x(x(ends.lo)).0);
+    }
+    if is_hatched(n_high, picture.stats.max) {
+        areas.push(frame.split_left_right_at_x(x(ends.hi)).1);
+    }
+    areas
+}
+
+/// Whether a value lies outside by more than the rounding of numbers.
+fn is_beyond(ends: Ends, value: f64) -> bool {
+    let tolerance = 1e-5 * (ends.hi - ends.lo).abs();
+    value < ends.lo - tolerance || value > ends.hi + tolerance
+}
+
+/// The bin there, its weights, and the code and value they become.
+fn place_ui(ui: &mut Ui, picture: &LayerPicture, range: &ShownRange, at: PlotPoint) {
+    let theme = Theme::of(ui);
+    let histogram = &picture.original;
+    let bin_idx = ((at.x - histogram.lo) / histogram.bin_width()).floor();
+    let bin_idx = (bin_idx >= 0.0).then_some(bin_idx as usize);
+    let count = bin_idx.and_then(|bin_idx| Some((bin_idx, *histogram.counts.get(bin_idx)?)));
+    let mut rows = Vec::new();
+    if let Some((bin_idx, count)) = count {
+        let (lo, hi) = (histogram.edge(bin_idx), histogram.edge(bin_idx + 1));
+        rows.push(("Bin", format!("{} … {}", significant(lo, 3), significant(hi, 3)), theme.text));
+        rows.push(("Weights", thousands(count as usize), theme.text));
+        let error = picture.profile.rounding.get(bin_idx).unwrap_or(&0.0)
+            + picture.profile.clipping.get(bin_idx).unwrap_or(&0.0);
+        let mse = picture.error.mse();
+        if mse > 0.0 {
+            rows.push(("Of the error", percent(error / mse, 1), theme.text));
+        }
+    }
+    rows.push(("Value", significant(at.x, 4), theme.text));
+    let mut clipped = None;
+    if let Some(Grid::Uniform { params, range: codes }) = &picture.grid {
+        let wanted =
+            (at.x / f64::from(params.scale)).round_ties_even() + f64::from(params.zero_point);
+        let code = wanted.clamp(f64::from(codes.qmin), f64::from(codes.qmax));
+        let becomes = f64::from(params.scale) * (code - f64::from(params.zero_point));
+        rows.push(("Code", fixed(code, 0), theme.text));
+        rows.push(("Becomes", significant(becomes, 4), theme.quantized));
+        clipped = Some(wanted != code);
+    }
+    figure_table(ui, "bin", rows);
+    let is_outside = range.ends.is_some_and(|ends| is_beyond(ends, at.x));
+    let note = match clipped {
+        Some(true) => "Clipped: beyond the last level + half a step",
+        Some(false) if is_outside => "Not clipped: less than half a step beyond the last level",
+        _ => return,
+    };
+    ui.label(RichText::new(note).color(theme.label));
+}

@@ -1,0 +1,104 @@
+//! The settings: a range by hand, what differs among layers, and that nothing without effect shows.
+
+use egui::accesskit::Role;
+use egui::{Event, Key, Modifiers};
+use egui_kittest::kittest::Queryable;
+
+use super::drive::{
+    Window, click, click_button, open_combo, press, session, settle, shows, spec, spin, window,
+};
+
+fn by_hand(window: &mut Window) {
+    open_combo(window, "Range");
+    click(window, "By hand");
+}
+
+/// Types into a number and presses Enter.
+fn enter(window: &mut Window, label: &str, text: &str) {
+    window.get_by_role_and_label(Role::SpinButton, label).click();
+    window.step();
+    window.step();
+    window.event(Event::Text(text.to_owned()));
+    window.step();
+    press(window, Modifiers::NONE, Key::Enter);
+    settle(window);
+}
+
+#[test]
+fn symmetric_codes_have_one_end() {
+    let mut window = window();
+    by_hand(&mut window);
+    assert!(shows(&window, "Clip ±") && !shows(&window, "Clip low"));
+    spin(&mut window, "Clip ±", 5.0);
+    assert_eq!(spec(&window), "int:range=manual,lo=-5,hi=5");
+    assert!(!shows(&window, "not quantized") && !shows(&window, "NaN, infinite"));
+    spin(&mut window, "Clip ±", 0.0);
+    assert!(shows(&window, "Must be above 0; ±5.00 stays"));
+    assert_eq!(spec(&window), "int:range=manual,lo=-5,hi=5", "what was in use stays");
+    spin(&mut window, "Clip ±", -0.25);
+    assert_eq!(spec(&window), "int:range=manual,lo=-0.25,hi=0.25");
+    assert!(!shows(&window, "Must be above"));
+}
+
+#[test]
+fn impossible_ends_are_refused_beside_the_field() {
+    let mut window = window();
+    click_button(&mut window, "Asymmetric");
+    by_hand(&mut window);
+    let before = spec(&window);
+    spin(&mut window, "Clip low", 5.0);
+    assert!(shows(&window, "Must be 0 or below; −0.282 stays"));
+    assert!(!shows(&window, "NaN, infinite"));
+    spin(&mut window, "Clip high", -1.0);
+    assert!(shows(&window, "Must be 0 or above; 0.374 stays"));
+    assert_eq!(spec(&window), before);
+    spin(&mut window, "Clip high", 5.0);
+    assert_eq!(spec(&window), format!("{before},hi=5"));
+    assert!(!shows(&window, "Must be"));
+}
+
+#[test]
+fn typed_numbers_are_taken_when_they_are_complete() {
+    let mut window = window();
+    by_hand(&mut window);
+    enter(&mut window, "Clip ±", "0,2");
+    assert_eq!(spec(&window), "int:range=manual,lo=-0.2,hi=0.2");
+    enter(&mut window, "Clip ±", "five");
+    assert!(shows(&window, "Not a number; ±0.200 stays"));
+    assert_eq!(spec(&window), "int:range=manual,lo=-0.2,hi=0.2");
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    assert_eq!(spec(&window), "int:range=manual", "typing a number is one step");
+}
+
+#[test]
+fn what_differs_is_said() {
+    let mut window = window();
+    click_button(&mut window, "Asymmetric");
+    press(&mut window, Modifiers::COMMAND, Key::A);
+    assert!(session(&window).selected_layers().len() > 1);
+    assert!(shows(&window, "mixed"), "one layer is asymmetric");
+    click_button(&mut window, "Full");
+    assert!(!shows(&window, "mixed"));
+    let session = session(&window);
+    for layer_idx in session.selected_layers() {
+        let choice = session.choice(layer_idx).to_string();
+        assert!(choice.contains("symmetric-full"), "{choice}");
+    }
+}
+
+#[test]
+fn only_settings_with_an_effect_are_shown() {
+    let mut window = window();
+    for name in ["Group size", "Kept axis", "Percentile", "Clip ±", "NaN, infinite", "Rounding"] {
+        let field = window.query_by_role_and_label(Role::SpinButton, name);
+        assert!(field.is_none(), "{name} has no effect");
+    }
+    assert!(!shows(&window, "Kept axis"));
+    click_button(&mut window, "Channel");
+    open_combo(&mut window, "Kept axis");
+    let n_axes = window.query_all_by_role(Role::Button).filter(|node| {
+        let label = egui_kittest::kittest::NodeT::accesskit_node(node).label();
+        matches!(label.as_deref(), Some("0" | "1" | "2" | "3" | "4" | "5"))
+    });
+    assert_eq!(n_axes.count(), 4, "the axes of a convolution's weight");
+}
