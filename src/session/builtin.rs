@@ -12,6 +12,8 @@ pub struct BuiltinSample {
     pub title: &'static str,
     /// One sentence on what it teaches.
     pub teaches: &'static str,
+    /// A small PNG of what it is about.
+    pub picture: &'static [u8],
     model: &'static [u8],
     eval: &'static [u8],
     calibration: &'static [u8],
@@ -23,6 +25,7 @@ pub static BUILTIN_SAMPLES: &[BuiltinSample] = &[BuiltinSample {
     name: "digits",
     title: "Handwritten digits",
     teaches: "Plain, depthwise and residual convolutions: 8 bits cost nothing, 4 bits per tensor cost accuracy that one scale per channel brings back.",
+    picture: include_bytes!("../../sample_models/digits/card.png"),
     model: include_bytes!("../../sample_models/digits/model.safetensors"),
     eval: include_bytes!("../../sample_models/digits/eval.safetensors"),
     calibration: include_bytes!("../../sample_models/digits/calibration.safetensors"),
@@ -33,6 +36,11 @@ impl BuiltinSample {
     /// The sample of that name.
     pub fn find(name: &str) -> Option<&'static Self> {
         BUILTIN_SAMPLES.iter().find(|sample| sample.name == name)
+    }
+
+    /// Size of its model file.
+    pub fn n_bytes(&self) -> u64 {
+        self.model.len() as u64
     }
 
     pub(super) fn model(&self) -> SourceFile {
