@@ -93,7 +93,7 @@ pub fn read_source(source: &SourceFile) -> Result<Model, FormatError> {
             let message = known::explain(bytes, source.name());
             let first: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
             Err(FormatError::Unread { message, source: FirstBytes(first.join(" ")) })
-        },
+        }
     }
 }
 

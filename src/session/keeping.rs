@@ -435,7 +435,9 @@ impl Session {
             self.notify(NoticeKind::Done, format!("{name} is applied to {n_known} layers"));
         } else {
             let doubts = doubts.join("; ");
-            let text = format!("{name} is applied to {n_known} layers, but {doubts}; Edit › Undo takes it back");
+            let text = format!(
+                "{name} is applied to {n_known} layers, but {doubts}; Edit › Undo takes it back"
+            );
             let notice = Notice::new(NoticeKind::Warning, text);
             self.notices.push(Notice { details, ..notice });
         }
@@ -499,7 +501,9 @@ fn known_part(recipe: &Recipe, network: &Network) -> (Recipe, Vec<String>) {
 /// Why nothing of a recipe can be used, and what to do.
 fn nothing_applies(file: &RecipeFile, unknown: &[String], network: &Network) -> Failure {
     if unknown.is_empty() {
-        return "the recipe names no layers; save it anew with File › Save recipe…".to_owned().into();
+        return "the recipe names no layers; save it anew with File › Save recipe…"
+            .to_owned()
+            .into();
     }
     let there: Vec<String> = network.layers.iter().map(|layer| layer.name.clone()).collect();
     let model = match &file.model {

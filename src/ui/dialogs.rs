@@ -179,9 +179,7 @@ impl Dialogs {
         if errand.is_some_and(|id| session.is_under_way(id)) {
             return None;
         }
-        let is_own = |notice: &Notice| {
-            notice.kind == NoticeKind::Failed && notice.errand == errand
-        };
+        let is_own = |notice: &Notice| notice.kind == NoticeKind::Failed && notice.errand == errand;
         let told = notices.iter().position(is_own).map(|place| notices.remove(place));
         let failed = match told {
             Some(notice) => Some(notice),
@@ -271,9 +269,8 @@ impl Typing {
         ui.label(help);
         ui.add_space(8.0);
         let is_waiting = self.waiting.is_some();
-        let (is_chosen, is_there) = ui
-            .add_enabled_ui(!is_waiting, |ui| self.field.ui(ui, session.recent()))
-            .inner;
+        let (is_chosen, is_there) =
+            ui.add_enabled_ui(!is_waiting, |ui| self.field.ui(ui, session.recent())).inner;
         if self.field.take_edited() {
             self.failure = None;
         }
@@ -362,7 +359,8 @@ fn proposed_path(dialog: Dialog, panel: Option<&str>, session: &Session) -> Path
         Dialog::LoadRecipe => return folder.map_or_else(PathBuf::new, |folder| folder.join("")),
         _ => return PathBuf::new(),
     };
-    let mut words = vec![session.opened().map_or_else(String::new, |opened| opened.reference.stem())];
+    let mut words =
+        vec![session.opened().map_or_else(String::new, |opened| opened.reference.stem())];
     words.extend(panel.map(str::to_owned));
     let name: String = words
         .join("-")

@@ -83,9 +83,7 @@ impl Dropping {
                         let content = self.contents.get(nth).copied();
                         let becomes = becomes(content, target);
                         ui.horizontal_wrapped(|ui| {
-                            ui.label(
-                                RichText::new(name).font(theme::mono(12.0)).color(theme.text),
-                            );
+                            ui.label(RichText::new(name).font(theme::mono(12.0)).color(theme.text));
                             ui.label(RichText::new(becomes).color(theme.label));
                         });
                     }

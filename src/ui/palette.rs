@@ -6,8 +6,8 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::actions::{self, ACTIONS, Action};
 use super::dock::Preset;
-use super::panel::{PANELS, PanelCtx, UiCommand};
 use super::palette_settings::{SettingEntry, channel_entries, setting_entries};
+use super::panel::{PANELS, PanelCtx, UiCommand};
 use super::quick_settings::{QUICK_SETTINGS, QuickSetting};
 use super::theme::{self, Theme};
 use super::widgets::name_it;

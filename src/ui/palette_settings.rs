@@ -7,8 +7,10 @@ use crate::quant::{ParamKind, ParamSpec, QuantScheme, SchemeChoice, SettingValue
 use crate::session::Session;
 
 /// Values that people ask for, of settings that take many; any other is found by its number.
-static USUAL: &[(&str, &[f64])] =
-    &[("group-size", &[16.0, 32.0, 64.0, 128.0, 256.0]), ("percentile", &[99.0, 99.5, 99.9, 99.99])];
+static USUAL: &[(&str, &[f64])] = &[
+    ("group-size", &[16.0, 32.0, 64.0, 128.0, 256.0]),
+    ("percentile", &[99.0, 99.5, 99.9, 99.99]),
+];
 
 /// One value of one setting.
 #[derive(Clone, Copy)]

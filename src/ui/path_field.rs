@@ -180,9 +180,7 @@ impl PathField {
         let mut pressed = Vec::new();
         let can_enter = self.chosen.is_some() || self.steps != 0;
         let takes = |key| match key {
-            Key::ArrowDown | Key::ArrowUp | Key::Tab => {
-                !lines.is_empty() || suggestions.is_reading
-            }
+            Key::ArrowDown | Key::ArrowUp | Key::Tab => !lines.is_empty() || suggestions.is_reading,
             _ => false,
         };
         ui.input_mut(|input| {

@@ -60,8 +60,7 @@ fn line_ui(ui: &mut Ui, file: &RecentFile) -> bool {
     painter.text(at, Align2::CENTER_CENTER, icon.codepoint, font, theme.label);
     let right = egui::pos2(rect.right() - 8.0, rect.center().y);
     let detail = recent_detail(file);
-    let detail =
-        painter.text(right, Align2::RIGHT_CENTER, detail, theme::mono(11.0), theme.hint);
+    let detail = painter.text(right, Align2::RIGHT_CENTER, detail, theme::mono(11.0), theme.hint);
     let room = detail.left() - rect.left() - 44.0 - 12.0;
     let cut = |text: String, font, colour| {
         let mut job = egui::text::LayoutJob::simple_singleline(text, font, colour);

@@ -98,7 +98,10 @@ mod tests {
         recovery.was_killed = true;
         recovery.n_changes = 1;
         let (sentence, rest) = words(&recovery, at(61));
-        assert!(sentence.ends_with("1 change") && rest.contains("unexpectedly; its last change was saved 1 minute ago"));
+        assert!(
+            sentence.ends_with("1 change")
+                && rest.contains("unexpectedly; its last change was saved 1 minute ago")
+        );
         assert!(words(&recovery, at(59)).1.ends_with("saved just now"));
         recovery.is_missing = true;
         assert!(words(&recovery, at(1)).1.contains("/m/resnet8"));

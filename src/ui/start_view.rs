@@ -131,10 +131,7 @@ fn drop_area_ui(ui: &mut Ui, ctx: &PanelCtx) {
 }
 
 /// Cards side by side, as many as fit, those of a row of one height; the one that was clicked.
-fn cards_ui(
-    ui: &mut Ui,
-    samples: &'static [BuiltinSample],
-) -> Option<&'static BuiltinSample> {
+fn cards_ui(ui: &mut Ui, samples: &'static [BuiltinSample]) -> Option<&'static BuiltinSample> {
     let width = ui.available_width();
     let most = samples.len().clamp(1, 3);
     let n_columns = (((width + GAP) / (MIN_CARD_WIDTH + GAP)) as usize).clamp(1, most);
@@ -170,8 +167,7 @@ impl Card {
         let room = width - 3.0 * CARD_PADDING - PICTURE_SIDE;
         let size = bytes(sample.n_bytes());
         let painter = ui.painter();
-        let lay_out =
-            |text: String, font, colour, room| painter.layout(text, font, colour, room);
+        let lay_out = |text: String, font, colour, room| painter.layout(text, font, colour, room);
         let size_room = painter.layout_no_wrap(size, theme::mono(11.0), theme.hint).size().x;
         let title_room = room - size_room - GAP;
         Self {

@@ -7,6 +7,7 @@ mod support;
 mod accuracy;
 mod channels;
 mod desk;
+mod dialogs;
 mod distribution;
 mod drive;
 mod frame;

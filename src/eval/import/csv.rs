@@ -64,7 +64,10 @@ fn open(path: &Path) -> Result<Box<dyn Read>, String> {
 /// The mark that makes most cells of the first lines, as many in each.
 fn guess_delimiter(path: &Path) -> Result<char, String> {
     let mut start = Vec::new();
-    open(path)?.take(1 << 16).read_to_end(&mut start).map_err(|error| crate::base::unreadable(&error))?;
+    open(path)?
+        .take(1 << 16)
+        .read_to_end(&mut start)
+        .map_err(|error| crate::base::unreadable(&error))?;
     let n_cells = |delimiter: char| {
         let byte = u8::try_from(delimiter).unwrap_or(b',');
         let mut reader = ReaderBuilder::new()
