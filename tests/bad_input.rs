@@ -84,7 +84,11 @@ fn files_of_other_formats_say_how_to_convert() {
         ("net.h5", b"\x89HDF\r\n\x1a\n".to_vec(), vec!["Keras", "onnx"]),
         ("net.tflite", b"\x1c\0\0\0TFL3....".to_vec(), vec!["TensorFlow Lite", "tf2onnx"]),
         ("w.npy", b"\x93NUMPY\x01\0".to_vec(), vec!["NumPy"]),
-        ("readme.txt", b"hello there, this is text".to_vec(), vec!["68 65 6c 6c", "safetensors"]),
+        (
+            "readme.txt",
+            b"hello there, this is text".to_vec(),
+            vec!["plain text", "safetensors or ONNX"],
+        ),
     ] {
         assert_refused(file, &bytes, file, &parts);
     }
@@ -297,7 +301,12 @@ fn requests_that_make_no_sense() {
     let model = model.to_str().unwrap();
     let recipe = |text: &str| write(folder.path(), "recipe.json", text.as_bytes());
     for (name, arguments, code, parts) in [
-        ("no such file", vec!["inspect", "/nowhere/at/all.onnx"], 4, vec!["/nowhere/at/all.onnx"]),
+        (
+            "no such file",
+            vec!["inspect", "/nowhere/at/all.onnx"],
+            4,
+            vec!["/nowhere/at/all.onnx", "check the path"],
+        ),
         ("no such sample", vec!["inspect", "sample:gone"], 2, vec!["gone", "sample:digits"]),
         ("no samples", vec!["eval", model], 2, vec!["--samples"]),
         ("scheme", vec!["error", model, "--weights", "nf99"], 2, vec!["nf99", "int"]),

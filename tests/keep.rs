@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use quantscope::model::FoldMode;
 use quantscope::quant::Recipe;
-use quantscope::session::{Command, Gesture, Keep, ModelRef, NoticeKind, Session};
+use quantscope::session::{Command, Gesture, Keep, ModelRef, Notice, NoticeKind, Session};
 use tempfile::TempDir;
 
 fn session_in(home: &Path) -> Session {
@@ -50,10 +50,14 @@ fn small_model(folder: &TempDir) -> PathBuf {
     support::dense_model().write(folder.path(), "small.safetensors")
 }
 
-/// Texts of the notices of that kind since the last call.
+/// Texts and details of the notices of that kind since the last call.
 fn notices(session: &mut Session, kind: NoticeKind) -> Vec<String> {
     let notices = session.take_notices().into_iter();
-    notices.filter(|notice| notice.kind == kind).map(|notice| notice.text).collect()
+    let whole = |notice: Notice| match notice.details {
+        Some(details) => format!("{}\n{details}", notice.text),
+        None => notice.text,
+    };
+    notices.filter(|notice| notice.kind == kind).map(whole).collect()
 }
 
 fn spec(session: &Session, layer: &str) -> String {
@@ -293,7 +297,7 @@ fn a_recipe_for_another_model_says_so() {
     session.take_notices();
     run(&mut session, Command::LoadRecipe(path));
     let warnings = notices(&mut session, NoticeKind::Warning);
-    for part in ["made for Handwritten digits", "has no ", "tensors there"] {
+    for part in ["made for another model, Handwritten digits", "has no ", "tensors there"] {
         assert!(warnings[0].contains(part), "{part}: {warnings:?}");
     }
     assert_eq!(spec(&session, "fc"), "int:bits=3", "what is there by name is applied");
@@ -304,7 +308,7 @@ fn a_recipe_for_another_model_says_so() {
     let before = session.plan().clone();
     run(&mut session, Command::LoadRecipe(foreign));
     let failures = notices(&mut session, NoticeKind::Failed);
-    for part in ["conv9", "it has fc", "open the model it was made for"] {
+    for part in ["conv9", "model has fc", "open the model it was made for"] {
         assert!(failures[0].contains(part), "{part}: {failures:?}");
     }
     assert_eq!(session.plan(), &before);
@@ -391,7 +395,8 @@ fn figures_of_earlier_states_are_remembered() {
         figures.accuracy.unwrap().quantized.unwrap().value
     };
     assert!(value(0) > value(1));
-    assert!(session.step_figures(1).sqnr.is_some() && session.step_figures(0).sqnr.is_none());
+    let layer_sqnr = |step| session.step_figures(step).layer_sqnr;
+    assert!(layer_sqnr(1).is_some() && layer_sqnr(0).is_none());
 }
 
 #[test]

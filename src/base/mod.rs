@@ -1,11 +1,13 @@
 //! Ground floor: ordered parallel sums, cancellation and progress, seeded random numbers, numbers
-//! as text. Knows nothing of tensors.
+//! and the system's errors as text. Knows nothing of tensors.
 
+mod io_words;
 mod number;
 mod random;
 pub mod reduce;
 mod work;
 
+pub use io_words::{details_of, unreadable, unwritable};
 pub use number::{
     MINUS, THIN_SPACE, bytes, counted, fixed, percent, shortened, significant, thousands,
 };

@@ -18,14 +18,18 @@ use crate::tensor::ShapeError;
 /// Why a file is not a model, or not one that can be read. The path is added by [`OpenError`].
 #[derive(Debug, thiserror::Error)]
 pub enum FormatError {
-    #[error("the file cannot be read: {0}")]
+    #[error("{}", crate::base::unreadable(.0))]
     Io(#[from] std::io::Error),
-    #[error("the file is empty")]
+    #[error("the file is empty; fetch or export it again")]
     Empty,
     #[error("{0}")]
     Malformed(String),
-    #[error("{0}")]
-    Unread(String),
+    #[error("{message}")]
+    Unread {
+        message: String,
+        /// For whoever wants to know what the file starts with.
+        source: FirstBytes,
+    },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("tensor {name:?}: {source}")]
@@ -35,6 +39,11 @@ pub enum FormatError {
     #[error("the graph is broken: node {node:?}: {source}")]
     Attribute { node: String, source: AttributeError },
 }
+
+/// How a file begins.
+#[derive(Debug, thiserror::Error)]
+#[error("the file starts with {0}")]
+pub struct FirstBytes(String);
 
 /// A file that could not be opened, and why.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +89,11 @@ pub fn read_source(source: &SourceFile) -> Result<Model, FormatError> {
     }
     match READERS.iter().find(|reader| (reader.detect)(bytes)) {
         Some(reader) => (reader.read)(source),
-        None => Err(FormatError::Unread(known::explain(bytes, source.name()))),
+        None => {
+            let message = known::explain(bytes, source.name());
+            let first: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
+            Err(FormatError::Unread { message, source: FirstBytes(first.join(" ")) })
+        }
     }
 }
 
@@ -99,7 +112,7 @@ fn model_in_folder(folder: &Path) -> Result<PathBuf, OpenError> {
     match found.as_slice() {
         [only] => Ok(only.clone()),
         [] => Err(failed(FormatError::Malformed(
-            "the folder holds no model; expected model.safetensors or model.onnx".to_owned(),
+            "the folder holds no model; it may hold one (model.safetensors or model.onnx), or, to make samples of for the open model, a sub-folder of pictures for each class".to_owned(),
         ))),
         several => Err(failed(FormatError::Malformed(format!(
             "the folder holds {} models and none is called model.safetensors or model.onnx; name one of them",
@@ -117,6 +130,12 @@ pub fn holds_model(path: &Path) -> bool {
             .any(|path| path.is_file() && has_model_ending(&path));
     }
     has_model_ending(path)
+}
+
+/// Whether a file begins as a model does.
+pub fn is_model(path: &Path) -> bool {
+    SourceFile::open(path)
+        .is_ok_and(|source| READERS.iter().any(|reader| (reader.detect)(source.bytes())))
 }
 
 fn has_model_ending(path: &Path) -> bool {

@@ -74,11 +74,13 @@ pub fn map_file(path: &Path) -> Result<FileBytes, FormatError> {
     // Asked before opening: to open a pipe waits for somebody to write into it.
     let metadata = std::fs::metadata(path)?;
     if metadata.is_dir() {
-        return Err(FormatError::Malformed("this is a folder, expected a file".to_owned()));
+        return Err(FormatError::Malformed(
+            "this is a folder, not a file; name a file in it".to_owned(),
+        ));
     }
     if !metadata.is_file() {
         return Err(FormatError::Malformed(
-            "this is a device or a pipe, expected a file".to_owned(),
+            "this is a device or a pipe, not a file; choose a file on a disk".to_owned(),
         ));
     }
     if metadata.len() == 0 {

@@ -1,23 +1,22 @@
 //! Commands put into effect: the recipe, the selection, what is opened.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::change::PlanChange;
 use super::command::{Command, Gesture};
+use super::content::PathContent;
 use super::critical::CriticalChoice;
+use super::failure::Failure;
 use super::history::{History, Plan};
 use super::job::{Job, Lane};
 use super::keeping::KeptResult;
 use super::opening::{ModelRef, Opened, open};
-use super::recipe_file::is_recipe;
 use super::state::{Entry, Errand, Message, Notice, NoticeKind, Selection, Session};
 use super::workshop::Workshop;
 use crate::base::WorkCtx;
-use crate::eval::import::is_importable;
-use crate::eval::{SampleSet, is_sample_set, kept_axis};
-use crate::formats::holds_model;
+use crate::eval::{SampleSet, kept_axis};
 use crate::model::{FoldMode, LayerRole, Network};
 use crate::quant::schemes::int::Int;
 use crate::quant::{Recipe, SchemeChoice};
@@ -30,6 +29,7 @@ impl Session {
             Command::OpenSamples(path) => self.start_opening_samples(&path),
             Command::UseOwnSamples => self.use_own_samples(),
             Command::OpenAny(path) => self.start_opening_any(&path),
+            Command::OpenSeveral(paths) => self.start_opening_several(paths),
             Command::StartImport(path) => self.start_import(&path),
             Command::SetImport(settings) => self.set_import(*settings),
             Command::FinishImport { save_to } => self.finish_import(save_to),
@@ -235,32 +235,14 @@ impl Session {
         let fold_mode = FoldMode::Fold;
         self.run_errand(&label, move |_| {
             let opened = open(&reference, fold_mode);
-            ErrandResult::Opened(opened.map(Box::new).map_err(|error| error.to_string()))
+            ErrandResult::Opened(opened.map(Box::new).map_err(|error| Failure::of(&error)))
         });
     }
 
     fn start_opening_samples(&mut self, path: &Path) {
         let path = path.to_owned();
         self.run_errand(&format!("Opening {}", path.display()), move |_| {
-            ErrandResult::SamplesOpened(open_samples(&path))
-        });
-    }
-
-    fn start_opening_any(&mut self, path: &Path) {
-        let path = path.to_owned();
-        let has_model = self.opened.is_some();
-        self.run_errand(&format!("Opening {}", path.display()), move |_| {
-            if is_recipe(&path) {
-                return ErrandResult::Kept(KeptResult::read_recipe(path));
-            }
-            if is_sample_set(&path) {
-                return ErrandResult::SamplesOpened(open_samples(&path));
-            }
-            if has_model && !holds_model(&path) && is_importable(&path) {
-                return ErrandResult::ImportFound(path);
-            }
-            let opened = open(&ModelRef::Path(path), FoldMode::Fold);
-            ErrandResult::Opened(opened.map(Box::new).map_err(|error| error.to_string()))
+            ErrandResult::samples(&path)
         });
     }
 
@@ -269,7 +251,7 @@ impl Session {
         label: &str,
         run: impl FnOnce(&WorkCtx) -> ErrandResult + Send + 'static,
     ) {
-        let on_panic = |id, text| Message::Opened(id, Err(text));
+        let on_panic = |id, text: String| Message::Opened(id, Err(text.into()));
         self.push_errand(label, move |id, ctx| run(ctx).message(id), on_panic);
     }
 
@@ -382,7 +364,13 @@ impl Session {
     }
 
     pub(super) fn notify(&mut self, kind: NoticeKind, text: String) {
-        self.notices.push(Notice { kind, text });
+        self.notices.push(Notice { errand: self.telling, ..Notice::new(kind, text) });
+    }
+
+    pub(super) fn notify_failure(&mut self, failure: Failure) {
+        let Failure { text, details } = failure;
+        let notice = Notice::new(NoticeKind::Failed, text);
+        self.notices.push(Notice { details, errand: self.telling, ..notice });
     }
 
     pub(super) fn take_job_id(&mut self) -> u64 {
@@ -393,16 +381,23 @@ impl Session {
 
 /// What an errand brings back.
 pub(super) enum ErrandResult {
-    Opened(Result<Box<Opened>, String>),
-    SamplesOpened(Result<Arc<SampleSet>, String>),
+    Opened(Result<Box<Opened>, Failure>),
+    SamplesOpened(Result<Arc<SampleSet>, Failure>),
+    Sorted(Vec<(PathContent, PathBuf)>),
     Refolded(Result<Arc<Network>, String>),
     Kept(KeptResult),
-    ImportFound(std::path::PathBuf),
+    ImportFound(PathBuf),
 }
 
 impl ErrandResult {
+    pub fn samples(path: &Path) -> Self {
+        let set = SampleSet::open(path);
+        Self::SamplesOpened(set.map(Arc::new).map_err(|error| Failure::of(&error)))
+    }
+
     fn message(self, id: u64) -> Message {
         match self {
+            Self::Sorted(found) => Message::Sorted(id, found),
             Self::Opened(result) => Message::Opened(id, result),
             Self::SamplesOpened(result) => Message::SamplesOpened(id, result),
             Self::Refolded(result) => Message::Refolded(id, result),
@@ -412,17 +407,17 @@ impl ErrandResult {
     }
 }
 
-fn open_samples(path: &Path) -> Result<Arc<SampleSet>, String> {
-    SampleSet::open(path).map(Arc::new).map_err(|error| error.to_string())
-}
-
 /// Whether the network can be run on the samples.
 fn check_samples(samples: &SampleSet, network: &Network) -> Result<(), String> {
     match network.graph.as_ref().map(|graph| graph.inputs.as_slice()) {
         Some([input]) => {
             samples.feed(&input.resolve()).map(drop).map_err(|error| error.to_string())
         }
-        Some(inputs) => Err(format!("the model takes {} inputs, samples fill one", inputs.len())),
+        Some(inputs) => Err(format!(
+            "{}: the open model takes {} inputs, samples fill one; open a model with one input",
+            samples.name,
+            inputs.len()
+        )),
         None => Err(format!(
             "{}: the open model has no graph to run samples through; open one that has",
             samples.name

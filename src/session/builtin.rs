@@ -66,7 +66,7 @@ impl BuiltinSample {
     }
 
     /// Bytes of the model, without its sample sets.
-    pub fn model_bytes(&self) -> u64 {
+    pub fn n_bytes(&self) -> u64 {
         self.model.len() as u64
     }
 

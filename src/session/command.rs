@@ -29,6 +29,8 @@ pub enum Command {
     /// Opens what a person dropped or named: a model, a sample set or recipe for the open model, or
     /// data to make a sample set of.
     OpenAny(PathBuf),
+    /// Opens what a person dropped together, the model before what is for it.
+    OpenSeveral(Vec<PathBuf>),
     /// Starts to make a sample set of a folder of pictures, arrays, a table or idx files.
     StartImport(PathBuf),
     SetImport(Box<ImportSettings>),

@@ -7,11 +7,12 @@ use std::time::SystemTime;
 
 use super::apply::ErrandResult;
 use super::critical::CriticalChoice;
+use super::failure::Failure;
 use super::history::Plan;
 use super::keep::{Keep, KeepEvent, Keeper, Order, RecentFile, Saved, Snapshot, put_first};
 use super::opening::{ModelRef, Opened, open};
 use super::recipe_file::{RecipeFile, RecipeModel};
-use super::state::{Message, NoticeKind, Selection, Session};
+use super::state::{Message, Notice, NoticeKind, Selection, Session};
 use crate::eval::SampleSet;
 use crate::model::Network;
 use crate::quant::Recipe;
@@ -65,8 +66,8 @@ struct Stamp {
 /// What an errand of this module brings back.
 pub(super) enum KeptResult {
     Recovered(Result<Box<Recovered>, String>),
-    RecipeRead(PathBuf, Box<Result<RecipeFile, String>>),
-    RecipeWritten(Result<PathBuf, String>),
+    RecipeRead(PathBuf, Box<Result<RecipeFile, Failure>>),
+    RecipeWritten(Result<PathBuf, Failure>),
 }
 
 /// A session's model and samples, opened again.
@@ -350,7 +351,7 @@ impl Session {
             }),
         };
         self.run_errand(&format!("Saving {}", path.display()), move |_| {
-            let written = file.write(&path).map_err(|error| error.to_string());
+            let written = file.write(&path).map_err(|error| Failure::of(&error));
             ErrandResult::Kept(KeptResult::RecipeWritten(written.map(|()| path)))
         });
     }
@@ -371,15 +372,14 @@ impl Session {
                 self.take_back(*recovered);
             }
             KeptResult::Recovered(Ok(_)) => {}
-            KeptResult::Recovered(Err(reason)) | KeptResult::RecipeWritten(Err(reason)) => {
-                self.notify(NoticeKind::Failed, reason);
-            }
+            KeptResult::Recovered(Err(reason)) => self.notify(NoticeKind::Failed, reason),
+            KeptResult::RecipeWritten(Err(failure)) => self.notify_failure(failure),
             KeptResult::RecipeWritten(Ok(path)) => {
                 self.notify(NoticeKind::Done, format!("Saved the recipe to {}", path.display()));
             }
             KeptResult::RecipeRead(path, file) => match *file {
                 Ok(file) => self.kept.held.push((id, path, file)),
-                Err(reason) => self.notify(NoticeKind::Failed, reason),
+                Err(failure) => self.notify_failure(failure),
             },
         }
         self.use_held_samples();
@@ -391,17 +391,19 @@ impl Session {
             if id > first_pending {
                 self.kept.held.push((id, path, file));
             } else if id > self.shown_errand
-                && let Err(reason) = self.use_recipe(&path, &file)
+                && let Err(failure) = self.use_recipe(&path, &file)
             {
-                self.notify(NoticeKind::Failed, format!("{}: {reason}", path.display()));
+                let text = format!("{}: {}", path.display(), failure.text);
+                self.notify_failure(Failure { text, ..failure });
             }
         }
     }
 
     /// Makes the layers that the model has as the recipe says, as one step.
-    fn use_recipe(&mut self, path: &Path, file: &RecipeFile) -> Result<(), String> {
+    fn use_recipe(&mut self, path: &Path, file: &RecipeFile) -> Result<(), Failure> {
         let Some(opened) = &self.opened else {
-            return Err("open the model first that the recipe is for".to_owned());
+            let model = file.model.as_ref().map_or("the model", |model| &model.title);
+            return Err(format!("open {model} first, which the recipe is for").into());
         };
         let network = Arc::clone(&opened.network);
         let (recipe, unknown) = known_part(&file.recipe, &network);
@@ -410,10 +412,13 @@ impl Session {
             return Err(nothing_applies(file, &unknown, &network));
         }
         let mut doubts = Vec::new();
+        let mut details = None;
         if let Some(model) = &file.model
             && let Some(difference) = model.fingerprint.difference(&opened.fingerprint)
         {
-            doubts.push(format!("made for {} ({}): {difference}", model.title, model.file));
+            let RecipeModel { title, file, .. } = model;
+            doubts.push(format!("it was made for another model, {title} ({file})"));
+            details = Some(format!("{title}: {difference}"));
         }
         if !unknown.is_empty() {
             doubts.push(format!("the open model has no {}", listed(&unknown)));
@@ -434,8 +439,12 @@ impl Session {
         if doubts.is_empty() {
             self.notify(NoticeKind::Done, format!("{name} is applied to {n_known} layers"));
         } else {
-            let text = format!("{name} is applied to {n_known} layers; {}", doubts.join("; "));
-            self.notify(NoticeKind::Warning, text);
+            let doubts = doubts.join("; ");
+            let text = format!(
+                "{name} is applied to {n_known} layers, but {doubts}; Edit › Undo takes it back"
+            );
+            let notice = Notice::new(NoticeKind::Warning, text);
+            self.notices.push(Notice { details, ..notice });
         }
         Ok(())
     }
@@ -464,7 +473,7 @@ impl Snapshot {
 
 impl KeptResult {
     pub(super) fn read_recipe(path: PathBuf) -> Self {
-        let file = RecipeFile::read(&path).map_err(|error| error.to_string());
+        let file = RecipeFile::read(&path).map_err(|error| Failure::of(&error));
         Self::RecipeRead(path, Box::new(file))
     }
 }
@@ -495,20 +504,22 @@ fn known_part(recipe: &Recipe, network: &Network) -> (Recipe, Vec<String>) {
 }
 
 /// Why nothing of a recipe can be used, and what to do.
-fn nothing_applies(file: &RecipeFile, unknown: &[String], network: &Network) -> String {
+fn nothing_applies(file: &RecipeFile, unknown: &[String], network: &Network) -> Failure {
     if unknown.is_empty() {
-        return "the recipe names no layers".to_owned();
+        return "the recipe names no layers; save it anew with File › Save recipe…"
+            .to_owned()
+            .into();
     }
     let there: Vec<String> = network.layers.iter().map(|layer| layer.name.clone()).collect();
     let model = match &file.model {
         Some(model) => format!("{} ({})", model.title, model.file),
         None => "the model it was made for".to_owned(),
     };
-    format!(
-        "the open model has none of the layers it names ({}); it has {}; open {model}",
-        listed(unknown),
-        if there.is_empty() { "none".to_owned() } else { listed(&there) }
-    )
+    let there = if there.is_empty() { "none".to_owned() } else { listed(&there) };
+    Failure {
+        text: format!("the open model has none of the layers it names; open {model} first"),
+        details: Some(format!("It names {}; the open model has {there}.", listed(unknown))),
+    }
 }
 
 /// The first few of many names.

@@ -6,8 +6,10 @@ mod builtin;
 mod change;
 mod channels;
 mod command;
+mod content;
 mod critical;
 mod density;
+mod failure;
 mod fingerprint;
 mod gallery;
 pub mod graph_layout;
@@ -34,8 +36,10 @@ pub use channels::{
     Direction, Outlier, ValueSpan,
 };
 pub use command::{Command, Gesture};
+pub use content::{PathContent, content_of};
 pub use critical::CriticalChoice;
 pub use density::{Bins, Density, MAX_DENSITY_ROWS};
+pub use failure::Failure;
 pub use fingerprint::Fingerprint;
 pub use gallery::{Atlas, GalleryItem, GalleryPage, GalleryRequest, Look, Same};
 pub use history::{Edit, History, Plan};

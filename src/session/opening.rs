@@ -51,6 +51,23 @@ impl ModelRef {
         })
     }
 
+    /// A short name for files about the model: that of its file, or of its folder where all files
+    /// are called `model`.
+    pub fn stem(&self) -> String {
+        let text = |part: Option<&std::ffi::OsStr>| part.map(|p| p.to_string_lossy().into_owned());
+        match self {
+            Self::Builtin(sample) => sample.name.to_owned(),
+            Self::Path(path) if path.is_dir() => {
+                text(path.file_name()).unwrap_or_else(|| "model".to_owned())
+            }
+            Self::Path(path) => {
+                let stem = text(path.file_stem()).unwrap_or_else(|| "model".to_owned());
+                let folder = path.parent().and_then(|folder| text(folder.file_name()));
+                if stem == "model" { folder.unwrap_or(stem) } else { stem }
+            }
+        }
+    }
+
     /// As a person would name it on the command line.
     pub fn label(&self) -> String {
         match self {

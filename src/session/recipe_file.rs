@@ -19,16 +19,29 @@ const MAX_BYTES: u64 = 16 << 20;
 /// Why a recipe file cannot be had or written.
 #[derive(Debug, thiserror::Error)]
 pub enum RecipeFileError {
-    #[error("{}: the file cannot be read: {source}", path.display())]
+    #[error("{}: {}", path.display(), crate::base::unreadable(source))]
     Read { path: PathBuf, source: std::io::Error },
-    #[error("{}: the file is larger than 16 MiB and so no recipe", path.display())]
+    #[error("{}: this is a folder, a device or a pipe; choose a recipe file (.json)", path.display())]
+    NoFile { path: PathBuf },
+    #[error("{}: the file is larger than 16 MiB and so no recipe; choose one that File › Save recipe… wrote", path.display())]
     TooLarge { path: PathBuf },
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), recipe_words(source))]
     Recipe { path: PathBuf, source: RecipeError },
     #[error("{}: fold_batch_norm is {found}, expected true or false", path.display())]
     Fold { path: PathBuf, found: String },
-    #[error("{} cannot be written: {source}", path.display())]
+    #[error("{} cannot be written: {}", path.display(), crate::base::unwritable(source, path))]
     Write { path: PathBuf, source: std::io::Error },
+}
+
+/// What is wrong with a recipe and the way out; what a program says of its JSON is a detail.
+fn recipe_words(error: &RecipeError) -> String {
+    match error {
+        RecipeError::Json(_) => {
+            "this is no recipe; choose one that File › Save recipe… wrote".to_owned()
+        }
+        RecipeError::Version { .. } => format!("{error}; open it with a newer Quantscope"),
+        RecipeError::Spec { .. } => format!("{error}; correct the file or save the recipe anew"),
+    }
 }
 
 /// The model a recipe was made for.
@@ -79,11 +92,11 @@ impl RecipeFile {
     /// [`RecipeFileError`] with the path.
     pub fn read(path: &Path) -> Result<Self, RecipeFileError> {
         let named = |source| RecipeFileError::Read { path: path.to_owned(), source };
-        let file = std::fs::File::open(path).map_err(named)?;
-        if !file.metadata().map_err(named)?.is_file() {
-            let source = std::io::Error::other("it is no regular file");
-            return Err(named(source));
+        // Asked before opening: to open a pipe waits for somebody to write into it.
+        if !std::fs::metadata(path).map_err(named)?.is_file() {
+            return Err(RecipeFileError::NoFile { path: path.to_owned() });
         }
+        let file = std::fs::File::open(path).map_err(named)?;
         let mut bytes = Vec::new();
         file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(named)?;
         if bytes.len() as u64 > MAX_BYTES {

@@ -2,10 +2,14 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::command::Command;
+use super::content::PathContent;
 use super::critical::CriticalChoice;
+use super::failure::Failure;
 use super::gallery::{GalleryPage, GalleryRequest};
 use super::graph_layout::{GraphLayout, ShapeArithmetic};
 use super::history::{History, Plan};
@@ -45,6 +49,16 @@ pub enum NoticeKind {
 pub struct Notice {
     pub kind: NoticeKind,
     pub text: String,
+    /// What only some want to know.
+    pub details: Option<String>,
+    /// The job it tells of, if one of [`Session::apply_watched`].
+    pub errand: Option<u64>,
+}
+
+impl Notice {
+    pub fn new(kind: NoticeKind, text: String) -> Self {
+        Self { kind, text, details: None, errand: None }
+    }
 }
 
 /// A job that is running or waiting.
@@ -58,13 +72,15 @@ pub struct JobStatus {
 pub(super) enum Message {
     Partial(u64, Query, Answer),
     Answered(u64, Query, Result<Answer, QueryError>),
-    Opened(u64, Result<Box<Opened>, String>),
-    SamplesOpened(u64, Result<Arc<SampleSet>, String>),
+    Opened(u64, Result<Box<Opened>, Failure>),
+    SamplesOpened(u64, Result<Arc<SampleSet>, Failure>),
+    /// Several things to open, in the order to do it.
+    Sorted(u64, Vec<(PathContent, PathBuf)>),
     Refolded(u64, Result<Arc<Network>, String>),
     KeptErrand(u64, KeptResult),
     Kept(KeepEvent),
     /// Something opened turned out to be data to import.
-    ImportFound(u64, std::path::PathBuf),
+    ImportFound(u64, PathBuf),
     Import(u64, ImportMessage),
 }
 
@@ -79,6 +95,22 @@ pub(super) struct Errand {
     pub id: u64,
     pub label: String,
     pub ctx: WorkCtx,
+}
+
+impl Message {
+    /// The errand it is of.
+    fn errand(&self) -> Option<u64> {
+        match self {
+            Self::Opened(id, _)
+            | Self::SamplesOpened(id, _)
+            | Self::Sorted(id, _)
+            | Self::Refolded(id, _)
+            | Self::KeptErrand(id, _)
+            | Self::ImportFound(id, _)
+            | Self::Import(id, _) => Some(*id),
+            Self::Partial(..) | Self::Answered(..) | Self::Kept(_) => None,
+        }
+    }
 }
 
 /// Answers that are kept, so that going back is instant.
@@ -103,6 +135,10 @@ pub struct Session {
     pub(super) wishes: RefCell<Vec<Query>>,
     pub(super) import: Option<ImportDraft>,
     pub(super) errands: Vec<Errand>,
+    /// The errand whose end is being taken in.
+    pub(super) telling: Option<u64>,
+    /// Data dropped together with a model, until that is open.
+    pub(super) after_opening: Vec<PathBuf>,
     /// Sample sets read before the model that was asked for ahead of them.
     pub(super) held: Vec<(u64, Arc<SampleSet>)>,
     /// The errand that brought the model that is open.
@@ -139,6 +175,8 @@ impl Session {
             wishes: RefCell::default(),
             import: None,
             errands: Vec::new(),
+            telling: None,
+            after_opening: Vec::new(),
             held: Vec::new(),
             shown_errand: 0,
             next_job_id: 1,
@@ -198,6 +236,19 @@ impl Session {
     pub fn choice(&self, layer_idx: usize) -> SchemeChoice {
         let layer = self.network().and_then(|network| network.layers.get(layer_idx));
         layer.map_or_else(SchemeChoice::float, |layer| self.plan.recipe.choice(&layer.name))
+    }
+
+    /// Applies a change; the number of the job that does it, to be found in
+    /// [`is_under_way`](Self::is_under_way) and in [`Notice::errand`].
+    pub fn apply_watched(&mut self, command: Command) -> Option<u64> {
+        let first = self.next_job_id;
+        self.apply(command);
+        self.errands.iter().map(|errand| errand.id).find(|id| *id >= first)
+    }
+
+    /// Whether something is still being opened or saved by the job of that number.
+    pub fn is_under_way(&self, errand: u64) -> bool {
+        self.errands.iter().any(|running| running.id == errand)
     }
 
     /// Label of what is being opened.
@@ -300,7 +351,9 @@ impl Session {
     /// Takes in what jobs have finished.
     pub fn poll(&mut self) {
         while let Ok(message) = self.inbox.try_recv() {
+            self.telling = message.errand();
             self.receive(message);
+            self.telling = None;
         }
     }
 
@@ -413,16 +466,22 @@ impl Session {
                             self.shown_errand = id;
                             self.show(*opened);
                         }
-                        Err(reason) => self.notify(NoticeKind::Failed, reason),
+                        Err(failure) => self.notify_failure(failure),
                     }
                     self.use_held_samples();
+                    self.open_what_waits();
+                }
+            }
+            Message::Sorted(id, found) => {
+                if self.end_errand(id) {
+                    self.open_sorted(found);
                 }
             }
             Message::SamplesOpened(id, result) => {
                 if self.end_errand(id) {
                     match result {
                         Ok(samples) => self.held.push((id, samples)),
-                        Err(reason) => self.notify(NoticeKind::Failed, reason),
+                        Err(failure) => self.notify_failure(failure),
                     }
                     self.use_held_samples();
                 }

@@ -370,11 +370,11 @@ pub(super) fn find(name: &str) -> Option<&'static Action> {
 /// Runs the actions whose keys were pressed. While text is typed only those with the command key
 /// run, and not those that edit text as well.
 pub(super) fn run_shortcuts(ui: &Ui, ctx: &PanelCtx) {
+    let typing = is_typing(ui);
     // A dialog keeps its keys to itself.
     if ui.ctx().memory(|memory| memory.top_modal_layer().is_some()) {
         return;
     }
-    let typing = ui.ctx().text_edit_focused();
     // Longer ones first: Ctrl+Shift+Z contains Ctrl+Z.
     let mut with_keys: Vec<_> =
         ACTIONS.iter().filter_map(|action| Some((action, action.shortcut?))).collect();
@@ -384,12 +384,57 @@ pub(super) fn run_shortcuts(ui: &Ui, ctx: &PanelCtx) {
         if typing && (!shortcut.modifiers.command || edits_text) {
             continue;
         }
-        if (action.is_enabled)(ctx.session)
-            && ui.input_mut(|input| input.consume_shortcut(&shortcut))
-        {
+        if (action.is_enabled)(ctx.session) && ui.input_mut(|input| is_pressed(input, &shortcut)) {
             (action.run)(ctx);
         }
     }
+}
+
+/// Whether a field takes what is typed, or did so until the frame before: a field lets go of the
+/// keyboard as soon as Escape is pressed, and what was typed with it comes in the same frame.
+fn is_typing(ui: &Ui) -> bool {
+    let is_typing = ui.ctx().text_edit_focused();
+    let id = egui::Id::unique("typing in the last frame");
+    let was_typing = ui.data_mut(|data| {
+        let was_typing = data.get_temp::<bool>(id).unwrap_or(false);
+        data.insert_temp(id, is_typing);
+        was_typing
+    });
+    is_typing || was_typing
+}
+
+/// Whether Escape is meant for nothing nearer: no dialog, menu or field. To be asked before
+/// [`run_shortcuts`], which notes that a field was left.
+pub(super) fn is_escape_free(ui: &Ui) -> bool {
+    let ctx = ui.ctx();
+    let id = egui::Id::unique("typing in the last frame");
+    let was_typing = ui.data(|data| data.get_temp::<bool>(id)).unwrap_or(false);
+    let is_covered = ctx.memory(|memory| memory.top_modal_layer().is_some());
+    !was_typing && !ctx.text_edit_focused() && !is_covered && !egui::Popup::is_any_open(ctx)
+}
+
+/// Takes a shortcut out of the input. One without modifiers counts only if none is held, which a
+/// letter shows twice: it says so, and it comes with its text, as it does not beside Ctrl or Alt even
+/// where the system tells of those too late.
+fn is_pressed(input: &mut egui::InputState, shortcut: &KeyboardShortcut) -> bool {
+    if !shortcut.modifiers.is_none() {
+        return input.consume_shortcut(shortcut);
+    }
+    let types = types_text(shortcut.logical_key);
+    let has_text = input.events.iter().any(|event| matches!(event, egui::Event::Text(_)));
+    if input.modifiers.any() || (types && !has_text) {
+        return false;
+    }
+    let place = input.events.iter().position(|event| {
+        matches!(event, egui::Event::Key { key, pressed: true, modifiers, .. }
+            if *key == shortcut.logical_key && modifiers.is_none())
+    });
+    place.map(|place| input.events.remove(place)).is_some()
+}
+
+/// Whether pressing a key types something.
+fn types_text(key: Key) -> bool {
+    key.name().chars().count() == 1 || matches!(key, Key::OpenBracket | Key::CloseBracket)
 }
 
 fn step_layer(ctx: &PanelCtx, step: isize) {

@@ -1,10 +1,13 @@
 //! The window's frame: finished jobs in, panels drawn, commands applied, wishes queued.
 
+use std::path::PathBuf;
+
 use egui::{Frame, Panel as EguiPanel, Rect, Ui};
 
-use super::actions::run_shortcuts;
-use super::dialogs::{Chosen, Dialog, Dialogs};
+use super::actions::{is_escape_free, run_shortcuts};
+use super::dialogs::{Chosen, Dialog, Dialogs, Waiting};
 use super::dock::{Dock, Panels, Preset};
+use super::dropping::{Dropping, Target};
 use super::export;
 use super::header::header_ui;
 use super::import_dialog::ImportDialog;
@@ -40,6 +43,9 @@ pub struct App {
     shows_shortcuts: bool,
     import_dialog: ImportDialog,
     saving: Saving,
+    dropping: Dropping,
+    /// The panel whose picture is being taken.
+    pictured: Option<&'static str>,
 }
 
 /// Keys of what is stored between two starts.
@@ -65,6 +71,8 @@ impl App {
             shows_shortcuts: false,
             import_dialog: ImportDialog::default(),
             saving: Saving::default(),
+            dropping: Dropping::default(),
+            pictured: None,
         }
     }
 
@@ -105,7 +113,7 @@ impl App {
     /// Names of everything the palette offers now.
     pub fn palette_titles(&self) -> Vec<String> {
         let ctx = PanelCtx::new(&self.session);
-        palette::items(&ctx).into_iter().map(|item| item.title).collect()
+        palette::items(&ctx, "").into_iter().map(|item| item.title).collect()
     }
 
     /// Changes the session as a panel would.
@@ -116,9 +124,7 @@ impl App {
     /// Takes in what happened since the last frame.
     pub fn logic(&mut self, ctx: &egui::Context) {
         self.session.poll();
-        for notice in self.session.take_notices() {
-            self.messages.add(notice, theme::of(ctx.theme()));
-        }
+        self.take_in_notices();
         let recovered = self.session.take_recovered_arrangement();
         if let Some(dock) = recovered.and_then(|text| Dock::from_text(&text)) {
             self.dock = dock;
@@ -126,20 +132,54 @@ impl App {
         if let Some(arrangement) = self.dock.take_changed() {
             self.session.set_arrangement(arrangement);
         }
-        for notice in self.saving.reports() {
-            self.messages.add(notice, theme::of(ctx.theme()));
-        }
         if let Some(chosen) = self.dialogs.poll() {
             self.take(chosen, ctx);
         }
-        for path in dropped_paths(ctx) {
-            self.session.apply(Command::OpenAny(path));
+        self.take_dropped(dropped_paths(ctx), ctx);
+        if ctx.input(|input| input.viewport().close_requested()) {
+            // The window is gone at once; what is being written is written behind it.
+            ctx.send_viewport_cmd(egui::ViewportCommand::Visible(false));
         }
+    }
+
+    /// Shows what was reported: in the dialog it is about, else over the panels.
+    fn take_in_notices(&mut self) {
+        let mut notices = self.session.take_notices();
+        if let Some(told) = self.dialogs.hear(&mut notices, &mut self.session) {
+            self.messages.add_told(told);
+        }
+        for notice in self.saving.reports() {
+            if self.dialogs.hear_saved(&notice) {
+                self.messages.add_told(notice);
+            } else {
+                notices.push(notice);
+            }
+        }
+        notices.into_iter().for_each(|notice| self.messages.add(notice));
+    }
+
+    /// Opens what was dropped; a list that lies over the window is not what is wanted any more.
+    fn take_dropped(&mut self, paths: Vec<PathBuf>, ctx: &egui::Context) {
+        if paths.is_empty() {
+            return;
+        }
+        self.palette.close();
+        self.messages.close();
+        self.shows_shortcuts = false;
+        if let ([path], Some(_)) = (paths.as_slice(), self.dialogs.typed_kind()) {
+            if let Some(chosen) = self.dialogs.take_dropped(path) {
+                self.take(chosen, ctx);
+            }
+            return;
+        }
+        self.dialogs.close();
+        self.session.apply(Command::OpenSeveral(paths));
     }
 
     /// Draws the window and applies what the panels ask for.
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = PanelCtx::new(&self.session);
+        let escape_is_free = is_escape_free(ui);
         run_shortcuts(ui, &ctx);
         strip(ui, EguiPanel::top("menu"), theme::BAR_HEIGHT, |ui| menu_ui(ui, &ctx, &self.dock));
         let header = EguiPanel::top("header");
@@ -158,12 +198,19 @@ impl App {
             .frame(plain(ui))
             .show(ui, |ui| self.dock.ui(ui, &mut self.panels, &ctx))
             .inner;
+        let pressed = |key| ui.input_mut(|i| i.consume_key(egui::Modifiers::NONE, key));
+        if escape_is_free && pressed(egui::Key::Escape) {
+            ctx.ask(UiCommand::LeaveEnlarged);
+        }
         self.palette.ui(ui, &ctx);
-        self.import_dialog.ui(ui, &ctx);
+        if !self.dialogs.is_waiting() {
+            self.import_dialog.ui(ui, &ctx);
+        }
         let chosen = self.dialogs.ui(ui, &self.session);
         let (commands, asked) = ctx.into_commands();
         if let Some(picture) = picture {
-            self.ask_where(Subject::Picture(picture), Dialog::SavePicture, ui.ctx());
+            let panel = self.pictured.take();
+            self.ask_where(Subject::Picture(picture), panel, ui.ctx());
         }
         if let Some(chosen) = chosen {
             self.take(chosen, ui.ctx());
@@ -180,22 +227,36 @@ impl App {
         self.session.serve_wishes();
     }
 
-    fn ask_where(&mut self, subject: Subject, dialog: Dialog, ctx: &egui::Context) {
+    fn ask_where(&mut self, subject: Subject, panel: Option<&str>, ctx: &egui::Context) {
+        let dialog = match subject {
+            Subject::Picture(_) => Dialog::SavePicture,
+            Subject::Table(_) => Dialog::SaveTable,
+        };
         self.saving.wait(subject);
-        self.dialogs.show(dialog, &self.session, ctx);
+        self.dialogs.show(dialog, panel, &self.session, ctx);
     }
 
     /// What a person chose in a dialog.
     fn take(&mut self, chosen: Chosen, ctx: &egui::Context) {
         match chosen {
-            Chosen::Command(command) => self.session.apply(command),
-            Chosen::SaveTo(path) => self.saving.save_to(path, ctx),
+            Chosen::Command(command) => {
+                let errand = self.session.apply_watched(command);
+                self.dialogs.wait_for(Waiting::Errand(errand));
+            }
+            Chosen::SaveTo(path) => {
+                self.saving.save_to(path, ctx);
+                self.dialogs.wait_for(Waiting::Saving);
+            }
         }
     }
 
     /// What lies over the panels.
     fn overlays_ui(&mut self, ui: &Ui, header: Rect) {
-        drop_hint_ui(ui);
+        let target = Target {
+            has_model: self.session.opened().is_some(),
+            typing: self.dialogs.typed_kind(),
+        };
+        self.dropping.ui(ui, target);
         if self.shows_shortcuts {
             self.shows_shortcuts = shortcuts_ui(ui);
         }
@@ -206,13 +267,17 @@ impl App {
     fn carry_out(&mut self, ui: &Ui, command: UiCommand) {
         let ctx = ui.ctx();
         match command {
-            UiCommand::Dialog(dialog) => self.dialogs.show(dialog, &self.session, ctx),
+            UiCommand::Dialog(dialog) => self.dialogs.show(dialog, None, &self.session, ctx),
             UiCommand::ShowPanel(id) => self.dock.show(id),
             UiCommand::ClosePanel(id) => self.dock.close(id),
             UiCommand::ToggleEnlarged(id) => self.dock.toggle_enlarged(id),
-            UiCommand::SavePicture(id) => self.dock.take_picture_of(id),
-            UiCommand::SaveTable(table) => {
-                self.ask_where(Subject::Table(table), Dialog::SaveTable, ctx);
+            UiCommand::LeaveEnlarged => self.dock.leave_enlarged(),
+            UiCommand::SavePicture(id) => {
+                self.pictured = Some(id);
+                self.dock.take_picture_of(id);
+            }
+            UiCommand::SaveTable(id, table) => {
+                self.ask_where(Subject::Table(table), Some(id), ctx);
             }
             UiCommand::Arrange(preset) => self.dock.arrange(preset),
             UiCommand::ResetArrangement => self.dock.reset(),
@@ -261,20 +326,6 @@ fn strip<R>(ui: &mut Ui, panel: EguiPanel, height: f32, content: impl FnOnce(&mu
     panel.exact_size(height).frame(plain(ui)).resizable(false).show(ui, content).inner
 }
 
-fn dropped_paths(ctx: &egui::Context) -> Vec<std::path::PathBuf> {
+fn dropped_paths(ctx: &egui::Context) -> Vec<PathBuf> {
     ctx.input(|input| input.raw.dropped_files.iter().map(|file| file.path().to_owned()).collect())
-}
-
-/// While a file is held over the window.
-fn drop_hint_ui(ui: &Ui) {
-    if ui.input(|input| input.raw.hovered_files.is_empty()) {
-        return;
-    }
-    let theme = Theme::of(ui);
-    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint"));
-    let painter = ui.ctx().layer_painter(layer);
-    let rect = ui.ctx().content_rect();
-    painter.rect_filled(rect, 0, theme.background.gamma_multiply(0.8));
-    let text = "Drop a model, samples or a recipe to open it";
-    painter.text(rect.center(), egui::Align2::CENTER_CENTER, text, theme::title(20.0), theme.text);
 }

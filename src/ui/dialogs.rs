@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use egui::{Modal, Ui};
 
+use super::messages::failure_ui;
 use super::path_field::{PathField, PathKind};
 use super::theme::{self, Theme};
 use crate::eval::import::IMPORTERS;
 use crate::formats::READERS;
-use crate::session::{Command, Session};
+use crate::session::{Command, ImportStage, Notice, NoticeKind, Session};
 
 /// A dialog someone asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,9 +71,27 @@ impl Dialog {
 #[derive(Default)]
 pub struct Dialogs {
     picking: Option<Picking>,
-    typing: Option<(Dialog, PathField)>,
+    typing: Option<Typing>,
     /// Whether paths are typed although the system may have dialogs.
     always_types: bool,
+}
+
+/// The field for a path. It stays until what was chosen is there.
+struct Typing {
+    dialog: Dialog,
+    field: PathField,
+    waiting: Option<Waiting>,
+    failure: Option<Notice>,
+    shows_details: bool,
+}
+
+/// What a path was chosen for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// For what [`Session::apply_watched`] started; `None` if that was over at once.
+    Errand(Option<u64>),
+    /// For a picture or table to be written.
+    Saving,
 }
 
 struct Picking {
@@ -91,11 +110,18 @@ impl Dialogs {
         Self { always_types: true, ..Self::default() }
     }
 
-    pub fn show(&mut self, dialog: Dialog, session: &Session, ctx: &egui::Context) {
+    /// Opens a dialog. `panel` is whose picture or table is to be saved.
+    pub fn show(
+        &mut self,
+        dialog: Dialog,
+        panel: Option<&str>,
+        session: &Session,
+        ctx: &egui::Context,
+    ) {
         if self.picking.is_some() {
             return;
         }
-        let proposal = proposed_path(dialog, session);
+        let proposal = proposed_path(dialog, panel, session);
         if dialog != Dialog::TypePath && !self.always_types {
             self.picking = pick(dialog, proposal.clone(), ctx);
         }
@@ -106,7 +132,86 @@ impl Dialogs {
 
     fn start_typing(&mut self, dialog: Dialog, proposal: &Path) {
         let field = PathField::new(dialog.path_kind(), proposal.display().to_string());
-        self.typing = Some((dialog, field));
+        let typing = Typing { dialog, field, waiting: None, failure: None, shows_details: false };
+        self.typing = Some(typing);
+    }
+
+    /// Whether a path is being typed, and whether to open what lies there.
+    pub fn typed_kind(&self) -> Option<PathKind> {
+        self.typing.as_ref().map(|typing| typing.field.kind())
+    }
+
+    /// A file dropped while a path is typed: it is what was looked for. Where something is to be
+    /// saved, only its path is taken.
+    pub fn take_dropped(&mut self, path: &Path) -> Option<Chosen> {
+        let typing = self.typing.as_mut()?;
+        if typing.waiting.is_some() {
+            return None;
+        }
+        typing.failure = None;
+        typing.field.set_text(path.display().to_string());
+        let is_saving = typing.field.kind().is_saving();
+        (!is_saving).then(|| typing.dialog.chosen(path.to_owned()))
+    }
+
+    pub fn close(&mut self) {
+        self.typing = None;
+    }
+
+    /// Keeps the field open until that is done.
+    pub fn wait_for(&mut self, waiting: Waiting) {
+        if let Some(typing) = &mut self.typing {
+            typing.waiting = Some(waiting);
+            typing.failure = None;
+        }
+    }
+
+    /// Whether something chosen in the field is under way.
+    pub fn is_waiting(&self) -> bool {
+        self.typing.as_ref().is_some_and(|typing| typing.waiting.is_some())
+    }
+
+    /// Looks whether what was chosen is there: the field closes, or stays with what is wrong. That
+    /// notice is returned.
+    pub fn hear(&mut self, notices: &mut Vec<Notice>, session: &mut Session) -> Option<Notice> {
+        let typing = self.typing.as_mut()?;
+        let Waiting::Errand(errand) = typing.waiting? else { return None };
+        if errand.is_some_and(|id| session.is_under_way(id)) {
+            return None;
+        }
+        let is_own = |notice: &Notice| notice.kind == NoticeKind::Failed && notice.errand == errand;
+        let told = notices.iter().position(is_own).map(|place| notices.remove(place));
+        let failed = match told {
+            Some(notice) => Some(notice),
+            None => match unread_import(session) {
+                Unread::Reading => return None,
+                Unread::Failed(reason) => {
+                    session.apply(Command::CancelImport);
+                    Some(Notice::new(NoticeKind::Failed, reason))
+                }
+                Unread::No => None,
+            },
+        };
+        self.settle(failed)
+    }
+
+    /// The same for a picture or table.
+    pub fn hear_saved(&mut self, notice: &Notice) -> bool {
+        let waits = self.typing.as_ref().is_some_and(|t| t.waiting == Some(Waiting::Saving));
+        let failure = (notice.kind == NoticeKind::Failed).then(|| notice.clone());
+        waits && self.settle(failure).is_some()
+    }
+
+    fn settle(&mut self, failure: Option<Notice>) -> Option<Notice> {
+        match (&failure, &mut self.typing) {
+            (Some(notice), Some(typing)) => {
+                typing.waiting = None;
+                typing.failure = Some(notice.clone());
+                typing.field.focus();
+            }
+            _ => self.typing = None,
+        }
+        failure
     }
 
     /// What the system's dialog brought; without one, the field is opened.
@@ -126,37 +231,96 @@ impl Dialogs {
 
     /// Draws the field for a path.
     pub fn ui(&mut self, ui: &Ui, session: &Session) -> Option<Chosen> {
-        let (dialog, field) = self.typing.as_mut()?;
-        let mut chosen = None;
-        let mut close = false;
+        let typing = self.typing.as_mut()?;
         let modal = Modal::new(egui::Id::unique("type a path")).show(ui.ctx(), |ui| {
-            ui.set_width(560.0);
-            let (title, help) = words(field.kind());
-            let colour = Theme::of(ui).text;
-            ui.label(egui::RichText::new(title).font(theme::title(14.0)).color(colour));
-            ui.label(help);
-            ui.add_space(8.0);
-            let (is_chosen, is_there) = field.ui(ui, session.recent());
-            ui.add_space(8.0);
-            ui.horizontal(|ui| {
-                let verb = match field.kind() {
-                    kind if kind.is_saving() && is_there => "Replace",
-                    kind if kind.is_saving() => "Save",
-                    _ => "Open",
-                };
-                let button = egui::Button::new(verb);
-                let is_clicked = ui.add_enabled(field.path().is_some(), button).clicked();
-                if is_clicked || is_chosen {
-                    chosen = field.path().map(|path| dialog.chosen(path));
-                    close = true;
-                }
-                close |= ui.button("Cancel").clicked();
-            });
+            let room = ui.ctx().content_rect().width() - 64.0;
+            ui.set_width(560.0_f32.min(room));
+            typing.ui(ui, session)
         });
-        if close || modal.should_close() {
-            self.typing = None;
+        match modal.inner {
+            Answer::None if !modal.should_close() => None,
+            Answer::Chosen(path) => Some(typing.dialog.chosen(path)),
+            Answer::None | Answer::Cancel => {
+                let waiting = typing.waiting;
+                self.typing = None;
+                match waiting {
+                    Some(Waiting::Errand(Some(id))) => {
+                        Some(Chosen::Command(Command::CancelJob(id)))
+                    }
+                    _ => None,
+                }
+            }
         }
-        chosen
+    }
+}
+
+/// What a person answered in a frame.
+enum Answer {
+    None,
+    Chosen(PathBuf),
+    Cancel,
+}
+
+impl Typing {
+    fn ui(&mut self, ui: &mut Ui, session: &Session) -> Answer {
+        let (title, help) = words(self.field.kind());
+        let colour = Theme::of(ui).text;
+        ui.label(egui::RichText::new(title).font(theme::title(14.0)).color(colour));
+        ui.label(help);
+        ui.add_space(8.0);
+        let is_waiting = self.waiting.is_some();
+        let (is_chosen, is_there) =
+            ui.add_enabled_ui(!is_waiting, |ui| self.field.ui(ui, session.recent())).inner;
+        if self.field.take_edited() {
+            self.failure = None;
+        }
+        ui.add_space(8.0);
+        if let Some(failure) = &self.failure {
+            failure_ui(ui, failure, &mut self.shows_details);
+            ui.add_space(8.0);
+        }
+        self.buttons_ui(ui, is_chosen, is_there)
+    }
+
+    fn buttons_ui(&self, ui: &mut Ui, is_chosen: bool, is_there: bool) -> Answer {
+        let is_waiting = self.waiting.is_some();
+        ui.horizontal(|ui| {
+            let verb = match self.field.kind() {
+                kind if kind.is_saving() && is_there => "Replace",
+                kind if kind.is_saving() => "Save",
+                _ => "Open",
+            };
+            let path = self.field.path().filter(|_| !is_waiting);
+            let button = egui::Button::new(verb);
+            let is_clicked = ui.add_enabled(path.is_some(), button).clicked();
+            if ui.button("Cancel").clicked() {
+                return Answer::Cancel;
+            }
+            if is_waiting {
+                ui.spinner();
+                ui.label(if self.field.kind().is_saving() { "Saving…" } else { "Opening…" });
+            }
+            match path {
+                Some(path) if is_clicked || is_chosen => Answer::Chosen(path),
+                _ => Answer::None,
+            }
+        })
+        .inner
+    }
+}
+
+/// How far an import is whose source is not read yet.
+enum Unread {
+    No,
+    Reading,
+    Failed(String),
+}
+
+fn unread_import(session: &Session) -> Unread {
+    match session.import().filter(|draft| draft.source.is_none()).map(|draft| &draft.stage) {
+        Some(ImportStage::Failed(reason)) => Unread::Failed(reason.clone()),
+        Some(_) => Unread::Reading,
+        None => Unread::No,
     }
 }
 
@@ -164,7 +328,7 @@ fn words(kind: PathKind) -> (&'static str, &'static str) {
     match kind {
         PathKind::Open => (
             "Open path",
-            "A model, a folder with one, a sample set or recipe for the open model, or pictures, arrays and tables to make a sample set of.",
+            "A model or a folder with one; for the open model a sample set, a recipe, or pictures by class, arrays and tables to make samples of.",
         ),
         PathKind::Import => (
             "Import samples",
@@ -183,29 +347,31 @@ fn words(kind: PathKind) -> (&'static str, &'static str) {
     }
 }
 
-/// Where a file would lie: beside the model, under its name.
-fn proposed_path(dialog: Dialog, session: &Session) -> PathBuf {
+/// Where a file would lie: beside the model, under its name and what it shows of it.
+fn proposed_path(dialog: Dialog, panel: Option<&str>, session: &Session) -> PathBuf {
     let model = session.network().and_then(|network| network.model.path.clone());
     let folder = model.as_deref().and_then(Path::parent);
-    match dialog {
-        Dialog::SaveRecipe | Dialog::SavePicture | Dialog::SaveTable => {
-            let title = session.network().map_or("model", |network| &network.model.title);
-            let name: String = title
-                .chars()
-                .map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-                .collect();
-            let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();
-            let ending = match dialog {
-                Dialog::SavePicture => "png",
-                Dialog::SaveTable => "csv",
-                _ => "recipe.json",
-            };
-            let name = format!("{}.{ending}", words.join("-"));
-            folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name))
-        }
+    let ending = match dialog {
+        Dialog::SavePicture => "png",
+        Dialog::SaveTable => "csv",
+        Dialog::SaveRecipe => "recipe.json",
         // With a stroke at its end, so that what lies in it is listed.
-        Dialog::LoadRecipe => folder.map_or_else(PathBuf::new, |folder| folder.join("")),
-        _ => PathBuf::new(),
+        Dialog::LoadRecipe => return folder.map_or_else(PathBuf::new, |folder| folder.join("")),
+        _ => return PathBuf::new(),
+    };
+    let mut words =
+        vec![session.opened().map_or_else(String::new, |opened| opened.reference.stem())];
+    words.extend(panel.map(str::to_owned));
+    let name: String = words
+        .join("-")
+        .chars()
+        .map(|c| if c.is_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' })
+        .collect();
+    let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();
+    let name = PathBuf::from(format!("{}.{ending}", words.join("-")));
+    match folder {
+        Some(folder) => folder.join(name),
+        None => std::path::absolute(&name).unwrap_or(name),
     }
 }
 

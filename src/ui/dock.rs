@@ -65,6 +65,8 @@ pub struct Dock {
     resized: bool,
     /// The panel that has the whole room for now.
     enlarged: Option<&'static str>,
+    /// Whether there was only one panel from the start.
+    is_of_one: bool,
     /// The panel a picture is to be taken of.
     pictured: Option<&'static str>,
     /// Panels were moved, resized or brought to the front since that was last asked, or their views
@@ -86,6 +88,7 @@ impl Dock {
             preset,
             resized: false,
             enlarged: None,
+            is_of_one: false,
             pictured: None,
             is_changed: true,
             views: BTreeMap::new(),
@@ -95,7 +98,7 @@ impl Dock {
 
     /// One panel alone.
     pub fn of_one(id: &'static str) -> Self {
-        Self { enlarged: Some(id), ..Self::new(Preset::default()) }
+        Self { enlarged: Some(id), is_of_one: true, ..Self::new(Preset::default()) }
     }
 
     /// An arrangement that was stored; panels that are gone are left out.
@@ -172,6 +175,13 @@ impl Dock {
     /// Gives a panel the whole room, or back what it had.
     pub fn toggle_enlarged(&mut self, id: &'static str) {
         self.enlarged = if self.enlarged == Some(id) { None } else { Some(id) };
+    }
+
+    /// Gives the enlarged panel back what it had; a window of one panel keeps it.
+    pub fn leave_enlarged(&mut self) {
+        if !self.is_of_one {
+            self.enlarged = None;
+        }
     }
 
     /// Takes a picture of a panel when it is drawn next.
@@ -387,7 +397,7 @@ fn panel_menu_ui(ui: &mut Ui, ctx: &PanelCtx, entry: &'static PanelEntry, panel:
     }
     if let Some(table) = panel.table(ctx) {
         if ui.button("Save table…").clicked() {
-            ctx.ask(UiCommand::SaveTable(table.clone()));
+            ctx.ask(UiCommand::SaveTable(entry.id, table.clone()));
         }
         if ui.button("Copy as CSV").clicked() {
             ui.ctx().copy_text(table.to_csv());

@@ -83,8 +83,9 @@ fn start_reading(folder: PathBuf, ctx: egui::Context) -> Receiver<Listing> {
 fn read_folder(folder: &Path) -> Listing {
     let entries = std::fs::read_dir(folder).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such folder".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
-        _ => error.to_string(),
+        std::io::ErrorKind::NotADirectory => "this is a file, not a folder".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "you may not read it".to_owned(),
+        _ => crate::base::unreadable(&error),
     })?;
     let mut entries: Vec<FolderEntry> = entries
         .filter_map(|entry| {

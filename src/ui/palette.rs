@@ -6,8 +6,9 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::actions::{self, ACTIONS, Action};
 use super::dock::Preset;
+use super::palette_settings::{SettingEntry, channel_entries, setting_entries};
 use super::panel::{PANELS, PanelCtx, UiCommand};
-use super::quick_settings::QUICK_SETTINGS;
+use super::quick_settings::{QUICK_SETTINGS, QuickSetting};
 use super::theme::{self, Theme};
 use super::widgets::name_it;
 use crate::session::{BUILTIN_SAMPLES, Command, ModelRef};
@@ -29,6 +30,8 @@ struct Search {
 /// A line of the palette.
 pub(super) struct Item {
     pub title: String,
+    /// Other words it is found by.
+    words: String,
     pub group: &'static str,
     pub keys: Option<egui::KeyboardShortcut>,
     effect: Effect,
@@ -38,6 +41,9 @@ enum Effect {
     Action(&'static Action),
     Ask(UiCommand),
     Send(Command),
+    /// Of the selected layers.
+    Quantize(&'static QuickSetting),
+    Set(SettingEntry),
 }
 
 impl Item {
@@ -46,18 +52,18 @@ impl Item {
             Effect::Action(action) => (action.run)(ctx),
             Effect::Ask(command) => ctx.ask(command.clone()),
             Effect::Send(command) => ctx.send(command.clone()),
+            Effect::Quantize(quick) => actions::edit(ctx, quick.name, |_| quick.choice()),
+            Effect::Set(entry) => actions::edit(ctx, &self.title, |choice| entry.apply(choice)),
         }
     }
 }
 
-/// Everything that can be done now.
-pub(super) fn items(ctx: &PanelCtx) -> Vec<Item> {
-    let item = |title: String, group: &'static str, effect: Effect| Item {
-        title,
-        group,
-        keys: None,
-        effect,
-    };
+fn item(title: String, group: &'static str, effect: Effect) -> Item {
+    Item { title, words: String::new(), group, keys: None, effect }
+}
+
+/// Everything that can be done now; numbers in the search make values of settings, and channels.
+pub(super) fn items(ctx: &PanelCtx, search: &str) -> Vec<Item> {
     let mut items: Vec<Item> = ACTIONS
         .iter()
         .filter(|action| (action.is_enabled)(ctx.session) && action.name != "Commands…")
@@ -83,15 +89,27 @@ pub(super) fn items(ctx: &PanelCtx) -> Vec<Item> {
         let send = Effect::Send(Command::Open(ModelRef::Builtin(sample)));
         items.push(item(format!("Sample: {}", sample.title), "File", send));
     }
-    let Some(network) = ctx.session.network() else {
-        return items;
+    items.extend(layer_items(ctx, search));
+    items
+}
+
+/// What can be done with the layers of the open model.
+fn layer_items(ctx: &PanelCtx, search: &str) -> Vec<Item> {
+    let Some(network) = ctx.session.network().filter(|network| !network.layers.is_empty()) else {
+        return Vec::new();
     };
+    let mut items = Vec::new();
     for quick in QUICK_SETTINGS {
-        let command =
-            actions::edit_command(ctx.session, quick.name, crate::session::Gesture::Once, |_| {
-                quick.choice()
-            });
-        items.push(item(format!("Quantize: {}", quick.name), "Layer", Effect::Send(command)));
+        let title = format!("Quantize: {}", quick.name);
+        items.push(item(title, "Layer", Effect::Quantize(quick)));
+    }
+    for entry in setting_entries(ctx.session, search) {
+        let set = item(entry.title(), "Setting", Effect::Set(entry));
+        items.push(Item { words: entry.words(), ..set });
+    }
+    for channel_idx in channel_entries(ctx.session, search) {
+        let send = Effect::Send(Command::SelectChannel(Some(channel_idx)));
+        items.push(item(format!("Channel {channel_idx}"), "Layer", send));
     }
     for (layer_idx, layer) in network.layers.iter().enumerate() {
         let send = Effect::Send(Command::SelectLayer(layer_idx));
@@ -107,16 +125,32 @@ fn found(items: Vec<Item>, search: &str) -> Vec<Item> {
     }
     let mut matcher = Matcher::new(Config::DEFAULT);
     let pattern = Pattern::parse(search, CaseMatching::Ignore, Normalization::Smart);
+    let typed = words_of(search);
     let mut buffer = Vec::new();
-    let mut scored: Vec<(u32, Item)> = items
+    let mut scored: Vec<(i64, Item)> = items
         .into_iter()
         .filter_map(|item| {
-            let score = pattern.score(Utf32Str::new(&item.title, &mut buffer), &mut matcher)?;
+            let text = format!("{} {}", item.title, item.words);
+            let score = pattern.score(Utf32Str::new(&text, &mut buffer), &mut matcher)?;
+            // Whole words count most, then the shortest: “6 bits” means 6, not 16.
+            let own = words_of(&item.title);
+            let n_whole = typed.iter().filter(|word| own.contains(word)).count();
+            let n_spare = own.len().saturating_sub(n_whole);
+            let score = i64::from(score) + 200 * n_whole as i64 - 8 * n_spare as i64;
             Some((score, item))
         })
         .collect();
     scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     scored.into_iter().map(|(_, item)| item).collect()
+}
+
+fn words_of(text: &str) -> Vec<String> {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+    text.to_lowercase()
+        .split(|c: char| !is_part(c))
+        .map(|word| word.trim_matches('.').to_owned())
+        .filter(|word| !word.is_empty())
+        .collect()
 }
 
 /// Lines shown at once; more come by typing.
@@ -125,6 +159,10 @@ const MAX_SHOWN: usize = 60;
 impl Palette {
     pub fn open(&mut self) {
         self.open = Some(Search { just_opened: true, ..Search::default() });
+    }
+
+    pub fn close(&mut self) {
+        self.open = None;
     }
 
     /// Draws the palette while it is open.
@@ -136,8 +174,9 @@ impl Palette {
         let frame = egui::Frame::popup(ui.style()).inner_margin(8);
         let modal = egui::Modal::new(egui::Id::unique("palette")).area(area).frame(frame);
         let response = modal.show(ui.ctx(), |ui| {
-            ui.set_width(520.0);
-            let items = found(items(ctx), &search.text);
+            let room = ui.ctx().content_rect().size();
+            ui.set_width(520.0_f32.min(room.x - 48.0));
+            let items = found(items(ctx, &search.text), &search.text);
             run = search_ui(ui, search, &items);
             ui.add_space(4.0);
             if items.is_empty() {
@@ -169,7 +208,7 @@ fn search_ui(ui: &mut Ui, search: &mut Search, items: &[Item]) -> Option<usize> 
         search.chosen = search.chosen.saturating_sub(1);
     }
     let field = egui::TextEdit::singleline(&mut search.text)
-        .hint_text("Command, layer or setting")
+        .hint_text("Command, layer, setting (“bits 6”) or “channel 3”")
         .font(theme::text(14.0))
         .desired_width(f32::INFINITY);
     let response = ui.add(field);
@@ -187,7 +226,8 @@ fn search_ui(ui: &mut Ui, search: &mut Search, items: &[Item]) -> Option<usize> 
 
 fn list_ui(ui: &mut Ui, search: &mut Search, items: &[Item]) -> Option<usize> {
     let mut clicked = None;
-    ScrollArea::vertical().max_height(420.0).min_scrolled_height(420.0).auto_shrink(false).show(
+    let height = (ui.ctx().content_rect().height() - 150.0).clamp(80.0, 420.0);
+    ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink(false).show(
         ui,
         |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
@@ -226,7 +266,7 @@ fn line_ui(ui: &mut Ui, item: &Item, is_chosen: bool) -> egui::Response {
     let y = rect.center().y;
     let group_at = egui::pos2(rect.left() + 8.0, y);
     painter.text(group_at, Align2::LEFT_CENTER, item.group, theme::text(11.0), theme.hint);
-    let at = egui::pos2(rect.left() + 60.0, y);
+    let at = egui::pos2(rect.left() + 64.0, y);
     painter.text(at, Align2::LEFT_CENTER, &item.title, theme::text(13.0), theme.text);
     if let Some(keys) = &item.keys {
         let keys = actions::keys_text(ui.ctx(), keys);

@@ -19,9 +19,12 @@ pub enum UiCommand {
     ClosePanel(&'static str),
     /// Gives a panel the whole room, or back what it had.
     ToggleEnlarged(&'static str),
+    /// Gives the enlarged panel, if there is one, back what it had.
+    LeaveEnlarged,
     /// Takes a picture of a panel in the next frame and asks where it goes.
     SavePicture(&'static str),
-    SaveTable(Table),
+    /// Asks where the table of a panel goes.
+    SaveTable(&'static str, Table),
     Arrange(Preset),
     ResetArrangement,
     SetTheme(egui::ThemePreference),

@@ -1,7 +1,7 @@
 //! A field for a path, which completes folders and the files that can be opened.
 
 use egui::text::{CCursor, CCursorRange};
-use egui::{Key, Modifiers, Response, RichText, Sense, TextEdit, Ui, WidgetInfo, vec2};
+use egui::{Key, Response, RichText, Sense, TextEdit, Ui, WidgetInfo, vec2};
 use egui_material_icons::icons;
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,11 @@ pub struct PathField {
     listing: FolderListing,
     /// Place in the list below, moved by the arrow keys.
     chosen: Option<usize>,
+    /// Steps through the list that were asked for while the folder was being read.
+    steps: isize,
     has_been_focused: bool,
+    /// Whether the text was changed since that was last asked.
+    is_edited: bool,
 }
 
 /// A line of the list.
@@ -62,18 +66,53 @@ struct Suggestion {
     is_dim: bool,
 }
 
+/// The key of an event that presses it alone.
+fn plain_key(event: &egui::Event) -> Option<Key> {
+    match event {
+        egui::Event::Key { key, pressed: true, modifiers, .. } if modifiers.is_none() => Some(*key),
+        _ => None,
+    }
+}
+
 /// What stands below the field.
 struct Suggestions {
     title: String,
     lines: Vec<Suggestion>,
     /// Whether a file of exactly that name is there.
     is_there: bool,
+    /// Whether the folder is still being read.
+    is_reading: bool,
 }
 
 impl PathField {
     pub fn new(kind: PathKind, text: String) -> Self {
         let listing = FolderListing::default();
-        Self { kind, text, listing, chosen: None, has_been_focused: false }
+        Self {
+            kind,
+            text,
+            listing,
+            chosen: None,
+            steps: 0,
+            has_been_focused: false,
+            is_edited: false,
+        }
+    }
+
+    /// Another text, and the keyboard.
+    pub fn set_text(&mut self, text: String) {
+        self.text = text;
+        self.chosen = None;
+        self.focus();
+    }
+
+    /// Takes the keyboard when it is drawn next.
+    pub fn focus(&mut self) {
+        self.has_been_focused = false;
+    }
+
+    /// Whether the text was changed since the last call.
+    pub fn take_edited(&mut self) -> bool {
+        std::mem::take(&mut self.is_edited)
     }
 
     pub fn kind(&self) -> PathKind {
@@ -94,9 +133,9 @@ impl PathField {
         let has_focus = ui.memory(|memory| memory.has_focus(id));
         let mut taken = None;
         if has_focus {
-            taken = self.keys(ui, &suggestions.lines);
+            taken = self.keys(ui, &suggestions);
         }
-        let lines_by_tab = !suggestions.lines.is_empty();
+        let keeps_tab = !suggestions.lines.is_empty() || suggestions.is_reading;
         let hint = match self.kind {
             PathKind::Open => "/path/to/model.safetensors",
             PathKind::Import => "/path/to/pictures or /path/to/data.npz",
@@ -108,17 +147,22 @@ impl PathField {
             .id(id)
             .hint_text(hint)
             .font(theme::mono(12.0))
-            .lock_focus(lines_by_tab)
+            .lock_focus(keeps_tab)
             .desired_width(f32::INFINITY);
         let response = ui.add(field);
         response.ctx.accesskit_node_builder(response.id, |node| node.set_label("Path"));
         if response.changed() {
             self.chosen = None;
+            self.steps = 0;
+            self.is_edited = true;
         }
         let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         let mut is_done = entered && self.path().is_some();
-        if !self.has_been_focused {
+        if !self.has_been_focused && ui.is_enabled() {
             response.request_focus();
+            if self.kind.is_saving() {
+                self.select_stem(ui.ctx(), response.id);
+            }
             self.has_been_focused = true;
         }
         ui.add_space(8.0);
@@ -129,28 +173,78 @@ impl PathField {
         (is_done, suggestions.is_there)
     }
 
-    /// Moves through the list; the place of the line that a key takes.
-    fn keys(&mut self, ui: &Ui, lines: &[Suggestion]) -> Option<usize> {
-        let n_lines = lines.len();
-        if n_lines == 0 {
-            return None;
+    /// Moves through the list by the keys in the order they were pressed; the place of the line that
+    /// one of them takes.
+    fn keys(&mut self, ui: &Ui, suggestions: &Suggestions) -> Option<usize> {
+        let lines = &suggestions.lines;
+        let mut pressed = Vec::new();
+        let can_enter = self.chosen.is_some() || self.steps != 0;
+        let takes = |key| match key {
+            Key::ArrowDown | Key::ArrowUp | Key::Tab => !lines.is_empty() || suggestions.is_reading,
+            _ => false,
+        };
+        ui.input_mut(|input| {
+            input.events.retain(|event| {
+                let Some(key) = plain_key(event) else { return true };
+                let moves = pressed.iter().any(|key| *key != Key::Tab);
+                let is_taken = takes(key) || (key == Key::Enter && (can_enter || moves));
+                if is_taken {
+                    pressed.push(key);
+                }
+                !is_taken
+            });
+        });
+        if !pressed.is_empty() {
+            // The same keys move the focus, before a field has said that it wants them.
+            ui.memory_mut(|memory| memory.move_focus(egui::FocusDirection::None));
         }
-        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
-        if pressed(Key::ArrowDown) {
-            self.chosen = Some(self.chosen.map_or(0, |idx| (idx + 1) % n_lines));
+        if !suggestions.is_reading {
+            self.walk(lines.len());
         }
-        if pressed(Key::ArrowUp) {
-            let idx = self.chosen.unwrap_or(0);
-            self.chosen = Some((idx + n_lines - 1) % n_lines);
-        }
-        if pressed(Key::Tab) {
-            if self.chosen.is_none() && self.extend(lines, ui) {
-                return None;
+        let mut taken = None;
+        for key in pressed {
+            match key {
+                Key::ArrowDown | Key::ArrowUp => {
+                    self.steps += if key == Key::ArrowDown { 1 } else { -1 };
+                    if taken.is_none() && !suggestions.is_reading {
+                        self.walk(lines.len());
+                    }
+                }
+                // What is read next is what they are meant for.
+                _ if taken.is_some() || suggestions.is_reading => {}
+                Key::Tab if self.chosen.is_none() && self.extend(lines, ui) => {}
+                Key::Tab => taken = Some(self.chosen.unwrap_or(0)),
+                _ => taken = self.chosen,
             }
-            return Some(self.chosen.unwrap_or(0));
         }
-        let chosen = self.chosen.filter(|idx| *idx < n_lines)?;
-        pressed(Key::Enter).then_some(chosen)
+        taken.filter(|idx| *idx < lines.len())
+    }
+
+    /// Takes the steps that were asked for.
+    fn walk(&mut self, n_lines: usize) {
+        let steps = std::mem::take(&mut self.steps);
+        let Ok(n_lines) = isize::try_from(n_lines) else { return };
+        if steps == 0 || n_lines == 0 {
+            return;
+        }
+        let from = match self.chosen {
+            Some(idx) => idx.cast_signed(),
+            None if steps > 0 => -1,
+            None => 0,
+        };
+        self.chosen = Some((from + steps).rem_euclid(n_lines).cast_unsigned());
+    }
+
+    /// Selects the name up to its ending, so that typing replaces it; the caret stands before that.
+    fn select_stem(&self, ctx: &egui::Context, id: egui::Id) {
+        let (folder, name) = split(&self.text);
+        let ending = [".recipe.json", ".png", ".svg", ".csv", ".json"];
+        let stem = ending.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
+        let start = folder.chars().count();
+        let mut state = TextEdit::load_state(ctx, id).unwrap_or_default();
+        let end = CCursor::new(start + stem.chars().count());
+        state.cursor.set_char_range(Some(CCursorRange::two(CCursor::new(start), end)));
+        state.store(ctx, id);
     }
 
     /// Completes as far as all lines agree; whether that added anything.
@@ -171,8 +265,12 @@ impl PathField {
     fn take(&mut self, line: &Suggestion, response: &Response) -> bool {
         self.text.clone_from(&line.text);
         self.chosen = None;
+        self.is_edited = true;
         self.cursor_to_end(&response.ctx, response.id);
-        response.request_focus();
+        // To take it anew would forget which keys the field keeps to itself.
+        if !response.has_focus() {
+            response.request_focus();
+        }
         !line.is_folder && !self.kind.is_saving()
     }
 
@@ -190,12 +288,16 @@ impl PathField {
                 title: "Recent".to_owned(),
                 lines: recent.iter().map(Suggestion::of_recent).collect(),
                 is_there: false,
+                is_reading: false,
             };
         }
         let (folder, start) = split(&self.text);
         let (kind, asked) = (self.kind, asked_folder(folder));
         match self.listing.ask(&asked, ctx) {
-            FolderState::Reading => Suggestions::none(format!("Reading {}…", asked.display())),
+            FolderState::Reading => Suggestions {
+                is_reading: true,
+                ..Suggestions::none(format!("Reading {}…", asked.display()))
+            },
             FolderState::Failed(reason) => {
                 Suggestions::none(format!("{}: {reason}", asked.display()))
             }
@@ -217,7 +319,7 @@ impl PathField {
                     (0, false) => format!("{}: nothing starts with {start}", asked.display()),
                     _ => asked.display().to_string(),
                 };
-                Suggestions { title, lines, is_there }
+                Suggestions { title, lines, is_there, is_reading: false }
             }
         }
     }
@@ -247,7 +349,7 @@ impl PathField {
 
 impl Suggestions {
     fn none(title: String) -> Self {
-        Self { title, lines: Vec::new(), is_there: false }
+        Self { title, lines: Vec::new(), is_there: false, is_reading: false }
     }
 }
 

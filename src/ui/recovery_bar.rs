@@ -57,7 +57,7 @@ fn words(recovery: &Recovery, now: SystemTime) -> (String, String) {
     };
     let age = age(now.duration_since(recovery.when).unwrap_or_default().as_secs());
     let how = match recovery.was_killed {
-        true => format!("Quantscope ended unexpectedly {age}; nothing but the last second is lost"),
+        true => format!("Quantscope ended unexpectedly; its last change was saved {age}"),
         false => format!("closed {age}"),
     };
     (format!("Continue with {model}, {changes}"), how)
@@ -98,7 +98,11 @@ mod tests {
         recovery.was_killed = true;
         recovery.n_changes = 1;
         let (sentence, rest) = words(&recovery, at(61));
-        assert!(sentence.ends_with("1 change") && rest.contains("unexpectedly 1 minute ago"));
+        assert!(
+            sentence.ends_with("1 change")
+                && rest.contains("unexpectedly; its last change was saved 1 minute ago")
+        );
+        assert!(words(&recovery, at(59)).1.ends_with("saved just now"));
         recovery.is_missing = true;
         assert!(words(&recovery, at(1)).1.contains("/m/resnet8"));
     }

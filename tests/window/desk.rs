@@ -233,7 +233,7 @@ fn pictures_and_tables_are_saved() {
         window.get_by_label("Path").type_text(path.to_str().unwrap());
         settle(&mut window);
         click_button(&mut window, "Save");
-        wait_until(&mut window, |_| path.is_file());
+        wait_until(&mut window, |window| window.query_by_label("Path").is_none());
         let saved = std::fs::read(&path).unwrap();
         let head = String::from_utf8_lossy(&saved[..saved.len().min(200)]).into_owned();
         assert!(saved.windows(start.len()).take(100).any(|part| part == start), "{name}: {head}");

@@ -139,9 +139,30 @@ pub fn open_combo(window: &mut Window, label: &str) {
     settle(window);
 }
 
+/// Presses a key as a keyboard does: a letter alone comes with its text.
 pub fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
-    window.key_press_modifiers(modifiers, key);
+    match typed_by(key).filter(|_| modifiers.is_none()) {
+        Some(text) => {
+            window.input_mut().events.extend([key_event(key, true), egui::Event::Text(text)]);
+            window.step();
+            window.event(key_event(key, false));
+        }
+        None => window.key_press_modifiers(modifiers, key),
+    }
     settle(window);
+}
+
+pub fn key_event(key: Key, pressed: bool) -> egui::Event {
+    let modifiers = Modifiers::NONE;
+    egui::Event::Key { key, physical_key: None, pressed, repeat: false, modifiers }
+}
+
+fn typed_by(key: Key) -> Option<String> {
+    match key {
+        Key::OpenBracket => Some("[".to_owned()),
+        Key::CloseBracket => Some("]".to_owned()),
+        _ => Some(key.name().to_lowercase()).filter(|name| name.chars().count() == 1),
+    }
 }
 
 pub fn spec(window: &Window) -> String {

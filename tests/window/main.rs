@@ -8,6 +8,7 @@ mod accuracy;
 mod accuracy_states;
 mod channels;
 mod desk;
+mod dialogs;
 mod distribution;
 mod dock;
 mod drive;

@@ -109,7 +109,10 @@ pub fn build(
 /// The file cannot be written.
 pub fn save(built: &Built, path: &Path) -> Result<(), ImportError> {
     let failed = |error: std::io::Error| {
-        ImportError::at(path, format!("it cannot be written ({error}); choose another place"))
+        ImportError::at(
+            path,
+            format!("it cannot be written: {}", crate::base::unwritable(&error, path)),
+        )
     };
     let name = super::file_name(path);
     let unfinished = path.with_file_name(format!(".{name}.part"));

@@ -55,7 +55,7 @@ fn read(path: &Path, options: &ReadOptions, ctx: &WorkCtx) -> Result<RawSamples,
 }
 
 fn open(path: &Path) -> Result<Box<dyn Read>, String> {
-    let file = File::open(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    let file = File::open(path).map_err(|error| crate::base::unreadable(&error))?;
     let is_packed = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
     let file = BufReader::new(file);
     Ok(if is_packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
@@ -64,7 +64,10 @@ fn open(path: &Path) -> Result<Box<dyn Read>, String> {
 /// The mark that makes most cells of the first lines, as many in each.
 fn guess_delimiter(path: &Path) -> Result<char, String> {
     let mut start = Vec::new();
-    open(path)?.take(1 << 16).read_to_end(&mut start).map_err(|error| error.to_string())?;
+    open(path)?
+        .take(1 << 16)
+        .read_to_end(&mut start)
+        .map_err(|error| crate::base::unreadable(&error))?;
     let n_cells = |delimiter: char| {
         let byte = u8::try_from(delimiter).unwrap_or(b',');
         let mut reader = ReaderBuilder::new()

@@ -117,7 +117,7 @@ fn labels_beside(pictures: &Path) -> Option<PathBuf> {
 type Reader = BufReader<Box<dyn Read>>;
 
 fn open(path: &Path) -> Result<Reader, String> {
-    let cannot = |error: std::io::Error| format!("it cannot be read: {error}");
+    let cannot = |error: std::io::Error| crate::base::unreadable(&error);
     let mut start = [0u8; 2];
     let n_read = File::open(path).and_then(|mut file| file.read(&mut start)).map_err(cannot)?;
     let file = File::open(path).map_err(cannot)?;

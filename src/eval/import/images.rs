@@ -173,7 +173,7 @@ fn sorted_entries(folder: &Path) -> Vec<PathBuf> {
 
 fn read_header(path: &Path) -> Result<PictureFile, String> {
     let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
-    let reader = reader.map_err(|error| format!("it cannot be read: {error}"))?;
+    let reader = reader.map_err(|error| crate::base::unreadable(&error))?;
     let decoder =
         reader.into_decoder().map_err(|error| format!("it cannot be decoded: {error}"))?;
     let (width, height) = decoder.dimensions();

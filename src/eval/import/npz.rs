@@ -26,8 +26,12 @@ const PARTS: &[&str] =
 
 fn detect(path: &Path) -> bool {
     let mut start = [0u8; 6];
+    // Asked before opening: to open a pipe waits for somebody to write into it.
+    if !path.is_file() {
+        return false;
+    }
     let Ok(mut file) = File::open(path) else { return false };
-    if !path.is_file() || file.read_exact(&mut start).is_err() {
+    if file.read_exact(&mut start).is_err() {
         return false;
     }
     let is_named = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"));
@@ -91,7 +95,7 @@ enum Source {
 impl Source {
     fn archive(path: &Path) -> Result<Self, ImportError> {
         let file = File::open(path)
-            .map_err(|error| ImportError::at(path, format!("it cannot be read: {error}")))?;
+            .map_err(|error| ImportError::at(path, crate::base::unreadable(&error)))?;
         let archive = ZipArchive::new(BufReader::new(file)).map_err(|error| {
             ImportError::at(
                 path,

@@ -31,7 +31,7 @@ impl Planes {
         let failed = |error: image::ImageError| format!("it cannot be decoded: {error}");
         let mut reader = ImageReader::open(&file.path)
             .and_then(ImageReader::with_guessed_format)
-            .map_err(|error| format!("it cannot be read: {error}"))?;
+            .map_err(|error| crate::base::unreadable(&error))?;
         let mut limits = image::Limits::default();
         limits.max_alloc = Some(MAX_DECODED_BYTES);
         reader.limits(limits);

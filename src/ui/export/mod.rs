@@ -31,12 +31,12 @@ use super::theme::Theme;
 /// Why nothing was saved.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    #[error("{}: a picture is saved as .png or .svg, the name ends in {found}", path.display())]
+    #[error("{}: a picture is saved as .png or .svg, the name ends in {found}; change its ending", path.display())]
     UnknownEnding { path: PathBuf, found: String },
-    #[error("{}: the picture has {width}×{height} pixels, it can have {max} on a side", path.display())]
+    #[error("{}: the picture has {width}×{height} pixels, it can have {max} on a side; make the window smaller", path.display())]
     TooLarge { path: PathBuf, width: usize, height: usize, max: usize },
-    #[error("{} cannot be written: {reason}", path.display())]
-    Write { path: PathBuf, reason: String },
+    #[error("{} cannot be written: {}", path.display(), crate::base::unwritable(source, path))]
+    Write { path: PathBuf, source: std::io::Error },
 }
 
 /// Lets textures be kept for pictures; to be called once for a context, before any is loaded.
@@ -144,10 +144,6 @@ pub fn save_table(text: &str, path: &Path) -> Result<(), ExportError> {
 
 /// Writes beside the file and renames, so that nobody finds half of it.
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
-    let failed = |error: std::io::Error| ExportError::Write {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
     let written = std::fs::File::create(&beside)
@@ -156,6 +152,6 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
     written.map_err(|error| {
         // What is left of a failed attempt is of no use; it may never have been made.
         let _ = std::fs::remove_file(&beside);
-        failed(error)
+        ExportError::Write { path: path.to_owned(), source: error }
     })
 }

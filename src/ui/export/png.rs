@@ -23,8 +23,10 @@ pub(super) fn png_of(picture: &PanelPicture, path: &Path) -> Result<Vec<u8>, Exp
         return Err(ExportError::TooLarge { path, width, height, max: MAX_SIDE });
     }
     let rgba = painted(picture, width, height);
-    encoded(width, height, &rgba)
-        .map_err(|error| ExportError::Write { path: path.to_owned(), reason: error.to_string() })
+    encoded(width, height, &rgba).map_err(|error| ExportError::Write {
+        path: path.to_owned(),
+        source: std::io::Error::other(error),
+    })
 }
 
 fn painted(picture: &PanelPicture, width: usize, height: usize) -> Vec<u8> {
