@@ -42,7 +42,7 @@ def _write_safetensors(path, tensors, metadata):
     """Written here and not by the package, which does not keep the order of the metadata."""
     header, data = {"__metadata__": metadata}, b""
     for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name])
+        array = np.asarray(tensors[name], order="C")
         raw = array.astype(array.dtype.newbyteorder("<")).tobytes()
         header[name] = {"dtype": DTYPES[array.dtype.name], "shape": list(array.shape),
                         "data_offsets": [len(data), len(data) + len(raw)]}
