@@ -219,11 +219,19 @@ def write_onnx(tensors):
 def model_card(n_train, top1, n_eval):
     return {
         "title": "Handwritten digits, 8 × 8",
-        "licence": LICENCE, "source": SOURCE, "classes": CLASSES,
+        "teaches": (
+            "Plain, depthwise and residual convolutions: 8 bits cost nothing, 4 bits per tensor cost accuracy that one "
+            "scale per channel brings back."
+        ),
         "description": (
             "A small convolutional network with the three kinds of layer that quantize differently: a plain "
             "convolution, a depthwise-separable block and a residual block. BatchNormalization is not folded."
         ),
+        "data": (
+            "1797 pictures, 8 × 8 in 17 greys, divided into three sets. The first half of the file gives train and "
+            "calibration, the second eval. Changes: another order, stored in another form; the values are the same."
+        ),
+        "licence": LICENCE, "source": SOURCE, "classes": CLASSES,
         "trained": (
             f"JAX, {n_train} images, {EPOCHS} epochs of AdamW (batch {BATCH}, learning rate {LEARNING_RATE:g} with "
             f"cosine decay, weight decay {WEIGHT_DECAY:g} on every trained tensor), seed {SEED}, no augmentation. "
@@ -231,7 +239,7 @@ def model_card(n_train, top1, n_eval):
             "different writers. Training length, learning rate and weight decay were chosen, looking at "
             "eval, so that 4 bits per tensor visibly cost accuracy: 15.1 points here, 2.7 to 10.1 with seeds 1 to 5."
         ),
-        "metric": {"name": "top1", "value": top1, "samples": n_eval, "split": "eval"},
+        "metric": {"name": "top1", "value": top1, "samples": n_eval, "split": "eval", "tolerance": TOLERANCE},
         "try": [
             "Set all weights to 4 bits symmetric per tensor, then per channel: top-1 falls by 15 points, "
             "then comes back to within 4.",
