@@ -391,7 +391,10 @@ fn figures_of_earlier_states_are_remembered() {
         figures.accuracy.unwrap().quantized.unwrap().value
     };
     assert!(value(0) > value(1));
-    assert!(session.step_figures(1).sqnr.is_some() && session.step_figures(0).sqnr.is_none());
+    assert!(
+        session.step_figures(1).layer_sqnr.is_some()
+            && session.step_figures(0).layer_sqnr.is_none()
+    );
 }
 
 #[test]
