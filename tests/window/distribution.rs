@@ -134,7 +134,7 @@ fn a_channel_is_chosen_from_the_strip() {
 
 /// Nothing lies over something else in the smallest windows; what has no room is scrolled to.
 #[test]
-fn small_windows_lose_nothing() {
+fn nothing_overlaps_in_small_windows() {
     for size in [[1024.0, 700.0], [900.0, 480.0]] {
         let options = AppOptions { model: ModelRef::default_sample(), only_panel: None };
         let mut window = Harness::builder()
@@ -144,7 +144,7 @@ fn small_windows_lose_nothing() {
         let rect = |role, label| window.get_by_role_and_label(role, label).rect();
         let caption = rect(Role::Label, "SQNR of each channel, dB");
         let next = rect(Role::Button, "Next channel");
-        let figure = rect(Role::Label, "Kurtosis");
+        let figure = rect(Role::Label, "Maximum");
         let strip = rect(Role::Canvas, "SQNR of each channel");
         let error = rect(Role::Label, "Error over the values");
         let areas = [error, figure, next, caption, strip];
