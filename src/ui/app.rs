@@ -260,7 +260,9 @@ impl App {
         if self.shows_shortcuts {
             self.shows_shortcuts = shortcuts_ui(ui);
         }
-        self.tour.ui(ui, header, |panel| self.dock.rect_of(panel));
+        if self.session.opened().is_some() {
+            self.tour.ui(ui, header, |panel| self.dock.rect_of(panel));
+        }
         self.messages.ui(ui);
     }
 

@@ -23,7 +23,8 @@ pub(super) struct Messages {
     n_toasts_ever: u64,
     kept: Vec<Notice>,
     is_open: bool,
-    n_seen: usize,
+    /// Failures and warnings since the list was looked at.
+    n_unseen: usize,
 }
 
 /// A message over the panels, for some seconds.
@@ -46,22 +47,14 @@ impl Messages {
         });
         let n_over = self.toasts.len().saturating_sub(MAX_TOASTS);
         self.toasts.drain(..n_over);
-        self.keep(notice);
+        self.n_unseen += usize::from(notice.kind != NoticeKind::Done);
+        self.add_told(notice);
     }
 
     /// Keeps a notice that is told elsewhere.
     pub fn add_told(&mut self, notice: Notice) {
-        let all_seen = self.n_unseen() == 0;
-        self.keep(notice);
-        if all_seen {
-            self.n_seen = self.kept.len();
-        }
-    }
-
-    fn keep(&mut self, notice: Notice) {
         if self.kept.len() == MAX_KEPT {
             self.kept.remove(0);
-            self.n_seen = self.n_seen.saturating_sub(1);
         }
         self.kept.push(notice);
     }
@@ -74,8 +67,7 @@ impl Messages {
 
     /// Failures and warnings nobody has looked at in the list.
     pub fn n_unseen(&self) -> usize {
-        let unseen = self.kept.iter().skip(self.n_seen);
-        unseen.filter(|notice| notice.kind != NoticeKind::Done).count()
+        self.n_unseen
     }
 
     pub fn open(&mut self) {
@@ -93,7 +85,7 @@ impl Messages {
         if !self.is_open {
             return;
         }
-        self.n_seen = self.kept.len();
+        self.n_unseen = 0;
         let id = egui::Id::unique("messages");
         let modal = egui::Modal::new(id).show(ui.ctx(), |ui| {
             let room = ui.ctx().content_rect().size();

@@ -17,6 +17,7 @@ pub(super) fn shortcuts_ui(ui: &Ui) -> bool {
         ui.add_space(8.0);
         // A bar of its own place, so that it is seen that there is more.
         ui.spacing_mut().scroll = egui::style::ScrollStyle::solid();
+        ui.visuals_mut().widgets.inactive.bg_fill = theme.line_strong;
         let list = ScrollArea::vertical().max_height(list_height(room.y));
         let list = list.scroll_bar_visibility(ScrollBarVisibility::VisibleWhenNeeded);
         list.show(ui, list_ui);

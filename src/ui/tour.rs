@@ -44,6 +44,10 @@ impl Tour {
     /// Draws the present step beside what it is about. `place` tells where a panel stands.
     pub fn ui(&mut self, ui: &Ui, header: Rect, place: impl Fn(&str) -> Option<Rect>) {
         let Some(step_idx) = self.step else { return };
+        // It points at what lies behind a dialog.
+        if ui.ctx().memory(|memory| memory.top_modal_layer().is_some()) {
+            return;
+        }
         let Some(step) = STEPS.get(step_idx) else {
             self.step = None;
             return;
