@@ -241,8 +241,7 @@ def model_card(n_train, top1, n_eval):
         ),
         "metric": {"name": "top1", "value": top1, "samples": n_eval, "split": "eval", "tolerance": TOLERANCE},
         "try": [
-            "Set all weights to 4 bits symmetric per tensor, then per channel: top-1 falls by 15 points, "
-            "then comes back to within 4.",
+            "`int:bits=4`: top-1 falls by 15 points. `int:bits=4,granularity=per-channel`: it comes back to within 4.",
             "Keep stem and block1.dw at 8 bits and the rest at 4 bits per tensor: 1.5 % of the weights bring back "
             "about three quarters of the loss.",
             "Quantize only res.conv1, then only res.conv2, to 4 bits per tensor: they have the two lowest SQNRs, "

@@ -148,6 +148,29 @@ fn assert_alike(arguments: &str, stated: &str, found: &str) {
 // --- What each is there to show ------------------------------------------------------------------
 
 #[test]
+fn the_program_has_the_sets_of_the_folders() {
+    let [mobilenet, resnet] = ["glyphs-mobilenet", "glyphs-resnet"];
+    for split in ["eval", "calibration", "train"] {
+        let read = |name: &str| {
+            let folder = support::project("sample_models").join(name);
+            std::fs::read(folder.join(format!("{split}.safetensors"))).unwrap()
+        };
+        assert!(read(mobilenet) == read(resnet), "{split}");
+    }
+}
+
+#[test]
+fn one_scale_for_the_tensor_breaks_the_mobilenet_and_not_the_resnet() {
+    let specs =
+        ["int:bits=4", "int:bits=4,granularity=per-channel", "int:bits=5,granularity=per-channel"];
+    let [tensor, channel, _] = points("glyphs-mobilenet", specs);
+    assert!((0.92..=0.97).contains(&float(&tensor)), "{}", float(&tensor));
+    assert!(value(&channel) - value(&tensor) > 0.2, "{} {}", value(&channel), value(&tensor));
+    let [_, _, sturdy] = points("glyphs-resnet", specs);
+    assert!(float(&sturdy) - value(&sturdy) < 0.05, "{}", value(&sturdy));
+}
+
+#[test]
 fn tumor_loses_the_critical_class_before_accuracy() {
     let [coarse] = points("tumor", ["int:bits=4"]);
     let recall = *coarse.accuracy.class_recall("malignant").unwrap();

@@ -20,22 +20,28 @@ pub struct BuiltinSample {
     train: &'static [u8],
 }
 
-/// The files of a folder of `sample_models/`.
+/// A file of a folder of `sample_models/`.
+macro_rules! file {
+    ($folder:literal, $file:literal) => {
+        include_bytes!(concat!("../../sample_models/", $folder, "/", $file))
+    };
+}
+
+/// A sample with the sets of its folder, or of another folder that has the same.
 macro_rules! embedded {
     ($name:literal, $title:literal, $teaches:literal) => {
+        embedded!($name, $title, $teaches, sets of $name)
+    };
+    ($name:literal, $title:literal, $teaches:literal, sets of $sets:literal) => {
         BuiltinSample {
             name: $name,
             title: $title,
             teaches: $teaches,
-            picture: include_bytes!(concat!("../../sample_models/", $name, "/picture.png")),
-            model: include_bytes!(concat!("../../sample_models/", $name, "/model.safetensors")),
-            eval: include_bytes!(concat!("../../sample_models/", $name, "/eval.safetensors")),
-            calibration: include_bytes!(concat!(
-                "../../sample_models/",
-                $name,
-                "/calibration.safetensors"
-            )),
-            train: include_bytes!(concat!("../../sample_models/", $name, "/train.safetensors")),
+            picture: file!($name, "picture.png"),
+            model: file!($name, "model.safetensors"),
+            eval: file!($sets, "eval.safetensors"),
+            calibration: file!($sets, "calibration.safetensors"),
+            train: file!($sets, "train.safetensors"),
         }
     };
 }
@@ -46,6 +52,17 @@ pub static BUILTIN_SAMPLES: &[BuiltinSample] = &[
         "digits",
         "Handwritten digits, 8 × 8",
         "Plain, depthwise and residual convolutions: 8 bits cost nothing, 4 bits per tensor cost accuracy that one scale per channel brings back."
+    ),
+    embedded!(
+        "glyphs-mobilenet",
+        "Glyphs, MobileNet style",
+        "Channels of unlike range: with one scale per tensor, 5 bits leave 36 % and 4 bits 5 % of answers right; with one scale per channel 94 and 93 %."
+    ),
+    embedded!(
+        "glyphs-resnet",
+        "Glyphs, ResNet style",
+        "The sturdy contrast to glyphs-mobilenet: plain 3 × 3 convolutions have channels of like ranges, so 5 bits cost a point and 4 bits four even with one scale per tensor; only at 3 bits does the choice decide.",
+        sets of "glyphs-mobilenet"
     ),
     embedded!(
         "tumor",
