@@ -24,12 +24,12 @@ pub fn unwritable(error: &io::Error, path: &Path) -> String {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-                format!("there is no folder {}; make it or choose another", folder.display())
+                format!("there is no folder {}; make it or choose another place", folder.display())
             }
-            _ => "there is no such folder; make it or choose another".to_owned(),
+            _ => "there is no such folder; make it or choose another place".to_owned(),
         },
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "you may not write there; choose another folder".to_owned()
+            "you may not write there; choose another place".to_owned()
         }
         io::ErrorKind::IsADirectory => "this is a folder; add a file name".to_owned(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -76,7 +76,7 @@ mod tests {
         assert!(details_of(&named).unwrap().contains("os error"));
         let error = std::fs::File::create("/nowhere/at/all").unwrap_err();
         let words = unwritable(&error, Path::new("/nowhere/at/all"));
-        assert_eq!(words, "there is no folder /nowhere/at; make it or choose another");
+        assert_eq!(words, "there is no folder /nowhere/at; make it or choose another place");
         let told = io::Error::other("odd (os error 5)");
         assert_eq!(unreadable(&told), "it cannot be read: odd");
     }

@@ -195,8 +195,8 @@ mod tests {
     #[test]
     fn refusals_are_one_line_with_the_file() {
         for (text, part) in [
-            ("{", "not JSON of the expected form"),
-            (r#"{"layers": {}}"#, "quantscope_recipe"),
+            ("{", "this is no recipe; choose one"),
+            (r#"{"layers": {}}"#, "this is no recipe; choose one"),
             (r#"{"quantscope_recipe": 2, "layers": {}}"#, "version 2"),
             (r#"{"quantscope_recipe": 1, "layers": {"a": "nf5"}}"#, "there is no scheme"),
             (r#"{"quantscope_recipe": 1, "layers": {"a": "int:bits=99"}}"#, "from 2 to 16"),

@@ -1,5 +1,7 @@
 //! What was reported: shortly on the screen, and kept in a list with every detail.
 
+use std::time::{Duration, Instant};
+
 use egui::{Align2, Area, Frame, Layout, Order, RichText, ScrollArea, Stroke, Ui, vec2};
 use egui_material_icons::icons;
 
@@ -20,6 +22,8 @@ const MARGIN: f32 = 12.0;
 #[derive(Default)]
 pub(super) struct Messages {
     toasts: Vec<Toast>,
+    /// When they were drawn last.
+    drawn: Option<Instant>,
     n_toasts_ever: u64,
     kept: Vec<Notice>,
     is_open: bool,
@@ -132,7 +136,9 @@ impl Messages {
             self.toasts.retain_mut(|toast| toast_ui(ui, toast));
         });
         let is_read = shown.response.contains_pointer();
-        let elapsed = ui.input(|input| input.unstable_dt).min(0.5);
+        let now = Instant::now();
+        let since = self.drawn.replace(now).map_or(Duration::ZERO, |drawn| now - drawn);
+        let elapsed = since.as_secs_f32().min(0.5);
         self.toasts.retain_mut(|toast| {
             if !is_read && !toast.shows_details {
                 toast.secs_left -= elapsed;

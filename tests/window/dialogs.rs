@@ -22,6 +22,7 @@ fn text_of(path: &Path) -> &str {
 }
 
 fn type_path(window: &mut Window, text: &str) {
+    window.get_by_label("Path").click();
     settle(window);
     press(window, Modifiers::COMMAND, Key::A);
     window.get_by_label("Path").type_text(text);
@@ -85,6 +86,7 @@ fn a_failed_save_stays_to_be_corrected() {
     type_path(&mut window, text_of(&good));
     click_button(&mut window, "Save");
     assert!(good.is_file() && !is_typing(&window));
+    palette(&mut window, "Show Channels");
     click_button(&mut window, "More for Channels");
     click_button(&mut window, "Save picture…");
     settle(&mut window);
@@ -434,7 +436,7 @@ fn a_file_dropped_on_an_open_dialog_is_taken_by_it() {
     let mut window = window_with_typed_paths();
     press(&mut window, Modifiers::COMMAND, Key::S);
     hover(&mut window, &[&unknown]);
-    assert!(shows(&window, "goes into the field"));
+    wait_until(&mut window, |window| shows(window, "goes into the field"));
     drop_files(&mut window, &[&unknown]);
     assert_eq!(path_typed(&window), text_of(&unknown));
     press(&mut window, Modifiers::NONE, Key::Escape);

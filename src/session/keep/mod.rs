@@ -22,8 +22,9 @@ use autosave::Autosave;
 
 /// From a change until it is written; what changes meanwhile is written with it.
 const DELAY: Duration = Duration::from_secs(1);
-/// The longest that the end of a session waits for the last writing.
-const MAX_WAIT: Duration = Duration::from_secs(2);
+/// The longest that the end of a session waits for the last writing: a busy disk may take seconds,
+/// and the window is gone by then.
+const MAX_WAIT: Duration = Duration::from_secs(15);
 
 /// What the thread is asked for.
 pub(super) enum Order {
