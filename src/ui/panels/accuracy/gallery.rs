@@ -27,7 +27,7 @@ pub struct Gallery {
 /// Title and kinds.
 const TITLE_HEIGHT: f32 = 34.0;
 /// Room that the title needs.
-const TITLE_WIDTH: f32 = 100.0;
+const TITLE_WIDTH: f32 = 118.0;
 /// What is chosen, with the button that lifts it.
 const CHOSEN_HEIGHT: f32 = 28.0;
 const FOOT_HEIGHT: f32 = 32.0;
