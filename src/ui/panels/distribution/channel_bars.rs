@@ -4,7 +4,7 @@ use egui::{Align2, Painter, Rect, Response, Sense, Shape, Stroke, Ui, pos2, vec2
 
 use super::curves::round_marks;
 use crate::base::{fixed, thousands};
-use crate::eval::{LayerError, Sqnr};
+use crate::eval::{ErrorStats, LayerError, Sqnr};
 use crate::session::Command;
 use crate::ui::panel::PanelCtx;
 use crate::ui::theme::{self, Theme};
@@ -43,7 +43,7 @@ pub(super) fn bars_ui(ui: &mut Ui, ctx: &PanelCtx, rect: Rect, error: &LayerErro
     if response.clicked() {
         ctx.send(Command::SelectChannel(Some(idx)));
     }
-    let what = match error.channels.get(idx).map(|channel| channel.sqnr()) {
+    let what = match error.channels.get(idx).map(ErrorStats::sqnr) {
         Some(Sqnr::Db(db)) => format!("{} dB", fixed(db, 2)),
         Some(Sqnr::Exact) => "exact, no error".to_owned(),
         Some(Sqnr::NoSignal) => "all weights are 0".to_owned(),
