@@ -284,7 +284,7 @@ fn sample_sets_that_are_broken_or_do_not_fit() {
         ("divide by 0", with(&divide_zero), 4, vec!["divide"]),
         ("layout", with(&wrong_layout), 4, vec!["NHWC"]),
         ("shape", picture_samples(), 6, vec!["1×4×4", "takes 2"]),
-        ("more classes than outputs", many_classes, 6, vec!["label 4", "2 classes"]),
+        ("more classes than outputs", many_classes, 6, vec!["5 classes", "2 classes"]),
         ("tokens for floats", tokens, 6, vec!["tokens", "f32"]),
     ] {
         let files = Files::new(&dense_model(), &samples);

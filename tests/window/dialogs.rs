@@ -335,9 +335,9 @@ fn the_start_screen_offers_samples_at_every_size() {
         click_button(&mut window, "Path…");
         assert!(is_typing(&window), "{size:?}");
         press(&mut window, Modifiers::NONE, Key::Escape);
-        let card = window.get_by_label("Handwritten digits").rect();
+        let card = window.get_by_label("Handwritten digits, 8 × 8").rect();
         assert!(card.right() < size[0] && card.bottom() < size[1], "{size:?}: {card:?}");
-        click_button(&mut window, "Handwritten digits");
+        click_button(&mut window, "Handwritten digits, 8 × 8");
         assert!(session(&window).opened().is_some(), "{size:?}");
     }
 }

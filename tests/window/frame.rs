@@ -200,7 +200,7 @@ fn menus_work() {
     click_button(&mut window, "File");
     window.get_by_label_contains("Sample models").hover();
     settle(&mut window);
-    click_button(&mut window, "Handwritten digits");
+    click_button(&mut window, "Handwritten digits, 8 × 8");
     assert!(session(&window).opened().is_some());
 }
 
