@@ -72,7 +72,7 @@ fn names_are_given_room_by_hand() {
     window.get_by_role_and_label(Role::Splitter, SPLITTER).focus();
     settle(&mut window);
     let before = edge(&window).x;
-    press(&mut window, Modifiers::NONE, Key::ArrowLeft);
+    press(&mut window, Modifiers::NONE, Key::Minus);
     assert!((edge(&window).x - (before - 16.0)).abs() < 2.0);
     let at = edge(&window);
     for _ in 0..2 {
