@@ -48,16 +48,18 @@ const MIN_WIDTH_FOR_IN_USE: f32 = 150.0;
 const ENTRY_GAP: f32 = 10.0;
 const MARK_GAP: f32 = 4.0;
 
-/// The legends over the columns. Where one has no room for all its entries they fold into a button:
-/// nothing is left out.
+/// The legends over the columns. Where one has no room for all its entries they stand under a button,
+/// with those of the other columns: nothing is left out.
 pub(super) fn legend_ui(ui: &mut Ui, sketch: &Sketch, view: DensityView) {
     let theme = sketch.theme;
     let legends = legends(sketch, view, ui.ctx().theme());
     let y = sketch.layout.top - LEGEND_OFFSET;
-    let is_folded = legends.iter().any(|legend| width_of(sketch, legend) > legend.column.width());
+    let has_room = |legend: &ColumnLegend| width_of(sketch, legend) <= legend.column.width();
     for legend in &legends {
-        draw(sketch, legend, (y, is_folded));
+        let entries = if has_room(legend) { &legend.entries[..] } else { &[] };
+        draw(sketch, legend, (y, entries));
     }
+    let is_folded = !legends.iter().all(has_room);
     let labels = sketch.columns.labels;
     if is_folded {
         let size = vec2(labels.width() - 10.0, 22.0);
@@ -135,7 +137,7 @@ fn width_of(sketch: &Sketch, legend: &ColumnLegend) -> f32 {
     text_width(legend.title, theme::title(12.0)) + entries.sum::<f32>()
 }
 
-fn draw(sketch: &Sketch, legend: &ColumnLegend, (y, is_folded): (f32, bool)) {
+fn draw(sketch: &Sketch, legend: &ColumnLegend, (y, entries): (f32, &[Entry])) {
     let theme = sketch.theme;
     let column = legend.column;
     let area = Rect::from_x_y_ranges(column.x_range(), y - 12.0..=y + 12.0);
@@ -144,10 +146,7 @@ fn draw(sketch: &Sketch, legend: &ColumnLegend, (y, is_folded): (f32, bool)) {
         painter.text(pos2(x, y), Align2::LEFT_CENTER, text, font, ink).right()
     };
     let mut x = text(column.left(), legend.title, theme::title(12.0), theme.text);
-    if is_folded {
-        return;
-    }
-    for entry in &legend.entries {
+    for entry in entries {
         x += ENTRY_GAP;
         let width = entry.mark.width();
         let rect = Rect::from_center_size(pos2(x + width / 2.0, y), vec2(width, 9.0));

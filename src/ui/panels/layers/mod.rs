@@ -235,7 +235,7 @@ impl LayersPanel {
     }
 }
 
-/// The edge of the names' column: dragging or the arrow keys set its width, a double click gives
+/// The edge of the names' column: dragging or the keys + and − set its width, a double click gives
 /// it back to the list.
 fn name_handle_ui(ui: &Ui, name_width: &mut Option<f32>) {
     const REACH: f32 = 4.0;
@@ -248,18 +248,15 @@ fn name_handle_ui(ui: &Ui, name_width: &mut Option<f32>) {
     response.widget_info(|| {
         egui::WidgetInfo::labeled(egui::Role::Splitter, true, "Width of the layers' names")
     });
-    let (left, right) = ui.input(|input| {
-        (input.key_pressed(egui::Key::ArrowLeft), input.key_pressed(egui::Key::ArrowRight))
+    // The arrow keys go to other layers and channels.
+    let (less, more) = ui.input(|input| {
+        let pressed = |key| input.key_pressed(key);
+        (pressed(egui::Key::Minus), pressed(egui::Key::Plus) || pressed(egui::Key::Equals))
     });
     if let Some(at) = response.interact_pointer_pos().filter(|_| response.dragged()) {
         *name_width = Some((at.x - cell.left()).max(MIN_NAME_WIDTH));
-    } else if response.has_focus() {
-        // Elsewhere these keys go on to the next control.
-        let keys = egui::EventFilter { horizontal_arrows: true, ..Default::default() };
-        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, keys));
-    }
-    if response.has_focus() && left != right {
-        let step = if left { -KEY_STEP } else { KEY_STEP };
+    } else if response.has_focus() && less != more {
+        let step = if less { -KEY_STEP } else { KEY_STEP };
         *name_width = Some((cell.width() + step).max(MIN_NAME_WIDTH));
     }
     if response.double_clicked() {
@@ -273,7 +270,7 @@ fn name_handle_ui(ui: &Ui, name_width: &mut Option<f32>) {
     };
     ui.painter().vline(x, cell.shrink(7.0).y_range(), egui::Stroke::new(1.0, ink));
     response.on_hover_cursor(egui::CursorIcon::ResizeHorizontal).on_hover_text(
-        "Drag to give names more or less room; double click for as much as there is",
+        "Drag, or press + and − here, to give names more or less room; double click for as much as there is",
     );
 }
 
