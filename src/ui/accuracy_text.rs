@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(perplexity.value(3.70686), "3.707");
         assert_eq!(perplexity.value(123_456.0), "1.23·10⁵");
         assert_eq!(perplexity.signed(f64::INFINITY), "+∞");
-        let estimate = Estimate { value: 0.87, ci95: (0.848, 0.889) };
+        let estimate = Estimate { value: 0.87, ci95: (0.85, 0.89) };
         assert_eq!(shares.reach(estimate), "±2.0");
     }
 }
