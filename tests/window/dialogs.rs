@@ -101,7 +101,10 @@ fn a_failed_save_stays_to_be_corrected() {
     let good = folder.path().join("p.png");
     type_path(&mut window, text_of(&good));
     click_button(&mut window, "Save");
-    wait_until(&mut window, |window| !is_typing(window));
+    wait_until(&mut window, |window| {
+        println!("{:?} {}", path_typed(window), shows(window, "cannot be written"));
+        !is_typing(window)
+    });
     assert!(good.is_file());
 }
 
