@@ -27,6 +27,9 @@ const PICTURE_SIDE: f32 = 74.0;
 /// From this width on, two lists stand beside each other.
 const TWO_COLUMNS: f32 = 720.0;
 
+/// Below this width the ways to open a model stand under the invitation.
+const NARROW: f32 = 430.0;
+
 /// What to try once a model is open.
 const TO_TRY: [(&str, &str); 3] = [
     ("Drag an end of the range", "The error splits into clipping and rounding as it moves."),
@@ -97,37 +100,56 @@ pub(super) fn heading_ui(ui: &mut Ui, text: &str) {
 
 fn drop_area_ui(ui: &mut Ui, ctx: &PanelCtx) {
     let theme = Theme::of(ui);
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 84.0), Sense::hover());
+    let width = ui.available_width();
+    let is_narrow = width < NARROW;
+    let height = if is_narrow { 128.0 } else { 84.0 };
+    let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
     let outline = [rect.left_top(), rect.right_top(), rect.right_bottom(), rect.left_bottom()];
     let stroke = Stroke::new(1.0, theme.line_strong);
     for (from, to) in outline.into_iter().zip(outline.into_iter().cycle().skip(1)) {
         ui.painter().extend(egui::Shape::dashed_line(&[from, to], stroke, 4.0, 4.0));
     }
-    let mut ui = ui.new_child(
-        egui::UiBuilder::new()
-            .max_rect(rect.shrink2(vec2(16.0, 12.0)))
-            .layout(egui::Layout::left_to_right(egui::Align::Center)),
-    );
+    let inner = rect.shrink2(vec2(16.0, 12.0));
+    let child = |ui: &mut Ui, place: Rect, layout| {
+        ui.new_child(egui::UiBuilder::new().max_rect(place).layout(layout))
+    };
+    let left_to_right = egui::Layout::left_to_right(egui::Align::Center);
+    let right_to_left = egui::Layout::right_to_left(egui::Align::Center);
+    if is_narrow {
+        let (above, below) = inner.split_top_bottom_at_y(inner.bottom() - 34.0);
+        invitation_ui(&mut child(ui, above, left_to_right));
+        ways_ui(&mut child(ui, below, right_to_left), ctx);
+    } else {
+        let mut right = child(ui, inner, right_to_left);
+        ways_ui(&mut right, ctx);
+        right.with_layout(left_to_right, invitation_ui);
+    }
+}
+
+fn invitation_ui(ui: &mut Ui) {
+    let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing.x = 8.0;
     ui.label(icons::ICON_UPLOAD_FILE.rich_text().size(26.0).color(theme.label));
     ui.add_space(8.0);
     ui.vertical(|ui| {
-        ui.add_space(10.0);
+        ui.add_space((ui.available_height() - 38.0).max(0.0) / 2.0);
         ui.label(RichText::new("No model is open").font(theme::title(13.0)).color(theme.text));
-        ui.label(
-            RichText::new("Drop one here: .safetensors, .onnx, or a folder").color(theme.label),
-        );
+        let text = RichText::new("Drop one here: .safetensors, .onnx, or a folder");
+        ui.add(egui::Label::new(text.color(theme.label)).wrap());
     });
-    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-        if primary_button(ui, "Open…").clicked() {
-            ctx.ask(UiCommand::Dialog(Dialog::PickModel));
-        }
-        let help = "Type or complete the path of a file or folder";
-        let path = egui::Button::new("Path…").min_size(vec2(56.0, 26.0));
-        if ui.add(path).on_hover_text(help).clicked() {
-            ctx.ask(UiCommand::Dialog(Dialog::TypePath));
-        }
-    });
+}
+
+/// From right to left.
+fn ways_ui(ui: &mut Ui, ctx: &PanelCtx) {
+    ui.spacing_mut().item_spacing.x = 8.0;
+    if primary_button(ui, "Open…").clicked() {
+        ctx.ask(UiCommand::Dialog(Dialog::PickModel));
+    }
+    let help = "Type or complete the path of a file or folder";
+    let path = egui::Button::new("Path…").min_size(vec2(56.0, 26.0));
+    if ui.add(path).on_hover_text(help).clicked() {
+        ctx.ask(UiCommand::Dialog(Dialog::TypePath));
+    }
 }
 
 /// Cards side by side, as many as fit, those of a row of one height; the one that was clicked.
@@ -234,8 +256,12 @@ fn to_try_ui(ui: &mut Ui) {
 
 fn numbered_ui(ui: &mut Ui, number: usize, title: &str, text: &str) {
     let theme = Theme::of(ui);
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 40.0), Sense::hover());
-    let centre = pos2(rect.left() + 19.0, rect.center().y);
+    let width = ui.available_width();
+    let room = (width - 48.0).max(80.0);
+    let text = ui.painter().layout(text.to_owned(), theme::text(12.0), theme.label, room);
+    let height = 25.0 + text.size().y;
+    let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+    let centre = pos2(rect.left() + 19.0, rect.top() + 20.0);
     let painter = ui.painter();
     painter.circle_stroke(centre, 11.0, Stroke::new(1.0, theme.line_strong));
     let digit = number.to_string();
@@ -243,5 +269,5 @@ fn numbered_ui(ui: &mut Ui, number: usize, title: &str, text: &str) {
     let at = rect.left_top() + vec2(44.0, 4.0);
     painter.text(at, Align2::LEFT_TOP, title, theme::text(13.0), theme.text);
     let at = rect.left_top() + vec2(44.0, 21.0);
-    painter.text(at, Align2::LEFT_TOP, text, theme::text(12.0), theme.label);
+    painter.galley(at, text, theme.label);
 }

@@ -22,6 +22,8 @@ fn text_of(path: &Path) -> &str {
 }
 
 fn type_path(window: &mut Window, text: &str) {
+    // A message makes the dialog grow.
+    settle(window);
     window.get_by_label("Path").click();
     settle(window);
     press(window, Modifiers::COMMAND, Key::A);
