@@ -120,6 +120,11 @@ impl Slot {
         let mut number = since.as_millis();
         loop {
             let path = folder.join(format!("{number}-{}.json", std::process::id()));
+            // One that was left within the same millisecond has no lock any more.
+            if path.exists() {
+                number += 1;
+                continue;
+            }
             match File::options().write(true).create_new(true).open(lock_of(&path)) {
                 Ok(mut lock) => {
                     // Where the system has no locks, two windows may offer each other's state, and
