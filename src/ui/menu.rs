@@ -7,6 +7,7 @@ use super::actions::{self, ACTIONS, Action, Group};
 use super::dock::{Dock, Preset};
 use super::panel::{PANELS, PanelCtx, UiCommand};
 use super::recent_files::recent_menu_ui;
+use super::sample_cards::cards_ui;
 use super::theme::{self, Theme};
 use super::widgets::{icon_button, name_it};
 use crate::session::{BUILTIN_SAMPLES, Command, ModelRef};
@@ -85,12 +86,15 @@ fn action_ui(ui: &mut Ui, ctx: &PanelCtx, action: &Action) {
     }
 }
 
+/// Of the menu that shows the samples as cards.
+const SAMPLES_WIDTH: f32 = 440.0;
+
 fn samples_menu_ui(ui: &mut Ui, ctx: &PanelCtx) {
     ui.menu_button("Sample models", |ui| {
-        for sample in BUILTIN_SAMPLES {
-            if ui.button(sample.title).on_hover_text(sample.teaches).clicked() {
-                ctx.send(Command::Open(ModelRef::Builtin(sample)));
-            }
+        ui.set_width(SAMPLES_WIDTH);
+        if let Some(sample) = cards_ui(ui, BUILTIN_SAMPLES) {
+            ctx.send(Command::Open(ModelRef::Builtin(sample)));
+            ui.close();
         }
     });
 }

@@ -30,6 +30,7 @@ mod quick_settings;
 mod raster;
 mod recent_files;
 mod recovery_bar;
+mod sample_cards;
 mod saving;
 mod segments;
 mod settings_editor;

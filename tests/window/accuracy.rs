@@ -304,3 +304,24 @@ fn buttons_have_names() {
     });
     assert_eq!(unnamed.count(), 0);
 }
+
+#[test]
+fn the_recall_of_the_critical_class_stands_first() {
+    let mut window = panel_of(ModelRef::parse("sample:tumor").unwrap(), [1000.0, 1200.0]);
+    assert!(shows(&window, "Recall of malignant"));
+    assert!(shows(&window, "of 85 missed"));
+    window.state_mut().apply(Command::SetAllChoices("int4".parse().unwrap()));
+    settle(&mut window);
+    assert!(shows(&window, "5 → 11 of 85 missed"));
+    assert!(shows(&window, "A loss of up to"));
+    click_button(&mut window, "Critical class");
+    window.get_by_label("benign").click();
+    settle(&mut window);
+    assert!(shows(&window, "Recall of benign"));
+    click_button(&mut window, "Critical class");
+    window.get_by_label("None").click();
+    settle(&mut window);
+    assert!(!shows(&window, "Recall of malignant") && !shows(&window, "Recall of benign"));
+    click_button(&mut window, "Critical class");
+    assert!(shows(&window, "malignant"), "it can be chosen again");
+}

@@ -3,6 +3,7 @@
 
 mod axes;
 mod confusion;
+mod critical;
 mod csv;
 mod failure;
 mod gallery;
@@ -121,7 +122,7 @@ impl Panel for AccuracyPanel {
             self.view = View::Classes;
         }
         let (tools, body) = room.split_top_bottom_at_y(room.top() + TOOL_HEIGHT);
-        region(ui, tools, "tools", |ui| self.tools_ui(ui, &accuracy, &names, is_wide));
+        region(ui, tools, "tools", |ui| self.tools_ui(ui, (&accuracy, ctx), &names, is_wide));
         states::progress_ui(ui, tools, &accuracy);
         let fade = if accuracy.is_stale() { 0.5 } else { 1.0 };
         let measured = Measured::of(&accuracy);
@@ -162,12 +163,18 @@ struct Content<'a> {
 
 impl AccuracyPanel {
     /// The sample set, what is shown of it, and the tables as text.
-    fn tools_ui(&mut self, ui: &mut Ui, accuracy: &Loaded<Accuracy>, names: &Names, is_wide: bool) {
+    fn tools_ui(
+        &mut self,
+        ui: &mut Ui,
+        (accuracy, ctx): (&Loaded<Accuracy>, &PanelCtx),
+        names: &Names,
+        is_wide: bool,
+    ) {
         let theme = Theme::of(ui);
         let Some(shown) = accuracy.shown() else { return };
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.add_space(theme::PANEL_MARGIN);
-            csv::menu_ui(ui, shown, names, &mut self.copied_at);
+            self.more_ui(ui, (shown, names), ctx);
             ui.add_space(4.0);
             self.view_switch_ui(ui, shown, is_wide);
             ui.add_space(4.0);
@@ -190,6 +197,16 @@ impl AccuracyPanel {
                 }
             });
         });
+    }
+
+    /// The tables as text, and which class is critical.
+    fn more_ui(&mut self, ui: &mut Ui, (shown, names): (&Accuracy, &Names), ctx: &PanelCtx) {
+        csv::menu_ui(ui, shown, names, &mut self.copied_at);
+        let can_choose = shown.answers.has_targets() && !shown.classes.is_empty();
+        if can_choose && ctx.session.critical_class().is_none() {
+            ui.add_space(4.0);
+            critical::choice_ui(ui, ctx);
+        }
     }
 
     fn view_switch_ui(&mut self, ui: &mut Ui, accuracy: &Accuracy, is_wide: bool) {
@@ -216,6 +233,12 @@ impl AccuracyPanel {
         let theme = Theme::of(ui);
         let middle = ui.max_rect();
         let line = egui::Stroke::new(1.0, theme.line);
+        let critical_height = critical::height(content, middle.width());
+        let (first, middle) = middle.split_top_bottom_at_y(middle.top() + critical_height);
+        if critical_height > 0.0 {
+            region(ui, first, "critical band", |ui| critical::critical_ui(ui, content));
+            ui.painter().hline(first.x_range(), first.bottom(), line);
+        }
         let headline_height = headline::height(middle.width());
         let (headline, rest) = middle.split_top_bottom_at_y(middle.top() + headline_height);
         let (strip, rest) = rest.split_top_bottom_at_y(rest.top() + STRIP_HEIGHT);
@@ -254,7 +277,8 @@ impl AccuracyPanel {
             View::Calibration => reliability::least_height(width),
             _ => LEAST_CHARTS_HEIGHT,
         };
-        headline::height(width) + STRIP_HEIGHT + foot + charts
+        let critical = critical::height(content, width);
+        critical + headline::height(width) + STRIP_HEIGHT + foot + charts
     }
 
     /// Confusion beside recall, on the same rows.
