@@ -1,7 +1,11 @@
 //! The sample models that are part of the program.
 
+use std::io::Read;
 use std::sync::Arc;
 
+use flate2::read::ZlibDecoder;
+
+use crate::eval::Split;
 use crate::formats::SourceFile;
 
 /// A model with its sample sets, embedded.
@@ -14,16 +18,16 @@ pub struct BuiltinSample {
     pub teaches: &'static str,
     /// What it looks like, as PNG of 192 × 128 pixels.
     pub picture: &'static [u8],
-    model: &'static [u8],
-    eval: &'static [u8],
-    calibration: &'static [u8],
-    train: &'static [u8],
+    model: Packed,
+    eval: Packed,
+    calibration: Packed,
+    train: Packed,
 }
 
-/// A file of a folder of `sample_models/`.
-macro_rules! file {
+/// A packed file of a sample: see `sample_models/pack.rs`.
+macro_rules! packed {
     ($folder:literal, $file:literal) => {
-        include_bytes!(concat!("../../sample_models/", $folder, "/", $file))
+        Packed(include_bytes!(concat!(env!("OUT_DIR"), "/", $folder, ".", $file, ".z")))
     };
 }
 
@@ -37,13 +41,34 @@ macro_rules! embedded {
             name: $name,
             title: $title,
             teaches: $teaches,
-            picture: file!($name, "picture.png"),
-            model: file!($name, "model.safetensors"),
-            eval: file!($sets, "eval.safetensors"),
-            calibration: file!($sets, "calibration.safetensors"),
-            train: file!($sets, "train.safetensors"),
+            picture: include_bytes!(concat!("../../sample_models/", $name, "/picture.png")),
+            model: packed!($name, "model"),
+            eval: packed!($sets, "eval"),
+            calibration: packed!($sets, "calibration"),
+            train: packed!($sets, "train"),
         }
     };
+}
+
+/// The length of a file in eight bytes, then the file, deflated.
+#[derive(Clone, Copy, Debug)]
+struct Packed(&'static [u8]);
+
+impl Packed {
+    fn parts(self) -> (u64, &'static [u8]) {
+        match self.0.split_first_chunk() {
+            Some((length, deflated)) => (u64::from_le_bytes(*length), deflated),
+            None => (0, &[]),
+        }
+    }
+
+    /// The file; what cannot be unpacked is missing at its end, and its reader says so.
+    fn unpack(self) -> Vec<u8> {
+        let (length, deflated) = self.parts();
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+        let _ = ZlibDecoder::new(deflated).read_to_end(&mut bytes);
+        bytes
+    }
 }
 
 /// In the order of the menu; the first opens when no model is named.
@@ -84,20 +109,24 @@ impl BuiltinSample {
 
     /// Bytes of the model, without its sample sets.
     pub fn n_bytes(&self) -> u64 {
-        self.model.len() as u64
+        self.model.parts().0
     }
 
     pub(super) fn model(&self) -> SourceFile {
         source(self.name, self.model)
     }
 
-    /// The sets in the form of neighbours: file name and content.
-    pub(super) fn sets(&self) -> [(&'static str, SourceFile); 3] {
-        [("eval", self.eval), ("calibration", self.calibration), ("train", self.train)]
-            .map(|(split, bytes)| (split, source(&format!("{} {split}", self.name), bytes)))
+    /// The set of that split, as a file beside the model would be.
+    pub(super) fn set(&self, split: Split) -> SourceFile {
+        let packed = match split {
+            Split::Eval => self.eval,
+            Split::Calibration => self.calibration,
+            Split::Train => self.train,
+        };
+        source(&format!("{} {}", self.name, split.name()), packed)
     }
 }
 
-fn source(name: &str, bytes: &'static [u8]) -> SourceFile {
-    SourceFile::from_bytes(name, Arc::new(bytes))
+fn source(name: &str, packed: Packed) -> SourceFile {
+    SourceFile::from_bytes(name, Arc::new(packed.unpack()))
 }

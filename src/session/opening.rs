@@ -138,8 +138,7 @@ fn find_set(
     split: Split,
 ) -> Option<Result<SampleSet, SamplesError>> {
     if let ModelRef::Builtin(sample) = reference {
-        let (_, source) = sample.sets().into_iter().find(|(name, _)| *name == split.name())?;
-        return Some(SampleSet::read(&source));
+        return Some(SampleSet::read(&sample.set(split)));
     }
     let path = model_path?;
     let stem = path.file_stem()?.to_string_lossy();

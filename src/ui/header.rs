@@ -167,7 +167,8 @@ fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, (accuracy, detail): (&Loaded<Accurac
                 false => RichText::new(reason).color(theme.hint),
                 true => RichText::new(format!("✕ {reason}")).color(theme.bad),
             };
-            ui.allocate_ui(vec2(420.0, 18.0), |ui| ui.add(egui::Label::new(text).truncate()))
+            let room = (ui.available_width() - 24.0).max(240.0);
+            ui.allocate_ui(vec2(room, 18.0), |ui| ui.add(egui::Label::new(text).truncate()))
                 .inner
                 .on_hover_text(reason);
         });

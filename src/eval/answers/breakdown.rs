@@ -29,7 +29,7 @@ pub struct Breakdown {
     /// The classes that the shown table of the confusion sums, taken together; `None` without
     /// samples.
     pub other_recall: Option<Recall>,
-    /// The class that loses most of its recall.
+    /// The class that loses most of its recall; of a language model the token that loses most hits.
     pub pays_most: Option<Recall>,
     /// The answer that is given more often by most samples.
     pub gains_most: Option<ClassGain>,
@@ -49,13 +49,16 @@ impl Breakdown {
         let is_classification = answers.is_classification();
         let confusion = is_classification.then(|| confusion(answers, MAX_SHOWN));
         let mut recalls = recall_by_class(answers);
-        let pays_most = pays_most(&recalls);
+        let mut pays_most = pays_most(&recalls);
         let other_recall =
             confusion.as_ref().and_then(|confusion| other_recall(confusion, &recalls));
         if !is_classification {
             recalls.retain(|recall| recall.change() != 0);
             recalls.sort_by_key(|recall| std::cmp::Reverse(recall.change().abs()));
             recalls.truncate(MAX_SHOWN);
+            // Of so many tokens the one that loses most hits, which is among those listed.
+            let losing = recalls.iter().filter(|recall| recall.change() < 0);
+            pays_most = losing.copied().min_by_key(Recall::change);
         }
         let everything = FlipFilter { kind: FlipKind::Broken, class: None, answer: None };
         let both = |right| {

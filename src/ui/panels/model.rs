@@ -21,6 +21,8 @@ pub const ENTRY: PanelEntry = PanelEntry {
 
 struct ModelPanel;
 
+/// Longer lines are no pleasure to read.
+const MAX_WIDTH: f32 = 620.0;
 /// Between two sections.
 const GAP: f32 = 10.0;
 
@@ -33,6 +35,7 @@ impl Panel for ModelPanel {
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             let margin = egui::Margin::symmetric(theme::PANEL_MARGIN as i8, 8);
             egui::Frame::new().inner_margin(margin).show(ui, |ui| {
+                ui.set_max_width(MAX_WIDTH);
                 ui.spacing_mut().item_spacing.y = 4.0;
                 card_ui(ui, ctx, network);
             });
@@ -173,7 +176,7 @@ fn try_ui(ui: &mut Ui, ctx: &PanelCtx, text: &str) {
 fn apply_ui(ui: &mut Ui, ctx: &PanelCtx, spec: &str, choice: SchemeChoice) {
     let theme = Theme::of(ui);
     let text = RichText::new(spec).font(theme::mono(12.0)).color(theme.accent);
-    let response = ui.add(egui::Button::new(text).small().wrap());
+    let response = ui.add(egui::Button::new(text).small());
     name_it(&response, &format!("Set all layers to {spec}"));
     if response.on_hover_text("Sets every layer to this; Undo takes it back").clicked() {
         ctx.send(Command::SetAllChoices(choice));

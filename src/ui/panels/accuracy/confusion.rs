@@ -48,6 +48,8 @@ impl Grid {
             ui.painter().layout_no_wrap(names.of(class), theme::text(11.0), Color32::WHITE).size().x
         };
         let widest = table.shown.iter().map(width_of).fold(0.0, f32::max);
+        // "24 others" stands among them.
+        let widest = if table.n_other > 0 { widest.max(54.0) } else { widest };
         let name_width = widest.clamp(24.0, 92.0) + 8.0;
         let (n_rows, n_columns) = (table.n_rows().max(1), table.n_columns().max(1));
         let width = (room.width() - name_width) / n_columns as f32;
@@ -102,13 +104,17 @@ pub fn confusion_ui(
     region(ui, title, "title", |ui| title_ui(ui, table, counts));
     names_ui(ui, grid, (table, names), filter);
     let largest = largest(table, *counts);
-    for row in 0..table.n_rows() {
-        for column in 0..table.n_columns() {
-            let cell = Cell { row, column, value: value(table, *counts, row, column) };
-            cell_ui(ui, grid, (table, names), (&cell, *counts, largest), filter);
-        }
+    let place = |n: usize| (n / table.n_columns().max(1), n % table.n_columns().max(1));
+    let cells: Vec<Cell> = (0..table.n_rows() * table.n_columns())
+        .map(place)
+        .map(|(row, column)| Cell { row, column, value: value(table, *counts, row, column) })
+        .collect();
+    let look = CellLook { counts: *counts, largest, font_size: font_size(grid, &cells, *counts) };
+    for cell in &cells {
+        cell_ui(ui, grid, (table, names), (cell, look), filter);
     }
-    legend_ui(ui, grid, *counts, largest);
+    let is_beyond = cells.iter().any(|cell| cell.value.abs() > largest);
+    legend_ui(ui, grid, *counts, (largest, is_beyond));
 }
 
 fn title_ui(ui: &mut Ui, table: &Confusion, counts: &mut Counts) {
@@ -246,11 +252,30 @@ struct Cell {
     value: i64,
 }
 
+/// What all cells have in common.
+#[derive(Clone, Copy)]
+struct CellLook {
+    counts: Counts,
+    /// What the colours go up to.
+    largest: i64,
+    /// `None` where there is no room for the numbers of all cells.
+    font_size: Option<f32>,
+}
+
+/// The size at which the number of every cell fits: all have theirs, or none.
+fn font_size(grid: &Grid, cells: &[Cell], counts: Counts) -> Option<f32> {
+    let n_chars = cells.iter().map(|cell| cell_text(cell.value, counts).chars().count()).max()?;
+    let fits = |size: &f32| {
+        grid.cell_size.x >= 0.6 * size * n_chars as f32 + 3.0 && grid.cell_size.y >= size + 2.0
+    };
+    [11.0, 9.0].into_iter().find(fits)
+}
+
 fn cell_ui(
     ui: &mut Ui,
     grid: &Grid,
     (table, names): (&Confusion, &Names),
-    (cell, counts, largest): (&Cell, Counts, i64),
+    (cell, look): (&Cell, CellLook),
     filter: &mut Filter,
 ) {
     let theme = Theme::of(ui);
@@ -259,15 +284,16 @@ fn cell_ui(
     let is_choosable = class.is_some() && answer.is_some();
     let id = ui.scope_id().with(("cell", cell.row, cell.column));
     let response = ui.interact(rect, id, Sense::CLICK);
-    let fill = fill_of(theme, counts, cell.value as f32 / largest as f32);
+    let fill = match cell.value {
+        0 => theme.background,
+        value => fill_of(theme, look.counts, value as f32 / look.largest as f32),
+    };
     ui.painter().rect_filled(rect.shrink(0.5), 0, fill);
     let (text, colour) = match cell.value {
         0 => ("·".to_owned(), theme.hint),
-        value => (cell_text(value, counts), ink_on(theme, fill)),
+        value => (cell_text(value, look.counts), ink_on(theme, fill)),
     };
-    let size = if grid.cell_size.x < 28.0 { 9.0 } else { 11.0 };
-    let width = 0.6 * size * text.chars().count() as f32;
-    if grid.cell_size.x >= width && grid.cell_size.y >= size + 2.0 {
+    if let Some(size) = look.font_size {
         let font = theme::mono(size);
         ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, font, colour);
     }
@@ -316,7 +342,7 @@ fn cell_text(value: i64, counts: Counts) -> String {
 }
 
 /// The scale of the colours, under the cells.
-fn legend_ui(ui: &mut Ui, grid: &Grid, counts: Counts, largest: i64) {
+fn legend_ui(ui: &mut Ui, grid: &Grid, counts: Counts, (largest, is_beyond): (i64, bool)) {
     const N_STEPS: usize = 48;
     let theme = Theme::of(ui);
     let width = (grid.cells.width() * 0.42).clamp(60.0, 160.0);
@@ -333,9 +359,10 @@ fn legend_ui(ui: &mut Ui, grid: &Grid, counts: Counts, largest: i64) {
         ui.painter().rect_filled(part, 0, fill_of(theme, counts, fraction));
     }
     let (lo, hi) = match counts {
-        Counts::Change => (format!("{MINUS}{largest}"), format!("+{largest} samples")),
-        Counts::Of(_) => ("0".to_owned(), format!("{largest} samples")),
+        Counts::Change => (format!("{MINUS}{largest}"), format!("+{largest}")),
+        Counts::Of(_) => ("0".to_owned(), largest.to_string()),
     };
+    let hi = if is_beyond { format!("{hi} or more, samples") } else { format!("{hi} samples") };
     let font = theme::mono(11.0);
     let place = bar.left_center() - vec2(6.0, 0.0);
     ui.painter().text(place, Align2::RIGHT_CENTER, lo, font.clone(), theme.hint);

@@ -164,9 +164,11 @@ pub fn unreadable_ui(ui: &mut Ui, ctx: &PanelCtx, (error, way_out): (&SamplesErr
 /// Without samples: asks for some, or for data to make a set of.
 pub fn open_ui(ui: &mut Ui, ctx: &PanelCtx) {
     // Centred by hand: a row in a centred column begins at the left.
-    let width = 116.0 + 158.0 + ui.spacing().item_spacing.x;
+    let id = egui::Id::unique("width of the ways to samples");
+    let width = ui.data(|data| data.get_temp::<f32>(id)).unwrap_or(239.0);
     let (row, _) = ui.allocate_exact_size(vec2(width, 26.0), egui::Sense::hover());
-    super::region(ui, row, "ways in", |ui| {
+    let row = row.expand2(vec2(200.0, 0.0)).with_min_x(row.left());
+    let used = super::region(ui, row, "ways in", |ui| {
         ui.horizontal(|ui| {
             let open = remedy_ui(ui, "Open samples…", Weight::Primary);
             if open.on_hover_text("A sample set, as safetensors").clicked() {
@@ -180,5 +182,10 @@ pub fn open_ui(ui: &mut Ui, ctx: &PanelCtx) {
                 ctx.ask(UiCommand::Dialog(Dialog::PickImportFile));
             }
         });
+        ui.min_rect().width()
     });
+    if (used - width).abs() > 0.5 {
+        ui.data_mut(|data| data.insert_temp(id, used));
+        ui.ctx().request_repaint();
+    }
 }

@@ -90,7 +90,7 @@ struct Part {
 
 fn parts(theme: &Theme, outcomes: Outcomes) -> Vec<Part> {
     let part = |sign, name, n, (colour, help)| Part { sign, name, help, n, colour };
-    let same = theme.original.gamma_multiply(0.6);
+    let same = theme.original.gamma_multiply(0.45);
     match outcomes {
         Outcomes::Compared { n_same, n_changed } => {
             let changed = (theme.bad, "The quantized model answers something else");
@@ -107,7 +107,7 @@ fn parts(theme: &Theme, outcomes: Outcomes) -> Vec<Part> {
                 "",
                 "wrong",
                 neither,
-                (theme.line_strong, "Wrong before and after, with the same answer or another"),
+                (theme.hint, "Wrong before and after, with the same answer or another"),
             ),
         ],
     }

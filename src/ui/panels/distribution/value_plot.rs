@@ -70,7 +70,12 @@ fn value_bounds(picture: &LayerPicture) -> (f64, f64) {
         ),
         None => (original.lo, original.hi),
     };
-    let margin = 0.03 * (hi - lo);
+    // A level's weights are spread over its step.
+    let step = match &picture.grid {
+        Some(Grid::Uniform { params, .. }) => f64::from(params.scale),
+        _ => 0.0,
+    };
+    let margin = (0.03 * (hi - lo)).max((0.6 * step).min(0.2 * (hi - lo)));
     (lo - margin, hi + margin)
 }
 
