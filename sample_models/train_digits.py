@@ -225,7 +225,7 @@ def model_card(n_train, top1, n_eval):
         ),
         "description": (
             "A small convolutional network with the three kinds of layer that quantize differently: a plain "
-            "convolution, a depthwise-separable block and a residual block. BatchNormalization is not folded."
+            "convolution, a depthwise-separable block and a residual block. BatchNormalization is stored unfolded."
         ),
         "data": (
             "1797 pictures, 8 × 8 in 17 greys, divided into three sets. The first half of the file gives train and "

@@ -160,7 +160,7 @@ RECIPES = {
             "float.",
             "Quantize only the six depthwise layers, 7 % of the weights, to int:bits=4: 3.7 %. Keep them at "
             "int:bits=8,granularity=per-channel and set the rest to int:bits=4,granularity=per-channel: 94.1 %.",
-            "`int:bits=4` without folding BatchNormalization: 62.3 %. It is folding that brings the "
+            "Set all weights to 4 bits per tensor and switch folding off in Quantizer: 62.3 %. It is folding that brings the "
             "unlike ranges into the weights.",
         ],
         expected_top1=0.9531,
@@ -173,7 +173,7 @@ RECIPES = {
         ),
         description=(
             "A residual network in the style of ResNet: three blocks of two 3 × 3 convolutions, each convolution with "
-            "BatchNormalization, which is not folded. Reads the same pictures as glyphs-mobilenet."
+            "BatchNormalization, stored unfolded. Reads the same pictures as glyphs-mobilenet."
         ),
         layers=resnet, epochs=3, learning_rate=3e-3, gamma_spread=1.0,
         how=(

@@ -445,3 +445,26 @@ fn what_was_done_to_a_model_is_offered_when_it_is_opened_again() {
     run(&mut session, Command::OpenAny(path));
     assert_eq!(session.recovery().unwrap().n_changes, 1, "in a file, not in the session");
 }
+
+/// What is offered at the start gives way to what was done to the model that is opened then.
+#[test]
+fn the_offer_follows_the_open_model() {
+    let (home, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = small_model(&folder);
+    let mut session = session_in(home.path());
+    open_sample(&mut session);
+    set(&mut session, "stem", "int3");
+    run(&mut session, Command::OpenAny(path.clone()));
+    set(&mut session, "fc", "int4");
+    drop(session);
+    let mut session = session_in(home.path());
+    open_sample(&mut session);
+    assert_eq!(session.recovery().unwrap().model, "small", "what was done last");
+    let other = support::residual_model(2).write(folder.path(), "other.safetensors");
+    run(&mut session, Command::OpenAny(other));
+    assert!(session.recovery().is_none());
+    open_sample(&mut session);
+    assert!(session.recovery().unwrap().model.contains("digits"));
+    run(&mut session, Command::OpenAny(path));
+    assert_eq!(session.recovery().unwrap().model, "small", "nothing was lost on the way");
+}

@@ -39,6 +39,8 @@ pub struct Recovery {
 pub(super) struct Kept {
     keeper: Option<Keeper>,
     is_starting: bool,
+    /// Models opened so far: from the second on, only what was done to that model is offered.
+    n_opened: usize,
     /// Questions for what was done to a model before that are not answered yet.
     n_searches: usize,
     is_taking_back: bool,
@@ -196,6 +198,11 @@ impl Session {
     /// Asks what was done to the model before, and notes it among the recent ones.
     pub(super) fn note_opened(&mut self) {
         let Some(opened) = &self.opened else { return };
+        self.kept.n_opened += 1;
+        if self.kept.n_opened > 1 && !self.kept.is_taking_back {
+            self.kept.recovery = None;
+            self.kept.saved = None;
+        }
         if let Some(keeper) = self.kept.keeper.as_ref().filter(|_| !self.kept.is_taking_back) {
             keeper.order(Order::Find(opened.fingerprint.clone()));
             self.kept.n_searches += 1;

@@ -5,6 +5,8 @@ use egui::{RichText, Ui, vec2};
 use super::panel::{PanelCtx, UiCommand};
 use super::theme::{self, Theme};
 use super::widgets;
+use crate::base::counted;
+use crate::eval::Task;
 use crate::session::Command;
 
 /// Draws the jobs with progress; the many short ones as a count.
@@ -42,7 +44,9 @@ pub fn jobs_bar_ui(ui: &mut Ui, ctx: &PanelCtx, n_unseen: usize) {
             ui.add_space(theme::PANEL_MARGIN);
             messages_button_ui(ui, ctx, n_unseen);
             if let Some(samples) = ctx.session.samples() {
-                let text = format!("{}: {} samples", samples.name, samples.len());
+                let is_language = samples.task == Task::LanguageModel;
+                let what = if is_language { "row" } else { "sample" };
+                let text = format!("{}: {}", samples.name, counted(samples.len(), what));
                 ui.add(egui::Label::new(RichText::new(text).color(theme.hint)).truncate());
             }
         });

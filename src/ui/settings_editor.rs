@@ -1,5 +1,6 @@
 //! Controls for a scheme's settings, drawn from their declaration.
 
+use std::cell::Cell;
 use std::ops::RangeInclusive;
 
 use egui::{ComboBox, DragValue, RichText, Slider, Ui, vec2};
@@ -265,8 +266,15 @@ impl Control {
         };
         step(ui, "−", format!("{label}: one less"), int - 1);
         let mut edited = int;
-        let drag = self.mixed_drag(DragValue::new(&mut edited).range(range.clone()));
-        let drag = ui.add_sized([40.0, 24.0], drag.speed(0.1));
+        // Where values differ, typing the one that is shown is an answer too.
+        let is_typed = Cell::new(false);
+        let parse = |text: &str| {
+            let number = text.trim().parse().ok();
+            is_typed.set(is_typed.get() || number.is_some());
+            number
+        };
+        let drag = DragValue::new(&mut edited).range(range.clone()).custom_parser(parse);
+        let drag = ui.add_sized([40.0, 24.0], self.mixed_drag(drag).speed(0.1));
         name_it(&drag, label);
         step(ui, "+", format!("{label}: one more"), int + 1);
         let mut slid = int;
@@ -276,7 +284,7 @@ impl Control {
         if slider.changed() {
             return Some((SettingValue::Int(slid), gesture_of(&slider)));
         }
-        if drag.changed() {
+        if drag.changed() || (self.mixed && is_typed.get()) {
             return Some((SettingValue::Int(edited), gesture_of(&drag)));
         }
         stepped

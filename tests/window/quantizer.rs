@@ -102,3 +102,17 @@ fn only_settings_with_an_effect_are_shown() {
     });
     assert_eq!(n_axes.count(), 4, "the axes of a convolution's weight");
 }
+
+/// Where values differ, the one that is shown can be typed for all.
+#[test]
+fn the_shown_value_is_given_to_all() {
+    let mut window = window();
+    enter(&mut window, "Bits", "4");
+    assert_eq!(spec(&window), "int:bits=4");
+    press(&mut window, Modifiers::COMMAND, Key::A);
+    enter(&mut window, "Bits", "4");
+    let session = session(&window);
+    for layer_idx in session.selected_layers() {
+        assert_eq!(session.choice(layer_idx).to_string(), "int:bits=4");
+    }
+}

@@ -159,6 +159,9 @@ fn try_ui(ui: &mut Ui, ctx: &PanelCtx, text: &str) {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.label(RichText::new("•  ").color(theme.hint));
         for (idx, part) in text.split('`').enumerate() {
+            if part.is_empty() {
+                continue;
+            }
             let choice = if idx % 2 == 1 { part.parse::<SchemeChoice>().ok() } else { None };
             match choice {
                 None if idx % 2 == 1 => {

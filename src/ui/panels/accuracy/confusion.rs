@@ -347,7 +347,8 @@ fn legend_ui(ui: &mut Ui, grid: &Grid, counts: Counts, (largest, is_beyond): (i6
     let theme = Theme::of(ui);
     let width = (grid.cells.width() * 0.42).clamp(60.0, 160.0);
     // The text on the right keeps its room.
-    let x = grid.cells.center().x.min(grid.cells.right() - 84.0 - width / 2.0);
+    let text_room = if is_beyond { 168.0 } else { 84.0 };
+    let x = grid.cells.center().x.min(grid.cells.right() - text_room - width / 2.0);
     let centre = pos2(x, grid.cells.bottom() + 15.0);
     let bar = Rect::from_center_size(centre, vec2(width, 8.0));
     for step in 0..N_STEPS {

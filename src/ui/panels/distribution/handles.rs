@@ -125,7 +125,11 @@ impl Handle {
                 dragged = Some((value, gesture_of(&response)));
             }
             let is_lit = response.dragged() || response.hovered();
-            self.grip_ui(ui, line, is_lit);
+            // At the edge of the plot it keeps off the numbers of the axis.
+            let half = GRIP.x / 2.0;
+            let inside =
+                x.clamp(frame.left() + half, (frame.right() - half).max(frame.left() + half));
+            self.grip_ui(ui, line.translate(vec2(inside - x, 0.0)), is_lit);
         }
         self.label_ui(ui, picture, (x, frame), is_in_view);
         dragged
