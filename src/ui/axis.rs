@@ -1,7 +1,7 @@
 //! A horizontal axis for drawings that are not plots: where a value lies, round marks, and their
 //! numbers; and the axes of plots in the same type.
 
-use egui::{Align2, Painter, Rangef, Rect, Stroke, pos2};
+use egui::{Painter, Rangef, Rect, Stroke, pos2};
 use egui_plot::{AxisHints, GridMark};
 
 use super::theme::{self, Theme};
@@ -61,8 +61,12 @@ impl Axis {
             let x = self.x(mark);
             painter.vline(x, rect.y_range(), Stroke::new(1.0, theme.grid));
             let text = mark_text(mark, step);
-            let place = pos2(x, rect.top() - 4.0);
-            painter.text(place, Align2::CENTER_BOTTOM, text, theme::mono(11.0), theme.hint);
+            let galley = painter.layout_no_wrap(text, theme::mono(11.0), theme.hint);
+            // At an end it keeps off the axis beside this one.
+            let (width, reach) = (galley.size().x, 3.0);
+            let left = (x - width / 2.0).min(rect.right() + reach - width);
+            let place = pos2(left.max(rect.left() - reach), rect.top() - 4.0 - galley.size().y);
+            painter.galley(place, galley, theme.hint);
         }
     }
 }

@@ -70,6 +70,7 @@ pub fn header_ui(ui: &mut Ui, ctx: &PanelCtx) {
 fn card_text(network: &crate::model::Network) -> String {
     let card = &network.model.card;
     let mut lines = vec![network.model.title.clone()];
+    lines.extend(card.teaches.clone());
     lines.extend(card.licence.iter().map(|licence| format!("Licence: {licence}")));
     lines.extend(card.source.iter().map(|source| format!("Source: {source}")));
     lines.extend(card.more.iter().map(|(key, text)| format!("{key}: {text}")));
@@ -167,7 +168,8 @@ fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, (accuracy, detail): (&Loaded<Accurac
                 false => RichText::new(reason).color(theme.hint),
                 true => RichText::new(format!("✕ {reason}")).color(theme.bad),
             };
-            let room = (ui.available_width() - 24.0).max(240.0);
+            let left = ui.cursor().left() + theme::PANEL_MARGIN;
+            let room = (ui.ctx().content_rect().right() - left).max(240.0);
             ui.allocate_ui(vec2(room, 18.0), |ui| ui.add(egui::Label::new(text).truncate()))
                 .inner
                 .on_hover_text(reason);
