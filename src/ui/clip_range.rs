@@ -36,6 +36,12 @@ pub fn is_by_hand(choice: &SchemeChoice) -> bool {
     choice.settings().choice("range") == "manual"
 }
 
+/// Whether an end of the range was given by hand, and not only left to the weights.
+pub fn has_typed_ends(choice: &SchemeChoice) -> bool {
+    let is_set = |key| choice.settings().float(key).is_some();
+    is_by_hand(choice) && (is_set("lo") || is_set("hi"))
+}
+
 /// The ends of a range by hand as they count: mirrored, or widened to contain 0; `found` stands for
 /// what is automatic. `None` where the range is chosen another way.
 pub fn ends_by_hand(choice: &SchemeChoice, found: Option<Ends>) -> Option<Ends> {

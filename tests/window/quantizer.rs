@@ -5,7 +5,8 @@ use egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 
 use super::drive::{
-    Window, click, click_button, open_combo, press, session, settle, shows, spec, spin, window,
+    Window, click, click_button, drag, open_combo, press, session, settle, shows, spec, spin,
+    window,
 };
 
 fn by_hand(window: &mut Window) {
@@ -115,4 +116,18 @@ fn the_shown_value_is_given_to_all() {
     for layer_idx in session.selected_layers() {
         assert_eq!(session.choice(layer_idx).to_string(), "int:bits=4");
     }
+}
+
+/// Ends by hand hold for every channel, so they are shown and dragged for all at once.
+#[test]
+fn ends_by_hand_have_their_handles_with_one_scale_per_channel() {
+    let mut window = window();
+    by_hand(&mut window);
+    enter(&mut window, "Clip ±", "0.2");
+    click_button(&mut window, "Channel");
+    assert!(spec(&window).contains("per-channel"));
+    let from = window.get_by_label("High end of the range").rect().center();
+    drag(&mut window, from, from - egui::vec2(60.0, 0.0));
+    let after = session(&window).choice(session(&window).selection().layer_idx);
+    assert!(after.settings().float("hi").unwrap() < 0.2, "{after}");
 }

@@ -32,6 +32,8 @@ impl Panel for ModelPanel {
             state_view::empty_ui(ui, "No model is open", "What it is and where it is from.");
             return;
         };
+        // Seen at once: there is more below.
+        ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             let margin = egui::Margin::symmetric(theme::PANEL_MARGIN as i8, 8);
             egui::Frame::new().inner_margin(margin).show(ui, |ui| {

@@ -142,6 +142,7 @@ impl Panel for AccuracyPanel {
         region(ui, middle, "body", |ui| {
             ui.set_opacity(fade);
             // In less height rows would lie on each other: it is scrolled then.
+            ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
             ScrollArea::vertical().id_salt("accuracy").auto_shrink(false).show(ui, |ui| {
                 let width = ui.available_width();
                 let least = self.least_body_height(ui, &content, width);

@@ -8,7 +8,7 @@ use crate::base::{percent, significant, thousands};
 use crate::quant::SchemeChoice;
 use crate::session::{Gesture, LayerPicture};
 use crate::ui::actions::edit_command;
-use crate::ui::clip_range::{ClipEdit, End, Ends, is_mirrored};
+use crate::ui::clip_range::{ClipEdit, End, Ends, has_typed_ends, is_mirrored};
 use crate::ui::panel::PanelCtx;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::{gesture_of, name_it};
@@ -53,8 +53,8 @@ pub(super) fn handles_ui(
     let has_range = choice.param("lo").is_some() && choice.param("hi").is_some();
     let ends = range.ends.filter(|_| has_range)?;
     // A channel's own range comes from the weights; by hand it is the same for all.
-    let is_draggable = choice.settings().choice("granularity") == "per-tensor"
-        && !ctx.session.is_locked(layer_idx);
+    let is_one = choice.settings().choice("granularity") == "per-tensor";
+    let is_draggable = (is_one || has_typed_ends(&choice)) && !ctx.session.is_locked(layer_idx);
     let mirrored = is_mirrored(&choice);
     let mut held = None;
     for end in [End::Low, End::High] {

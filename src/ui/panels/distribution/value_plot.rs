@@ -9,7 +9,7 @@ use crate::base::{fixed, percent, significant, thousands};
 use crate::quant::{Grid, SchemeChoice};
 use crate::session::LayerPicture;
 use crate::ui::axis::{mark_text, plot_axis};
-use crate::ui::clip_range::{Ends, ends_by_hand, is_mirrored};
+use crate::ui::clip_range::{Ends, ends_by_hand, has_typed_ends, is_mirrored};
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::{figure_table, hatch};
 
@@ -34,10 +34,11 @@ impl ShownRange {
         let stats = &picture.stats;
         let found = stats.min.zip(stats.max);
         let found = found.map(|(lo, hi)| Ends { lo: f64::from(lo), hi: f64::from(hi) });
-        let ends = picture.grid.as_ref().and_then(|grid| {
-            let by_hand = ends_by_hand(choice, found);
-            by_hand.or_else(|| ends_of_grid(grid, is_mirrored(choice)))
-        });
+        // By hand the ends are the same for all channels, however many grids there are.
+        let by_hand = ends_by_hand(choice, found)
+            .filter(|_| picture.grid.is_some() || has_typed_ends(choice));
+        let of_grid = || ends_of_grid(picture.grid.as_ref()?, is_mirrored(choice));
+        let ends = by_hand.or_else(of_grid);
         Self { ends, is_pending: false, is_ahead: false }
     }
 

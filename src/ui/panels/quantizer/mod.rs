@@ -41,6 +41,8 @@ impl Panel for QuantizerPanel {
         let picture = ctx.session.picture();
         let error = ctx.session.layer_error(layer_idx);
         let choice = ctx.session.choice(layer_idx);
+        // Seen at once: there is more below.
+        ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             egui::Frame::new().inner_margin(theme::PANEL_MARGIN).show(ui, |ui| {
                 // Wider, and a number stands too far from its name.
