@@ -180,7 +180,8 @@ impl LayersPanel {
         let mut table = TableBuilder::new(ui)
             .id_salt("layers")
             .striped(false)
-            .sense(Sense::click())
+            // The keyboard goes from control to control; rows have the arrow keys.
+            .sense(Sense::CLICK)
             .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
             .auto_shrink(false);
         for column in &columns {
