@@ -83,6 +83,8 @@ struct Typing {
     waiting: Option<Waiting>,
     failure: Option<Notice>,
     shows_details: bool,
+    /// Enter was pressed on the name of a file that is there.
+    asks_to_replace: bool,
 }
 
 /// What a path was chosen for.
@@ -132,7 +134,14 @@ impl Dialogs {
 
     fn start_typing(&mut self, dialog: Dialog, proposal: &Path) {
         let field = PathField::new(dialog.path_kind(), proposal.display().to_string());
-        let typing = Typing { dialog, field, waiting: None, failure: None, shows_details: false };
+        let typing = Typing {
+            dialog,
+            field,
+            waiting: None,
+            failure: None,
+            shows_details: false,
+            asks_to_replace: false,
+        };
         self.typing = Some(typing);
     }
 
@@ -273,13 +282,23 @@ impl Typing {
             ui.add_enabled_ui(!is_waiting, |ui| self.field.ui(ui, session.recent())).inner;
         if self.field.take_edited() {
             self.failure = None;
+            self.asks_to_replace = false;
         }
         ui.add_space(8.0);
         if let Some(failure) = &self.failure {
             failure_ui(ui, failure, &mut self.shows_details);
             ui.add_space(8.0);
         }
-        self.buttons_ui(ui, is_chosen, is_there)
+        // Enter alone replaces nothing: it is asked first, and the button says what it does.
+        let replaces = self.field.kind().is_saving() && is_there;
+        let asks = replaces && is_chosen && !self.asks_to_replace;
+        self.asks_to_replace = replaces && (self.asks_to_replace || asks);
+        if self.asks_to_replace && !is_waiting {
+            let text = "There is a file of that name; Enter once more or Replace writes over it.";
+            ui.label(egui::RichText::new(text).color(Theme::of(ui).quantized));
+            ui.add_space(8.0);
+        }
+        self.buttons_ui(ui, is_chosen && !asks, is_there)
     }
 
     fn buttons_ui(&self, ui: &mut Ui, is_chosen: bool, is_there: bool) -> Answer {

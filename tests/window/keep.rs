@@ -69,7 +69,10 @@ fn a_recipe_is_saved_and_loaded() {
     settle(&mut window);
     type_path(&mut window, text_of(&home.path().join("mine.json")));
     wait_for(&mut window, "Replace");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert!(shows(&window, "There is a file of that name"), "Enter alone replaces nothing");
     click_button(&mut window, "Replace");
+    assert!(!shows(&window, "There is a file of that name"));
     click_button(&mut window, "File");
     window.get_by_label_contains("Load recipe…").click();
     settle(&mut window);
