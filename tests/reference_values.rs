@@ -65,7 +65,7 @@ fn ints(store: &TensorStore, name: &str) -> Vec<i64> {
 fn params(error: &LayerError, n_groups: usize) -> Vec<QuantParams> {
     let grid = |group_idx| match error.fitted.grid(group_idx) {
         Grid::Uniform { params, .. } => params,
-        Grid::Continuous => panic!("group {group_idx} has no grid"),
+        _ => panic!("group {group_idx} has no grid"),
     };
     (0..n_groups).map(grid).collect()
 }

@@ -4,4 +4,4 @@ mod encoded;
 pub mod minifloat;
 pub mod packing;
 
-pub use encoded::Encoded;
+pub use encoded::{Encoded, Part};

@@ -9,7 +9,7 @@ use super::runner::{EvalError, Runner};
 use crate::base::WorkCtx;
 use crate::exec::ValueHook;
 use crate::model::{Graph, Links, Node};
-use crate::quant::{FittedQuantizer, QuantError, Run, SchemeChoice, SettingValue};
+use crate::quant::{FittedQuantizer, Place, QuantError, Run, SchemeChoice, SettingValue};
 use crate::tensor::{ChannelMajor, Tensor};
 
 /// Why activations cannot be quantized as asked.
@@ -177,7 +177,7 @@ impl ValueHook for ActivationQuantizer {
             let len = chunk.len();
             input[..len].copy_from_slice(chunk);
             let run = Run { codes: &mut codes[..len], values: chunk, clipped: &mut clipped[..len] };
-            fitted.quantize(0, &input[..len], run);
+            fitted.quantize(Place { group_idx: 0, start: 0 }, &input[..len], run);
         }
     }
 }

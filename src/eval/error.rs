@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::{WorkCtx, reduce};
 use crate::model::Layer;
-use crate::quant::{FittedQuantizer, QuantError, Run, SchemeChoice, SettingValue};
+use crate::quant::{FittedQuantizer, Place, QuantError, Run, SchemeChoice, SettingValue};
 use crate::tensor::{ChannelMajor, Tensor};
 
 /// Signal-to-quantization-noise ratio, `10·log₁₀(Σx²/Σ(x−x̂)²)`, with its edge cases named.
@@ -275,7 +275,7 @@ pub(super) fn for_each_run(
             values: &mut values[..len],
             clipped: &mut clipped[..len],
         };
-        fitted.quantize(group_idx, input, run.reborrow());
+        fitted.quantize(Place { group_idx, start }, input, run.reborrow());
         visit(start, input, run);
         start = end;
     }

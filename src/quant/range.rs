@@ -1,7 +1,6 @@
 //! Range estimators: which part of the values the codes shall cover.
 
 use super::scheme::QuantError;
-use super::schemes::int::{Codes, Symmetry, squared_error};
 use super::settings::{SettingValue, Settings};
 use crate::base::{Cancelled, WorkCtx, reduce};
 
@@ -10,6 +9,14 @@ use crate::base::{Cancelled, WorkCtx, reduce};
 pub struct ValueRange {
     pub lo: f32,
     pub hi: f32,
+}
+
+/// What a range is chosen for: codes or levels that are spread over it.
+pub trait RangeTarget: Sync {
+    /// Whether only the larger magnitude of the ends counts.
+    fn is_symmetric(&self) -> bool;
+    /// `Σ(x − x̂)²` of a group when the range is spread over the levels.
+    fn squared_error(&self, group: &[f32], range: ValueRange) -> f64;
 }
 
 /// A way to choose a range from the weights of a group.
@@ -61,7 +68,7 @@ impl RangeEstimator {
     pub fn estimate(
         self,
         group: &[f32],
-        codes: Codes,
+        target: &dyn RangeTarget,
         ctx: &WorkCtx,
     ) -> Result<ValueRange, Cancelled> {
         if group.is_empty() {
@@ -69,24 +76,24 @@ impl RangeEstimator {
         }
         match self {
             Self::MinMax => min_max(group, ctx),
-            Self::Percentile { percentile } => Ok(match codes.symmetry {
-                Symmetry::Asymmetric => {
+            Self::Percentile { percentile } => Ok(match target.is_symmetric() {
+                false => {
                     let mut values = group.to_vec();
                     let lo = percentile_of(&mut values, 100.0 - percentile);
                     ValueRange { lo, hi: percentile_of(&mut values, percentile) }
                 }
-                _ => {
+                true => {
                     let mut magnitudes: Vec<f32> = group.iter().map(|x| x.abs()).collect();
                     let threshold = percentile_of(&mut magnitudes, percentile);
                     ValueRange { lo: -threshold, hi: threshold }
                 }
             }),
-            Self::Mse => mse_range(group, codes, ctx),
+            Self::Mse => mse_range(group, target, ctx),
             Self::Manual { lo, hi } => {
                 let found = min_max(group, ctx)?;
                 let range = ValueRange { lo: lo.unwrap_or(found.lo), hi: hi.unwrap_or(found.hi) };
-                Ok(match (codes.symmetry, lo, hi) {
-                    (Symmetry::Asymmetric, ..) | (_, None, None) => range,
+                Ok(match (target.is_symmetric(), lo, hi) {
+                    (false, ..) | (_, None, None) => range,
                     (_, None, Some(end)) | (_, Some(end), None) => {
                         ValueRange { lo: -end.abs(), hi: end.abs() }
                     }
@@ -147,14 +154,18 @@ const N_REFINEMENTS: usize = 2;
 ///   held, until neither moves (at most four rounds).
 /// - The error of every candidate is exact over the whole group; the choice is approximate, since
 ///   the error has many local minima in the threshold. It is never worse than min-max.
-fn mse_range(group: &[f32], codes: Codes, ctx: &WorkCtx) -> Result<ValueRange, Cancelled> {
+fn mse_range(
+    group: &[f32],
+    target: &dyn RangeTarget,
+    ctx: &WorkCtx,
+) -> Result<ValueRange, Cancelled> {
     let full = min_max(group, ctx)?;
     let full = ValueRange { lo: full.lo.min(0.0), hi: full.hi.max(0.0) };
     if full.lo == 0.0 && full.hi == 0.0 {
         return Ok(full);
     }
-    let search = Search { group, codes, ctx };
-    if codes.symmetry != Symmetry::Asymmetric {
+    let search = Search { group, target, ctx };
+    if target.is_symmetric() {
         let absmax = full.hi.max(-full.lo);
         let threshold =
             search.best(absmax, |threshold| ValueRange { lo: -threshold, hi: threshold })?;
@@ -182,7 +193,7 @@ const JOINT_MAX_LEN: usize = 1 << 14;
 
 struct Search<'a> {
     group: &'a [f32],
-    codes: Codes,
+    target: &'a dyn RangeTarget,
     ctx: &'a WorkCtx,
 }
 
@@ -232,13 +243,11 @@ impl Search<'_> {
     }
 
     fn error(&self, range: ValueRange) -> Result<f64, Cancelled> {
-        let params = self.codes.params(range);
-        let code_range = self.codes.range();
         if self.group.len() <= reduce::CHUNK_LEN {
-            return Ok(squared_error(self.group, params, code_range));
+            return Ok(self.target.squared_error(self.group, range));
         }
         let parts = reduce::map_chunks(self.group, self.ctx, |chunk| {
-            squared_error(chunk, params, code_range)
+            self.target.squared_error(chunk, range)
         })?;
         Ok(parts.into_iter().sum())
     }

@@ -72,6 +72,14 @@ impl Run<'_> {
     }
 }
 
+/// Where a run of weights stands in the tensor a scheme was fitted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub group_idx: usize,
+    /// The first weight's index in the tensor, channels side by side.
+    pub start: usize,
+}
+
 /// A scheme fitted to one tensor.
 pub trait FittedQuantizer: Send + Sync {
     fn layout(&self) -> GroupLayout;
@@ -79,7 +87,7 @@ pub trait FittedQuantizer: Send + Sync {
     /// Quantizes weights that all belong to one group.
     ///
     /// Non-finite weights count as zero; [`QuantScheme::fit`] has refused them unless asked to.
-    fn quantize(&self, group_idx: usize, input: &[f32], run: Run);
+    fn quantize(&self, place: Place, input: &[f32], run: Run);
 
     /// The levels of a group.
     fn grid(&self, group_idx: usize) -> Grid;
@@ -92,4 +100,30 @@ pub trait FittedQuantizer: Send + Sync {
 
     /// The weights it was fitted to as bits; `None` where nothing is encoded.
     fn encode(&self, weights: &ChannelMajor) -> Option<Encoded>;
+
+    /// The reconstructed values from nothing but what [`encode`](Self::encode) stored and the
+    /// settings; empty where nothing is encoded.
+    fn decode(&self, encoded: &Encoded) -> Vec<f32>;
+}
+
+/// The code of every weight, group after group.
+pub fn all_codes(fitted: &dyn FittedQuantizer, weights: &ChannelMajor) -> Vec<i32> {
+    let data = weights.data();
+    let mut codes = vec![0i32; data.len()];
+    let (mut values, mut clipped) = (vec![0f32; data.len()], vec![0u8; data.len()]);
+    let layout = fitted.layout();
+    for group_idx in 0..layout.n_groups() {
+        let range = layout.range(group_idx);
+        let parts = (
+            data.get(range.clone()),
+            codes.get_mut(range.clone()),
+            values.get_mut(range.clone()),
+            clipped.get_mut(range.clone()),
+        );
+        if let (Some(input), Some(codes), Some(values), Some(clipped)) = parts {
+            let place = Place { group_idx, start: range.start };
+            fitted.quantize(place, input, Run { codes, values, clipped });
+        }
+    }
+    codes
 }

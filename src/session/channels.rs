@@ -204,11 +204,7 @@ fn outlier_of(range: f32, median: f32) -> Option<Outlier> {
 /// The largest scale among the groups of a channel.
 fn scale_of(error: &LayerError, channel_idx: usize) -> Option<f32> {
     let groups = error.fitted.layout().groups_of_channel(channel_idx);
-    let scales = groups.filter_map(|group_idx| match error.fitted.grid(group_idx) {
-        Grid::Uniform { params, .. } => Some(params.scale),
-        _ => None,
-    });
-    scales.reduce(f32::max)
+    groups.filter_map(|group_idx| error.fitted.grid(group_idx).scale()).reduce(f32::max)
 }
 
 fn sort_value(channel: &ChannelFigures, channel_idx: usize, key: ChannelKey) -> Option<f64> {

@@ -3,8 +3,8 @@
 use crate::base::WorkCtx;
 use crate::codec::Encoded;
 use crate::quant::{
-    CodeRange, FittedQuantizer, Granularity, Grid, GroupLayout, ParamSpec, QuantError, QuantScheme,
-    Run, Settings,
+    CodeRange, FittedQuantizer, Granularity, Grid, GroupLayout, ParamSpec, Place, QuantError,
+    QuantScheme, Run, Settings,
 };
 use crate::tensor::ChannelMajor;
 
@@ -61,7 +61,7 @@ impl FittedQuantizer for Kept {
         self.layout
     }
 
-    fn quantize(&self, _group_idx: usize, input: &[f32], run: Run) {
+    fn quantize(&self, _place: Place, input: &[f32], run: Run) {
         run.values.copy_from_slice(input);
         run.codes.fill(0);
         run.clipped.fill(0);
@@ -81,5 +81,9 @@ impl FittedQuantizer for Kept {
 
     fn encode(&self, _weights: &ChannelMajor) -> Option<Encoded> {
         None
+    }
+
+    fn decode(&self, _encoded: &Encoded) -> Vec<f32> {
+        Vec::new()
     }
 }

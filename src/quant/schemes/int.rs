@@ -2,12 +2,13 @@
 //! channel or group.
 
 use crate::base::{WorkCtx, reduce};
-use crate::codec::Encoded;
 use crate::codec::packing::Signedness;
-use crate::quant::range::{self, RangeEstimator};
+use crate::codec::{Encoded, Part};
+use crate::quant::range::{self, RangeEstimator, RangeTarget};
+use crate::quant::schemes::common;
 use crate::quant::{
-    ChoiceSpec, CodeRange, Condition, FittedQuantizer, Granularity, Grid, GroupLayout, ParamKind,
-    ParamSpec, Prominence, QuantError, QuantParams, QuantScheme, Run, Settings,
+    ChoiceSpec, CodeRange, FittedQuantizer, Grid, GroupLayout, ParamKind, ParamSpec, Place,
+    Prominence, QuantError, QuantParams, QuantScheme, Run, Settings, all_codes,
 };
 use crate::tensor::ChannelMajor;
 
@@ -50,142 +51,15 @@ static PARAMS: &[ParamSpec] = &[
         relevant: &[],
         prominence: Prominence::Usual,
     },
-    ParamSpec {
-        key: "granularity",
-        label: "Scale per",
-        help: "How many weights share one scale and zero point (ONNX QuantizeLinear: per tensor, per axis, blocked).",
-        kind: ParamKind::Choice {
-            choices: &[
-                ChoiceSpec {
-                    key: "per-tensor",
-                    label: "Tensor",
-                    help: "One scale for the whole tensor.",
-                },
-                ChoiceSpec {
-                    key: "per-channel",
-                    label: "Channel",
-                    help: "One scale for each index of the kept axis, usually the output channel.",
-                },
-                ChoiceSpec {
-                    key: "per-group",
-                    label: "Group",
-                    help: "One scale for each run of weights within a channel.",
-                },
-            ],
-            default: "per-tensor",
-        },
-        relevant: &[],
-        prominence: Prominence::Usual,
-    },
-    ParamSpec {
-        key: "group-size",
-        label: "Group size",
-        help: "Weights that share a scale within a channel: ⌈length/size⌉ groups, the last of which may be short (block_size of ONNX QuantizeLinear).",
-        kind: ParamKind::Int { min: 1, max: 1 << 20, default: 32 },
-        relevant: &[Condition { key: "granularity", any_of: &["per-group"] }],
-        prominence: Prominence::Usual,
-    },
-    ParamSpec {
-        key: "axis",
-        label: "Kept axis",
-        help: "The axis along which channels lie, each index with a scale of its own; auto is the output-channel axis of the operator (axis of ONNX QuantizeLinear).",
-        kind: ParamKind::AutoInt { min: 0, max: 7 },
-        relevant: &[Condition { key: "granularity", any_of: &["per-channel", "per-group"] }],
-        prominence: Prominence::Usual,
-    },
-    ParamSpec {
-        key: "range",
-        label: "Range",
-        help: "How the range that the codes cover is chosen: a narrow one clips, a wide one rounds coarsely, |x−x̂| ≤ scale/2 (Nagel et al. 2021, arXiv:2106.08295, §3.1).",
-        kind: ParamKind::Choice {
-            choices: &[
-                ChoiceSpec {
-                    key: "min-max",
-                    label: "Min-max",
-                    help: "The smallest and largest weight: nothing is clipped.",
-                },
-                ChoiceSpec {
-                    key: "percentile",
-                    label: "Percentile",
-                    help: "A percentile of |x| (symmetric) or of both tails (asymmetric), linear interpolation; what lies beyond is clipped.",
-                },
-                ChoiceSpec {
-                    key: "mse",
-                    label: "MSE-optimal",
-                    help: "The clip threshold with the smallest mean squared error, by search.",
-                },
-                ChoiceSpec {
-                    key: "manual",
-                    label: "By hand",
-                    help: "The range given as lo and hi; symmetric grids use the larger magnitude.",
-                },
-            ],
-            default: "min-max",
-        },
-        relevant: &[],
-        prominence: Prominence::Usual,
-    },
-    ParamSpec {
-        key: "percentile",
-        label: "Percentile",
-        help: "Percentile p of the magnitudes kept inside the range, in percent; asymmetric: 100 − p and p of x. Linear between ranks, as numpy.percentile.",
-        kind: ParamKind::Float { min: 50.0, max: 100.0, default: 99.99 },
-        relevant: &[Condition { key: "range", any_of: &["percentile"] }],
-        prominence: Prominence::Usual,
-    },
-    ParamSpec {
-        key: "lo",
-        label: "Clip low",
-        help: "Lower end of the range by hand, at most 0, since the range contains 0; auto is the smallest weight. scale = (hi−lo)/(2^b−1) (Jacob et al. 2018, arXiv:1712.05877).",
-        kind: ParamKind::AutoFloat { min: -1e30, max: 1e30 },
-        relevant: &[Condition { key: "range", any_of: &["manual"] }],
-        prominence: Prominence::Usual,
-    },
-    ParamSpec {
-        key: "hi",
-        label: "Clip high",
-        help: "Upper end of the range by hand, at least 0, since the range contains 0; auto is the largest weight. scale = (hi−lo)/(2^b−1) (Jacob et al. 2018, arXiv:1712.05877).",
-        kind: ParamKind::AutoFloat { min: -1e30, max: 1e30 },
-        relevant: &[Condition { key: "range", any_of: &["manual"] }],
-        prominence: Prominence::Usual,
-    },
-    ParamSpec {
-        key: "rounding",
-        label: "Rounding",
-        help: "round(x/scale): to the nearest code, a tie to the even one.",
-        kind: ParamKind::Choice {
-            choices: &[ChoiceSpec {
-                key: "nearest-even",
-                label: "Nearest, ties even",
-                help: "As ONNX QuantizeLinear, numpy and torch round.",
-            }],
-            default: "nearest-even",
-        },
-        relevant: &[],
-        prominence: Prominence::Usual,
-    },
-    ParamSpec {
-        key: "non-finite",
-        label: "NaN, infinite",
-        help: "What to do with weights that are NaN or infinite, for which round(x/scale) is no code (IEEE 754-2019, §6).",
-        kind: ParamKind::Choice {
-            choices: &[
-                ChoiceSpec {
-                    key: "refuse",
-                    label: "Refuse",
-                    help: "Such a tensor is not quantized; the message counts them.",
-                },
-                ChoiceSpec {
-                    key: "zero",
-                    label: "As zero",
-                    help: "They count as zero when the range is chosen and become zero.",
-                },
-            ],
-            default: "refuse",
-        },
-        relevant: &[],
-        prominence: Prominence::NonFiniteOnly,
-    },
+    common::GRANULARITY,
+    common::GROUP_SIZE,
+    common::AXIS,
+    common::RANGE,
+    common::PERCENTILE,
+    common::LO,
+    common::HI,
+    common::ROUNDING,
+    common::NON_FINITE,
 ];
 
 impl QuantScheme for Int {
@@ -216,44 +90,17 @@ impl QuantScheme for Int {
         ctx: &WorkCtx,
     ) -> Result<Box<dyn FittedQuantizer>, QuantError> {
         let codes = Codes::of_settings(settings);
-        let layout = GroupLayout {
-            granularity: granularity_of(settings),
-            n_channels: weights.n_channels(),
-            channel_len: weights.channel_len(),
-        };
-        let cleaned = clean(weights.data(), settings)?;
+        let layout = common::layout_of(weights, settings);
+        let cleaned = common::clean(weights.data(), settings)?;
         let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
         let estimator = RangeEstimator::of_settings(settings)?;
         let params = reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
             let group = data.get(layout.range(group_idx)).unwrap_or_default();
-            let range = estimator.estimate(group, codes, ctx)?;
+            let range = estimator.estimate(group, &codes, ctx)?;
             Ok::<_, QuantError>(codes.params(range))
         })?;
         Ok(Box::new(FittedInt { layout, codes, params }))
     }
-}
-
-fn granularity_of(settings: &Settings) -> Granularity {
-    match settings.choice("granularity") {
-        "per-channel" => Granularity::PerChannel,
-        "per-group" => Granularity::PerGroup {
-            group_size: settings.int("group-size").unwrap_or(32).max(1) as usize,
-        },
-        _ => Granularity::PerTensor,
-    }
-}
-
-/// A copy without non-finite weights where there are some and the settings allow it.
-fn clean(data: &[f32], settings: &Settings) -> Result<Option<Vec<f32>>, QuantError> {
-    let n_non_finite = data.iter().filter(|x| !x.is_finite()).count();
-    if n_non_finite == 0 {
-        return Ok(None);
-    }
-    if settings.choice("non-finite") == "zero" {
-        return Ok(Some(data.iter().map(|&x| if x.is_finite() { x } else { 0.0 }).collect()));
-    }
-    let n_nan = data.iter().filter(|x| x.is_nan()).count();
-    Err(QuantError::NonFinite { n_nan, n_infinite: n_non_finite - n_nan })
 }
 
 /// Whether zero is the middle code.
@@ -323,6 +170,16 @@ impl Codes {
     }
 }
 
+impl RangeTarget for Codes {
+    fn is_symmetric(&self) -> bool {
+        self.symmetry != Symmetry::Asymmetric
+    }
+
+    fn squared_error(&self, group: &[f32], range: range::ValueRange) -> f64 {
+        squared_error(group, self.params(range), self.range())
+    }
+}
+
 struct FittedInt {
     layout: GroupLayout,
     codes: Codes,
@@ -334,8 +191,8 @@ impl FittedQuantizer for FittedInt {
         self.layout
     }
 
-    fn quantize(&self, group_idx: usize, input: &[f32], run: Run) {
-        if let Some(&params) = self.params.get(group_idx) {
+    fn quantize(&self, place: Place, input: &[f32], run: Run) {
+        if let Some(&params) = self.params.get(place.group_idx) {
             quantize_run(input, params, self.codes.range(), run);
         }
     }
@@ -363,26 +220,33 @@ impl FittedQuantizer for FittedInt {
     }
 
     fn encode(&self, weights: &ChannelMajor) -> Option<Encoded> {
-        let data = weights.data();
-        let mut codes = vec![0i32; data.len()];
-        let (mut values, mut clipped) = (vec![0f32; data.len()], vec![0u8; data.len()]);
-        for group_idx in 0..self.params.len() {
-            let range = self.layout.range(group_idx);
-            let run = Run {
-                codes: codes.get_mut(range.clone())?,
-                values: values.get_mut(range.clone())?,
-                clipped: clipped.get_mut(range.clone())?,
-            };
-            self.quantize(group_idx, data.get(range)?, run);
+        let scales: Vec<f32> = self.params.iter().map(|params| params.scale).collect();
+        let codes = all_codes(self, weights);
+        let mut parts =
+            vec![Part::codes("codes", &codes, self.codes.bits), Part::f32s("scales", &scales)];
+        if self.codes.symmetry == Symmetry::Asymmetric {
+            let zero_points: Vec<i32> = self.params.iter().map(|p| p.zero_point).collect();
+            parts.push(Part::codes("zero points", &zero_points, self.codes.bits));
         }
+        Some(Encoded { parts })
+    }
+
+    fn decode(&self, encoded: &Encoded) -> Vec<f32> {
+        let (Some(codes), Some(scales)) = (encoded.part("codes"), encoded.part("scales")) else {
+            return Vec::new();
+        };
+        let scales = scales.to_f32s();
         let is_signed = self.codes.symmetry != Symmetry::Asymmetric;
         let signedness = if is_signed { Signedness::Signed } else { Signedness::Unsigned };
-        let scales = self.params.iter().map(|params| params.scale).collect();
-        let zero_points: Vec<i32> = match self.codes.symmetry {
-            Symmetry::Asymmetric => self.params.iter().map(|params| params.zero_point).collect(),
-            _ => Vec::new(),
+        let zero_points =
+            encoded.part("zero points").map(|part| part.to_codes(Signedness::Unsigned));
+        let value = |(idx, code): (usize, i32)| {
+            let group_idx = self.layout.group_of(idx);
+            let zero_point = zero_points.as_ref().and_then(|all| all.get(group_idx)).copied();
+            let scale = scales.get(group_idx).copied().unwrap_or(f32::NAN);
+            scale * (code - zero_point.unwrap_or(0)) as f32
         };
-        Some(Encoded::new(&codes, (self.codes.bits, signedness), scales, &zero_points))
+        codes.to_codes(signedness).into_iter().enumerate().map(value).collect()
     }
 }
 

@@ -136,7 +136,7 @@ fn draw_levels(plot: &mut PlotUi, picture: &LayerPicture, theme: &Theme) {
 fn shown_levels(picture: &LayerPicture) -> Vec<f64> {
     match &picture.grid {
         Some(grid) if grid.n_levels().is_some_and(|n| n <= MAX_LEVEL_LINES) => {
-            grid.levels().into_iter().map(|(_, level)| f64::from(level)).collect()
+            grid.levels().into_iter().map(|level| f64::from(level.value)).collect()
         }
         _ => Vec::new(),
     }

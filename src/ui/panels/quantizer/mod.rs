@@ -303,6 +303,11 @@ fn picture_figures_ui(ui: &mut Ui, picture: &LayerPicture) {
                 "The step between levels, and the code of 0.\nx̂ = scale · (code − zero point)\nJacob et al. 2018, arXiv:1712.05877, eq. 1",
             );
         }
+        Some(Grid::Table { scale, levels, .. }) => {
+            let text = significant(f64::from(*scale), 4);
+            figure_row(ui, "Scale", &text, "x̂ = scale · level");
+            figure_row(ui, "Levels", &thousands(levels.len()), "Values a weight can take");
+        }
         Some(Grid::Continuous) => {}
         None => {
             let text = thousands(picture.n_groups);

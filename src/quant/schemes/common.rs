@@ -1,0 +1,211 @@
+//! Settings that several schemes share, each declared once, and what they mean.
+
+use crate::quant::{
+    ChoiceSpec, Condition, Granularity, GroupLayout, ParamKind, ParamSpec, Prominence, QuantError,
+    Settings,
+};
+use crate::tensor::ChannelMajor;
+
+/// Tensor, channel or group.
+pub const GRANULARITY: ParamSpec = ParamSpec {
+    key: "granularity",
+    label: "Scale per",
+    help: "How many weights share one scale and zero point (ONNX QuantizeLinear: per tensor, per axis, blocked).",
+    kind: ParamKind::Choice {
+        choices: &[
+            ChoiceSpec {
+                key: "per-tensor",
+                label: "Tensor",
+                help: "One scale for the whole tensor.",
+            },
+            ChoiceSpec {
+                key: "per-channel",
+                label: "Channel",
+                help: "One scale for each index of the kept axis, usually the output channel.",
+            },
+            ChoiceSpec {
+                key: "per-group",
+                label: "Group",
+                help: "One scale for each run of weights within a channel.",
+            },
+        ],
+        default: "per-tensor",
+    },
+    relevant: &[],
+    prominence: Prominence::Usual,
+};
+
+/// Of `granularity=per-group`.
+pub const GROUP_SIZE: ParamSpec = ParamSpec {
+    key: "group-size",
+    label: "Group size",
+    help: "Weights that share a scale within a channel: ⌈length/size⌉ groups, the last of which may be short (block_size of ONNX QuantizeLinear).",
+    kind: ParamKind::Int { min: 1, max: 1 << 20, default: 32 },
+    relevant: &[Condition { key: "granularity", any_of: &["per-group"] }],
+    prominence: Prominence::Usual,
+};
+
+/// Of channels and groups.
+pub const AXIS: ParamSpec = ParamSpec {
+    key: "axis",
+    label: "Kept axis",
+    help: "The axis along which channels lie, each index with a scale of its own; auto is the output-channel axis of the operator (axis of ONNX QuantizeLinear).",
+    kind: ParamKind::AutoInt { min: 0, max: 7 },
+    relevant: &[Condition { key: "granularity", any_of: &["per-channel", "per-group"] }],
+    prominence: Prominence::Usual,
+};
+
+/// Min-max, percentile, MSE or by hand.
+pub const RANGE: ParamSpec = ParamSpec {
+    key: "range",
+    label: "Range",
+    help: "How the range that the codes cover is chosen: a narrow one clips, a wide one rounds coarsely, |x−x̂| ≤ scale/2 (Nagel et al. 2021, arXiv:2106.08295, §3.1).",
+    kind: ParamKind::Choice {
+        choices: &[
+            ChoiceSpec {
+                key: "min-max",
+                label: "Min-max",
+                help: "The smallest and largest weight: nothing is clipped.",
+            },
+            ChoiceSpec {
+                key: "percentile",
+                label: "Percentile",
+                help: "A percentile of |x| (symmetric) or of both tails (asymmetric), linear interpolation; what lies beyond is clipped.",
+            },
+            ChoiceSpec {
+                key: "mse",
+                label: "MSE-optimal",
+                help: "The clip threshold with the smallest mean squared error, by search.",
+            },
+            ChoiceSpec {
+                key: "manual",
+                label: "By hand",
+                help: "The range given as lo and hi; symmetric grids use the larger magnitude.",
+            },
+        ],
+        default: "min-max",
+    },
+    relevant: &[],
+    prominence: Prominence::Usual,
+};
+
+/// Of `range=percentile`.
+pub const PERCENTILE: ParamSpec = ParamSpec {
+    key: "percentile",
+    label: "Percentile",
+    help: "Percentile p of the magnitudes kept inside the range, in percent; asymmetric: 100 − p and p of x. Linear between ranks, as numpy.percentile.",
+    kind: ParamKind::Float { min: 50.0, max: 100.0, default: 99.99 },
+    relevant: &[Condition { key: "range", any_of: &["percentile"] }],
+    prominence: Prominence::Usual,
+};
+
+/// Of `range=manual`.
+pub const LO: ParamSpec = ParamSpec {
+    key: "lo",
+    label: "Clip low",
+    help: "Lower end of the range by hand, at most 0, since the range contains 0; auto is the smallest weight. scale = (hi−lo)/(2^b−1) (Jacob et al. 2018, arXiv:1712.05877).",
+    kind: ParamKind::AutoFloat { min: -1e30, max: 1e30 },
+    relevant: &[Condition { key: "range", any_of: &["manual"] }],
+    prominence: Prominence::Usual,
+};
+
+/// Of `range=manual`.
+pub const HI: ParamSpec = ParamSpec {
+    key: "hi",
+    label: "Clip high",
+    help: "Upper end of the range by hand, at least 0, since the range contains 0; auto is the largest weight. scale = (hi−lo)/(2^b−1) (Jacob et al. 2018, arXiv:1712.05877).",
+    kind: ParamKind::AutoFloat { min: -1e30, max: 1e30 },
+    relevant: &[Condition { key: "range", any_of: &["manual"] }],
+    prominence: Prominence::Usual,
+};
+
+/// To the nearest code.
+pub const ROUNDING: ParamSpec = ParamSpec {
+    key: "rounding",
+    label: "Rounding",
+    help: "round(x/scale): to the nearest code, a tie to the even one.",
+    kind: ParamKind::Choice {
+        choices: &[ChoiceSpec {
+            key: "nearest-even",
+            label: "Nearest, ties even",
+            help: "As ONNX QuantizeLinear, numpy and torch round.",
+        }],
+        default: "nearest-even",
+    },
+    relevant: &[],
+    prominence: Prominence::Usual,
+};
+
+/// Refuse or zero.
+pub const NON_FINITE: ParamSpec = ParamSpec {
+    key: "non-finite",
+    label: "NaN, infinite",
+    help: "What to do with weights that are NaN or infinite, for which round(x/scale) is no code (IEEE 754-2019, §6).",
+    kind: ParamKind::Choice {
+        choices: &[
+            ChoiceSpec {
+                key: "refuse",
+                label: "Refuse",
+                help: "Such a tensor is not quantized; the message counts them.",
+            },
+            ChoiceSpec {
+                key: "zero",
+                label: "As zero",
+                help: "They count as zero when the range is chosen and become zero.",
+            },
+        ],
+        default: "refuse",
+    },
+    relevant: &[],
+    prominence: Prominence::NonFiniteOnly,
+};
+
+/// The granularity chosen.
+pub fn granularity_of(settings: &Settings) -> Granularity {
+    match settings.choice("granularity") {
+        "per-channel" => Granularity::PerChannel,
+        "per-group" => Granularity::PerGroup {
+            group_size: settings.int("group-size").unwrap_or(32).max(1) as usize,
+        },
+        _ => Granularity::PerTensor,
+    }
+}
+
+/// A copy without non-finite weights where there are some and the settings allow it.
+///
+/// # Errors
+/// [`QuantError::NonFinite`] where they do not.
+pub fn clean(data: &[f32], settings: &Settings) -> Result<Option<Vec<f32>>, QuantError> {
+    let n_non_finite = data.iter().filter(|x| !x.is_finite()).count();
+    if n_non_finite == 0 {
+        return Ok(None);
+    }
+    if settings.choice("non-finite") == "zero" {
+        return Ok(Some(data.iter().map(|&x| if x.is_finite() { x } else { 0.0 }).collect()));
+    }
+    let n_nan = data.iter().filter(|x| x.is_nan()).count();
+    Err(QuantError::NonFinite { n_nan, n_infinite: n_non_finite - n_nan })
+}
+
+/// The groups that the settings make of these weights.
+pub fn layout_of(weights: &ChannelMajor, settings: &Settings) -> GroupLayout {
+    GroupLayout {
+        granularity: granularity_of(settings),
+        n_channels: weights.n_channels(),
+        channel_len: weights.channel_len(),
+    }
+}
+
+/// One group of all weights.
+pub fn whole(weights: &ChannelMajor) -> GroupLayout {
+    GroupLayout {
+        granularity: Granularity::PerTensor,
+        n_channels: weights.n_channels(),
+        channel_len: weights.channel_len(),
+    }
+}
+
+/// The setting, for schemes that may go without a scale.
+pub const fn when_scaled(param: ParamSpec) -> ParamSpec {
+    ParamSpec { relevant: &[Condition { key: "scale", any_of: &["range"] }], ..param }
+}

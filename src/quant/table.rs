@@ -1,0 +1,301 @@
+//! Rounding to the nearest level of a table that every group scales: minifloats, block formats,
+//! codebooks, few levels.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::grid::{CodeRange, Grid, Level};
+use super::group::GroupLayout;
+use super::range::{RangeTarget, ValueRange};
+use super::scheme::{FittedQuantizer, Place, Run};
+use crate::codec::{Encoded, Part};
+use crate::tensor::ChannelMajor;
+
+/// Where a value goes that lies exactly between two levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ties {
+    /// To the level with the even code, as IEEE 754's nearest-even does with the last bit.
+    EvenCode,
+    /// To the level below.
+    Down,
+    /// To the level above.
+    Up,
+    /// To the level further from zero.
+    Away,
+}
+
+/// Levels before scaling, ascending, with what decides between neighbours.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LevelTable {
+    levels: Arc<[Level]>,
+    /// The smallest `f32` that goes to the level above, between each level and the next.
+    starts: Vec<f32>,
+    /// A value below the first or above the second lies more than half a step outside.
+    ends: (f32, f32),
+    negative_zero: Option<Level>,
+    overflow: Option<Overflow>,
+}
+
+/// What becomes of values far beyond the outermost levels where they do not saturate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Overflow {
+    /// The smallest magnitude that overflows.
+    pub from: f32,
+    pub negative: Level,
+    pub positive: Level,
+}
+
+impl LevelTable {
+    /// Levels in any order, no two of the same value. A table without levels has the level 0.
+    pub fn new(mut levels: Vec<Level>, ties: Ties) -> Self {
+        levels.retain(|level| level.value.is_finite());
+        levels.sort_by(|a, b| a.value.total_cmp(&b.value));
+        levels.dedup_by(|a, b| a.value == b.value);
+        if levels.is_empty() {
+            levels.push(Level { code: 0, value: 0.0 });
+        }
+        let starts = levels.windows(2).map(|pair| start(pair[0], pair[1], ties)).collect();
+        let half_step = |pair: Option<&[Level]>| match pair {
+            Some([a, b]) => (b.value - a.value) / 2.0,
+            _ => 0.0,
+        };
+        let (first, last) = (levels[0], levels[levels.len() - 1]);
+        let ends = (
+            first.value - half_step(levels.get(..2)),
+            last.value + half_step(levels.get(levels.len().wrapping_sub(2)..)),
+        );
+        Self { levels: levels.into(), starts, ends, negative_zero: None, overflow: None }
+    }
+
+    /// With a code of its own for a negative value that is rounded to zero.
+    pub fn with_negative_zero(self, code: i32) -> Self {
+        Self { negative_zero: Some(Level { code, value: -0.0 }), ..self }
+    }
+
+    /// With values from `overflow.from` on that become something else than the last level.
+    pub fn with_overflow(self, overflow: Overflow) -> Self {
+        Self { overflow: Some(overflow), ..self }
+    }
+
+    pub fn levels(&self) -> &Arc<[Level]> {
+        &self.levels
+    }
+
+    /// The level of the largest magnitude.
+    pub fn max_abs(&self) -> f32 {
+        self.levels.iter().fold(0.0, |max, level| level.value.abs().max(max))
+    }
+
+    /// The level a value before scaling is rounded to.
+    pub fn nearest(&self, y: f32) -> Level {
+        if let Some(overflow) = self.overflow.filter(|overflow| y.abs() >= overflow.from) {
+            return if y > 0.0 { overflow.positive } else { overflow.negative };
+        }
+        let idx = self.starts.partition_point(|&start| start <= y);
+        let level = self.levels[idx.min(self.levels.len() - 1)];
+        match self.negative_zero {
+            Some(zero) if level.value == 0.0 && y.is_sign_negative() => zero,
+            _ => level,
+        }
+    }
+
+    /// Every level a code can stand for, negative zero and what overflow becomes included.
+    fn all_levels(&self) -> impl Iterator<Item = Level> {
+        let overflow = self.overflow.iter().flat_map(|o| [o.negative, o.positive]);
+        self.levels.iter().copied().chain(self.negative_zero).chain(overflow)
+    }
+
+    /// Whether a value before scaling lies more than half a step beyond the outermost level.
+    pub fn is_outside(&self, y: f32) -> bool {
+        y < self.ends.0 || y > self.ends.1
+    }
+
+    /// Lowest and highest code.
+    pub fn code_range(&self) -> CodeRange {
+        let codes = || self.all_levels().map(|level| level.code);
+        CodeRange { qmin: codes().min().unwrap_or(0), qmax: codes().max().unwrap_or(0) }
+    }
+
+    /// The scale under which the larger end of a range is the largest level; 1 for a range without
+    /// width, the smallest positive `f32` where it underflows.
+    pub fn scale_for(&self, range: ValueRange) -> f32 {
+        let reach = range.hi.max(-range.lo);
+        match reach / self.max_abs() {
+            _ if reach == 0.0 => 1.0,
+            scale if scale > 0.0 => scale,
+            _ => f32::from_bits(1),
+        }
+    }
+}
+
+/// The smallest `f32` that goes to `hi` rather than `lo`.
+fn start(lo: Level, hi: Level, ties: Ties) -> f32 {
+    let middle = (f64::from(lo.value) + f64::from(hi.value)) / 2.0;
+    let near = middle as f32;
+    let tie_goes_up = match ties {
+        Ties::EvenCode => hi.code % 2 == 0,
+        Ties::Down => false,
+        Ties::Up => true,
+        Ties::Away => middle > 0.0,
+    };
+    let is_below = f64::from(near) < middle || (f64::from(near) == middle && !tie_goes_up);
+    if is_below { near.next_up() } else { near }
+}
+
+/// A range that the table is stretched over: the larger end becomes the largest level.
+impl RangeTarget for LevelTable {
+    fn is_symmetric(&self) -> bool {
+        true
+    }
+
+    fn squared_error(&self, group: &[f32], range: ValueRange) -> f64 {
+        let scale = self.scale_for(range);
+        let error = |x: f32| f64::from(x) - f64::from(scale * self.nearest(x / scale).value);
+        group.iter().map(|&x| error(x) * error(x)).sum()
+    }
+}
+
+/// How the scales of the groups are stored beside the codes.
+pub trait ScaleStore: Send + Sync {
+    /// The stored parts.
+    fn parts(&self) -> Vec<Part>;
+    /// What is read back from them: a scale for every group.
+    fn scales(&self, parts: &[Part]) -> Vec<f32>;
+}
+
+/// A 32-bit float a group.
+pub struct F32Scales(pub Arc<[f32]>);
+
+impl ScaleStore for F32Scales {
+    fn parts(&self) -> Vec<Part> {
+        vec![Part::f32s("scales", &self.0)]
+    }
+
+    fn scales(&self, parts: &[Part]) -> Vec<f32> {
+        parts.first().map(Part::to_f32s).unwrap_or_default()
+    }
+}
+
+/// No scale at all: every group has 1.
+pub struct UnitScales {
+    pub n_groups: usize,
+}
+
+impl ScaleStore for UnitScales {
+    fn parts(&self) -> Vec<Part> {
+        Vec::new()
+    }
+
+    fn scales(&self, _: &[Part]) -> Vec<f32> {
+        vec![1.0; self.n_groups]
+    }
+}
+
+/// One table for all groups, a scale each: `x̂ = scale · level`, the level nearest to `x / scale`.
+pub struct FittedTable {
+    pub layout: GroupLayout,
+    pub table: Arc<LevelTable>,
+    /// By group; none is zero or infinite.
+    pub scales: Arc<[f32]>,
+    pub code_bits: u32,
+    pub store: Box<dyn ScaleStore>,
+}
+
+impl FittedQuantizer for FittedTable {
+    fn layout(&self) -> GroupLayout {
+        self.layout
+    }
+
+    fn quantize(&self, place: Place, input: &[f32], run: Run) {
+        let Some(&scale) = self.scales.get(place.group_idx) else { return };
+        let Run { codes, values, clipped } = run;
+        let outputs = codes.iter_mut().zip(values).zip(clipped);
+        for (&x, ((code, value), clipped)) in input.iter().zip(outputs) {
+            let y = if x.is_finite() { x / scale } else { 0.0 };
+            let level = self.table.nearest(y);
+            *code = level.code;
+            *value = scale * level.value;
+            *clipped = u8::from(self.table.is_outside(y));
+        }
+    }
+
+    fn grid(&self, group_idx: usize) -> Grid {
+        match self.scales.get(group_idx) {
+            Some(&scale) => {
+                Grid::Table { scale, offset: 0.0, levels: Arc::clone(self.table.levels()) }
+            }
+            None => Grid::Continuous,
+        }
+    }
+
+    fn code_range(&self) -> Option<CodeRange> {
+        Some(self.table.code_range())
+    }
+
+    fn storage_bits(&self) -> u64 {
+        let code_bits = self.layout.count() as u64 * u64::from(self.code_bits);
+        code_bits + self.store.parts().iter().map(Part::n_bits).sum::<u64>()
+    }
+
+    fn encode(&self, weights: &ChannelMajor) -> Option<Encoded> {
+        let codes = super::scheme::all_codes(self, weights);
+        let mut parts = vec![Part::codes("codes", &codes, self.code_bits)];
+        parts.extend(self.store.parts());
+        Some(Encoded { parts })
+    }
+
+    fn decode(&self, encoded: &Encoded) -> Vec<f32> {
+        let [codes, rest @ ..] = &encoded.parts[..] else { return Vec::new() };
+        let scales = self.store.scales(rest);
+        let mask = (1u32 << self.code_bits) - 1;
+        let value_of: HashMap<u32, f32> =
+            self.table.all_levels().map(|level| (level.code as u32 & mask, level.value)).collect();
+        let value = |(idx, code): (usize, u32)| {
+            let scale = scales.get(self.layout.group_of(idx)).copied().unwrap_or(f32::NAN);
+            scale * value_of.get(&code).copied().unwrap_or(f32::NAN)
+        };
+        codes.to_bits().into_iter().enumerate().map(value).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn levels(values: &[f32]) -> Vec<Level> {
+        (0..).zip(values).map(|(code, &value)| Level { code, value }).collect()
+    }
+
+    /// The definition: the smallest distance in exact arithmetic.
+    #[test]
+    fn the_level_is_the_nearest_one() {
+        let values = [-2.0, -0.3, 0.0, 0.1, 0.100_000_01, 7.5];
+        let table = LevelTable::new(levels(&values), Ties::Down);
+        let probes = (-4000..16_000).map(|k| k as f32 * 5e-4);
+        for y in probes.chain([0.05, 0.05f32.next_up(), f32::MAX, -f32::MAX]) {
+            let found = f64::from(table.nearest(y).value);
+            let best = values.iter().map(|&v| (f64::from(v) - f64::from(y)).abs());
+            let best = best.fold(f64::INFINITY, f64::min);
+            assert_eq!((found - f64::from(y)).abs(), best, "{y}");
+        }
+    }
+
+    #[test]
+    fn ties_go_where_they_are_told() {
+        let at = |ties, y| LevelTable::new(levels(&[-1.0, 0.0, 1.0, 2.0]), ties).nearest(y).value;
+        let on_ties = |ties| [-0.5, 0.5, 1.5].map(|y| at(ties, y));
+        assert_eq!(on_ties(Ties::Down), [-1.0, 0.0, 1.0]);
+        assert_eq!(on_ties(Ties::Up), [0.0, 1.0, 2.0]);
+        assert_eq!(on_ties(Ties::Away), [-1.0, 1.0, 2.0]);
+        assert_eq!(on_ties(Ties::EvenCode), [-1.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn outside_is_half_a_step_beyond_the_end() {
+        let table = LevelTable::new(levels(&[-1.0, 0.0, 4.0]), Ties::Down);
+        assert!(!table.is_outside(-1.5) && table.is_outside(-1.6));
+        assert!(!table.is_outside(6.0) && table.is_outside(6.1));
+        let one = LevelTable::new(levels(&[1.0]), Ties::Down);
+        assert_eq!((one.nearest(9.0).value, one.is_outside(2.0)), (1.0, true));
+    }
+}
