@@ -17,6 +17,8 @@ use crate::tensor::{ChannelMajor, Tensor};
 pub enum ActivationError {
     #[error("activations have one scale a tensor; {0} is for weights")]
     Granularity(&'static str),
+    #[error("{0} quantizes weights in blocks; activations have one grid a tensor")]
+    Blocks(&'static str),
     #[error("activation {value:?}: {source}")]
     Quant { value: String, source: QuantError },
     #[error(transparent)]
@@ -138,6 +140,9 @@ impl ActivationQuantizer {
             let fit = choice.scheme().fit(&sample, choice.settings(), ctx);
             let fit =
                 fit.map_err(|source| ActivationError::Quant { value: value.clone(), source })?;
+            if fit.layout().n_groups() > 1 || !fit.is_by_value() {
+                return Err(ActivationError::Blocks(choice.scheme().name()));
+            }
             fitted.insert(value, Arc::from(fit));
         }
         Ok(Self { fitted })

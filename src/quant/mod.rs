@@ -9,13 +9,14 @@ mod recipe;
 mod scheme;
 pub mod schemes;
 mod settings;
+pub mod stored;
 pub mod table;
 
 pub use choice::{SchemeChoice, SpecError};
 pub use grid::{CodeRange, Grid, Level, QuantParams};
 pub use group::{Granularity, GroupLayout};
 pub use recipe::{Recipe, RecipeError};
-pub use scheme::{FittedQuantizer, Place, QuantError, QuantScheme, Run, all_codes};
+pub use scheme::{Family, FittedQuantizer, Place, QuantError, QuantScheme, Run, all_codes};
 pub use settings::{
     ChoiceSpec, Condition, ParamKind, ParamSpec, Prominence, SettingError, SettingValue, Settings,
 };

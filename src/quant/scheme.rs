@@ -26,6 +26,40 @@ pub enum QuantError {
     Cancelled(#[from] Cancelled),
 }
 
+/// Kinds of schemes, in the order of the menu.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// Equal steps.
+    Uniform,
+    /// Floats of few bits.
+    Minifloat,
+    /// A scale of few bits for each short block.
+    Block,
+    /// The block types of GGUF files.
+    Gguf,
+    /// Levels chosen freely.
+    Codebook,
+    /// One or two bits, and what is trained for them.
+    FewLevels,
+    /// Weights as they are.
+    Float,
+}
+
+impl Family {
+    /// Name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "Uniform",
+            Self::Minifloat => "Minifloat",
+            Self::Block => "Block formats",
+            Self::Gguf => "GGUF",
+            Self::Codebook => "Codebooks",
+            Self::FewLevels => "Few levels",
+            Self::Float => "Float",
+        }
+    }
+}
+
 /// A way to represent weights with fewer bits.
 ///
 /// One file and one line in [`SCHEMES`](super::schemes::SCHEMES). The settings it declares are what
@@ -35,6 +69,7 @@ pub trait QuantScheme: Sync {
     fn id(&self) -> &'static str;
     /// Name for people.
     fn name(&self) -> &'static str;
+    fn family(&self) -> Family;
     /// One sentence with the formula.
     fn summary(&self) -> &'static str;
     /// Paper or specification.
@@ -104,6 +139,12 @@ pub trait FittedQuantizer: Send + Sync {
     /// The reconstructed values from nothing but what [`encode`](Self::encode) stored and the
     /// settings; empty where nothing is encoded.
     fn decode(&self, encoded: &Encoded) -> Vec<f32>;
+
+    /// Whether a weight's code depends on nothing but the weight and its group's grid, so that other
+    /// values can be quantized with it.
+    fn is_by_value(&self) -> bool {
+        true
+    }
 }
 
 /// The code of every weight, group after group.

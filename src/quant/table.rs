@@ -30,6 +30,9 @@ pub struct LevelTable {
     levels: Arc<[Level]>,
     /// The smallest `f32` that goes to the level above, between each level and the next.
     starts: Vec<f32>,
+    /// By the leading bits of a value in ascending order ([`bin_of`]): how many `starts` lie at or
+    /// below the smallest value of the bin. Empty for short tables, which are counted through.
+    bins: Vec<u32>,
     /// A value below the first or above the second lies more than half a step outside.
     ends: (f32, f32),
     negative_zero: Option<Level>,
@@ -54,7 +57,9 @@ impl LevelTable {
         if levels.is_empty() {
             levels.push(Level { code: 0, value: 0.0 });
         }
-        let starts = levels.windows(2).map(|pair| start(pair[0], pair[1], ties)).collect();
+        let starts: Vec<f32> =
+            levels.windows(2).map(|pair| start(pair[0], pair[1], ties)).collect();
+        let bins = if starts.len() > MAX_COUNTED { bins_of(&starts) } else { Vec::new() };
         let half_step = |pair: Option<&[Level]>| match pair {
             Some([a, b]) => (b.value - a.value) / 2.0,
             _ => 0.0,
@@ -64,7 +69,7 @@ impl LevelTable {
             first.value - half_step(levels.get(..2)),
             last.value + half_step(levels.get(levels.len().wrapping_sub(2)..)),
         );
-        Self { levels: levels.into(), starts, ends, negative_zero: None, overflow: None }
+        Self { levels: levels.into(), starts, bins, ends, negative_zero: None, overflow: None }
     }
 
     /// With a code of its own for a negative value that is rounded to zero.
@@ -91,7 +96,14 @@ impl LevelTable {
         if let Some(overflow) = self.overflow.filter(|overflow| y.abs() >= overflow.from) {
             return if y > 0.0 { overflow.positive } else { overflow.negative };
         }
-        let idx = self.starts.partition_point(|&start| start <= y);
+        let idx = match self.bins.get(bin_of(y)) {
+            None => self.starts.iter().filter(|&&start| start <= y).count(),
+            Some(&first) => {
+                let first = first as usize;
+                let rest = self.starts.get(first..).unwrap_or_default();
+                first + rest.iter().take_while(|&&start| start <= y).count()
+            }
+        };
         let level = self.levels[idx.min(self.levels.len() - 1)];
         match self.negative_zero {
             Some(zero) if level.value == 0.0 && y.is_sign_negative() => zero,
@@ -126,6 +138,35 @@ impl LevelTable {
             _ => f32::from_bits(1),
         }
     }
+}
+
+/// Tables with at most as many bounds are counted through, which needs no branch a bound.
+const MAX_COUNTED: usize = 15;
+
+/// Leading bits of a value that choose its bin: sign, exponent and some of the mantissa.
+const BIN_BITS: u32 = 13;
+
+/// A value's bits in the order of the values.
+fn order_of(y: f32) -> u32 {
+    let bits = y.to_bits();
+    if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
+}
+
+fn bin_of(y: f32) -> usize {
+    (order_of(y) >> (32 - BIN_BITS)) as usize
+}
+
+fn bins_of(starts: &[f32]) -> Vec<u32> {
+    let mut n_below = 0;
+    (0..1u32 << BIN_BITS)
+        .map(|bin| {
+            let smallest = bin << (32 - BIN_BITS);
+            while starts.get(n_below).is_some_and(|&start| order_of(start) <= smallest) {
+                n_below += 1;
+            }
+            n_below as u32
+        })
+        .collect()
 }
 
 /// The smallest `f32` that goes to `hi` rather than `lo`.

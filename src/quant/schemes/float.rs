@@ -3,8 +3,8 @@
 use crate::base::WorkCtx;
 use crate::codec::Encoded;
 use crate::quant::{
-    CodeRange, FittedQuantizer, Granularity, Grid, GroupLayout, ParamSpec, Place, QuantError,
-    QuantScheme, Run, Settings,
+    CodeRange, Family, FittedQuantizer, Granularity, Grid, GroupLayout, ParamSpec, Place,
+    QuantError, QuantScheme, Run, Settings,
 };
 use crate::tensor::ChannelMajor;
 
@@ -18,6 +18,10 @@ impl QuantScheme for Float {
 
     fn name(&self) -> &'static str {
         "Float (keep)"
+    }
+
+    fn family(&self) -> Family {
+        Family::Float
     }
 
     fn summary(&self) -> &'static str {

@@ -7,7 +7,7 @@ use crate::codec::{Encoded, Part};
 use crate::quant::range::{self, RangeEstimator, RangeTarget};
 use crate::quant::schemes::common;
 use crate::quant::{
-    ChoiceSpec, CodeRange, FittedQuantizer, Grid, GroupLayout, ParamKind, ParamSpec, Place,
+    ChoiceSpec, CodeRange, Family, FittedQuantizer, Grid, GroupLayout, ParamKind, ParamSpec, Place,
     Prominence, QuantError, QuantParams, QuantScheme, Run, Settings, all_codes,
 };
 use crate::tensor::ChannelMajor;
@@ -69,6 +69,10 @@ impl QuantScheme for Int {
 
     fn name(&self) -> &'static str {
         "Integer (int)"
+    }
+
+    fn family(&self) -> Family {
+        Family::Uniform
     }
 
     fn summary(&self) -> &'static str {

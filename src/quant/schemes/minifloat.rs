@@ -10,8 +10,8 @@ use crate::quant::table::{
     F32Scales, FittedTable, LevelTable, Overflow, ScaleStore, Ties, UnitScales,
 };
 use crate::quant::{
-    ChoiceSpec, FittedQuantizer, Level, ParamKind, ParamSpec, Prominence, QuantError, QuantScheme,
-    Settings,
+    ChoiceSpec, Family, FittedQuantizer, Level, ParamKind, ParamSpec, Prominence, QuantError,
+    QuantScheme, Settings,
 };
 use crate::tensor::ChannelMajor;
 
@@ -218,6 +218,10 @@ impl QuantScheme for Minifloat {
 
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn family(&self) -> Family {
+        Family::Minifloat
     }
 
     fn summary(&self) -> &'static str {

@@ -1,0 +1,72 @@
+//! A tensor quantized as a whole when it is fitted: formats in which the code of a weight depends on
+//! its neighbours.
+
+use super::grid::{CodeRange, Grid};
+use super::group::GroupLayout;
+use super::scheme::{FittedQuantizer, Place, Run};
+use crate::codec::Encoded;
+use crate::tensor::ChannelMajor;
+
+/// The values of an encoded tensor, from the stored bits alone.
+pub type Decode = Box<dyn Fn(&Encoded) -> Vec<f32> + Send + Sync>;
+
+/// What quantizing a whole tensor gave; all vectors in the order of the channel-major weights.
+pub struct Stored {
+    /// The groups that share a grid.
+    pub layout: GroupLayout,
+    pub codes: Vec<i32>,
+    /// Reconstructed values.
+    pub values: Vec<f32>,
+    /// 1 where the weight lies outside its group's grid; empty where none does.
+    pub clipped: Vec<u8>,
+    /// By group of `layout`.
+    pub grids: Box<dyn Fn(usize) -> Grid + Send + Sync>,
+    pub code_range: Option<CodeRange>,
+    pub encoded: Encoded,
+    pub decode: Decode,
+}
+
+/// Weights other than those it was fitted to are not quantized: a run is looked up by its place.
+impl FittedQuantizer for Stored {
+    fn layout(&self) -> GroupLayout {
+        self.layout
+    }
+
+    fn quantize(&self, place: Place, input: &[f32], run: Run) {
+        let range = place.start..place.start + input.len();
+        if let (Some(codes), Some(values)) =
+            (self.codes.get(range.clone()), self.values.get(range.clone()))
+        {
+            run.codes.copy_from_slice(codes);
+            run.values.copy_from_slice(values);
+        }
+        match self.clipped.get(range) {
+            Some(clipped) => run.clipped.copy_from_slice(clipped),
+            None => run.clipped.fill(0),
+        }
+    }
+
+    fn grid(&self, group_idx: usize) -> Grid {
+        (self.grids)(group_idx)
+    }
+
+    fn code_range(&self) -> Option<CodeRange> {
+        self.code_range
+    }
+
+    fn storage_bits(&self) -> u64 {
+        self.encoded.n_bits()
+    }
+
+    fn encode(&self, _: &ChannelMajor) -> Option<Encoded> {
+        Some(self.encoded.clone())
+    }
+
+    fn decode(&self, encoded: &Encoded) -> Vec<f32> {
+        (self.decode)(encoded)
+    }
+
+    fn is_by_value(&self) -> bool {
+        false
+    }
+}
