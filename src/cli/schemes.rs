@@ -17,8 +17,9 @@ pub(super) fn run(options: &SchemesOptions) -> Result<(), CliError> {
                     json!({
                         "id": scheme.id(),
                         "name": scheme.name(),
+                        "family": scheme.family().name(),
                         "summary": scheme.summary(),
-                        "settings": scheme.params().iter().map(setting_json).collect::<Vec<_>>(),
+                        "settings": scheme.settings().map(setting_json).collect::<Vec<_>>(),
                         "source": scheme.source(),
                     })
                 })
@@ -29,7 +30,7 @@ pub(super) fn run(options: &SchemesOptions) -> Result<(), CliError> {
     let mut text = String::new();
     for scheme in SCHEMES {
         text.push_str(&format!("{}  {}\n", scheme.id(), scheme.summary()));
-        for param in scheme.params() {
+        for param in scheme.settings() {
             let default = param.default_value();
             text.push_str(&format!("    {} = {default}  ({})\n", param.key, param.expected()));
         }

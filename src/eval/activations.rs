@@ -137,7 +137,7 @@ impl ActivationQuantizer {
             let choice = if is_softmax { softmax_choice(choice) } else { choice.clone() };
             let sample = ndarray::arr1(&seen.values()).into_dyn().into_shared();
             let sample = ChannelMajor::new(&sample, 0);
-            let fit = choice.scheme().fit(&sample, choice.settings(), ctx);
+            let fit = choice.fit(&sample, ctx);
             let fit =
                 fit.map_err(|source| ActivationError::Quant { value: value.clone(), source })?;
             if fit.layout().n_groups() > 1 || !fit.is_by_value() {

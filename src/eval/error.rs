@@ -209,8 +209,7 @@ pub fn layer_error(
     choice: &SchemeChoice,
     ctx: &WorkCtx,
 ) -> Result<LayerError, QuantError> {
-    let fitted: Arc<dyn FittedQuantizer> =
-        Arc::from(choice.scheme().fit(weights, choice.settings(), ctx)?);
+    let fitted: Arc<dyn FittedQuantizer> = Arc::from(choice.fit(weights, ctx)?);
     let segments = Segments::new(weights);
     let parts = reduce::map_indices(segments.count(), ctx, |segment_idx| {
         let range = segments.range(segment_idx);

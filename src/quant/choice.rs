@@ -25,7 +25,7 @@ pub struct SchemeChoice {
 impl SchemeChoice {
     /// A scheme at its defaults.
     pub fn new(scheme: &'static dyn QuantScheme) -> Self {
-        Self { scheme, settings: Settings::defaults(scheme.params()) }
+        Self { scheme, settings: Settings::defaults(scheme.settings()) }
     }
 
     /// The scheme that keeps a layer in float.
@@ -47,7 +47,7 @@ impl SchemeChoice {
 
     /// The declaration of a setting.
     pub fn param(&self, key: &str) -> Option<&'static ParamSpec> {
-        self.scheme.params().iter().find(|param| param.key == key)
+        self.scheme.settings().find(|param| param.key == key)
     }
 
     /// A copy with one setting changed.
@@ -70,7 +70,7 @@ impl SchemeChoice {
 
     /// The same settings under another scheme, as far as it has them.
     pub fn switched_to(&self, scheme: &'static dyn QuantScheme) -> Self {
-        scheme.params().iter().fold(Self::new(scheme), |choice, param| {
+        scheme.settings().fold(Self::new(scheme), |choice, param| {
             match self.settings.get(param.key).map(|value| choice.with(param.key, value)) {
                 Some(Ok(kept)) => kept,
                 _ => choice,
@@ -84,7 +84,7 @@ impl SchemeChoice {
     }
 
     fn unknown_key(&self, key: &str) -> SettingError {
-        let keys: Vec<&str> = self.scheme.params().iter().map(|param| param.key).collect();
+        let keys: Vec<&str> = self.scheme.settings().map(|param| param.key).collect();
         let known = if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
         SettingError::UnknownKey { scheme: self.scheme.id(), key: key.to_owned(), known }
     }
@@ -128,7 +128,7 @@ impl std::fmt::Display for SchemeChoice {
     /// Only what has an effect and differs from the defaults.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.scheme.id())?;
-        let changed = self.scheme.params().iter().filter_map(|param| {
+        let changed = self.scheme.settings().filter_map(|param| {
             let value = self.settings.get(param.key)?;
             let counts = value != param.default_value() && self.settings.is_relevant(param);
             counts.then_some((param.key, value))

@@ -6,17 +6,21 @@ mod grid;
 mod group;
 pub mod range;
 mod recipe;
+pub mod rounding;
 mod scheme;
 pub mod schemes;
 mod settings;
 pub mod stored;
 pub mod table;
+pub mod transform;
 
 pub use choice::{SchemeChoice, SpecError};
 pub use grid::{CodeRange, Grid, Level, QuantParams};
 pub use group::{Granularity, GroupLayout};
 pub use recipe::{Recipe, RecipeError};
-pub use scheme::{Family, FittedQuantizer, Place, QuantError, QuantScheme, Run, all_codes};
+pub use scheme::{
+    Family, FittedQuantizer, Place, QuantError, QuantScheme, Run, all_codes, quantize_all,
+};
 pub use settings::{
     ChoiceSpec, Condition, ParamKind, ParamSpec, Prominence, SettingError, SettingValue, Settings,
 };

@@ -147,8 +147,11 @@ pub trait FittedQuantizer: Send + Sync {
     }
 }
 
-/// The code of every weight, group after group.
-pub fn all_codes(fitted: &dyn FittedQuantizer, weights: &ChannelMajor) -> Vec<i32> {
+/// Codes, values and what was clipped of all weights, in their order.
+pub fn quantize_all(
+    fitted: &dyn FittedQuantizer,
+    weights: &ChannelMajor,
+) -> (Vec<i32>, Vec<f32>, Vec<u8>) {
     let data = weights.data();
     let mut codes = vec![0i32; data.len()];
     let (mut values, mut clipped) = (vec![0f32; data.len()], vec![0u8; data.len()]);
@@ -166,5 +169,10 @@ pub fn all_codes(fitted: &dyn FittedQuantizer, weights: &ChannelMajor) -> Vec<i3
             fitted.quantize(place, input, Run { codes, values, clipped });
         }
     }
-    codes
+    (codes, values, clipped)
+}
+
+/// The code of every weight, in their order.
+pub fn all_codes(fitted: &dyn FittedQuantizer, weights: &ChannelMajor) -> Vec<i32> {
+    quantize_all(fitted, weights).0
 }

@@ -32,6 +32,8 @@ pub struct ParamSpec {
 pub enum Prominence {
     /// Whenever it has an effect.
     Usual,
+    /// Whenever it has an effect, behind those of every day.
+    Seldom,
     /// For tensors with weights that are NaN or infinite.
     NonFiniteOnly,
 }
@@ -181,8 +183,8 @@ pub struct Settings {
 
 impl Settings {
     /// Every setting at its default.
-    pub fn defaults(params: &[ParamSpec]) -> Self {
-        Self { values: params.iter().map(|param| (param.key, param.default_value())).collect() }
+    pub fn defaults<'a>(params: impl Iterator<Item = &'a ParamSpec>) -> Self {
+        Self { values: params.map(|param| (param.key, param.default_value())).collect() }
     }
 
     pub fn get(&self, key: &str) -> Option<SettingValue> {

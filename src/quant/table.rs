@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::grid::{CodeRange, Grid, Level};
 use super::group::GroupLayout;
-use super::range::{RangeTarget, ValueRange};
+use super::range::{Norm, RangeTarget, ValueRange};
 use super::scheme::{FittedQuantizer, Place, Run};
 use crate::codec::{Encoded, Part};
 use crate::tensor::ChannelMajor;
@@ -189,10 +189,14 @@ impl RangeTarget for LevelTable {
         true
     }
 
-    fn squared_error(&self, group: &[f32], range: ValueRange) -> f64 {
+    fn n_levels(&self) -> usize {
+        self.levels.len()
+    }
+
+    fn error(&self, group: &[f32], range: ValueRange, norm: Norm) -> f64 {
         let scale = self.scale_for(range);
-        let error = |x: f32| f64::from(x) - f64::from(scale * self.nearest(x / scale).value);
-        group.iter().map(|&x| error(x) * error(x)).sum()
+        let error = |&x: &f32| f64::from(x) - f64::from(scale * self.nearest(x / scale).value);
+        norm.sum(group.iter().map(error))
     }
 }
 

@@ -154,8 +154,7 @@ impl FromTo {
         }
         let changed: Vec<String> = after
             .scheme()
-            .params()
-            .iter()
+            .settings()
             .filter_map(|param| {
                 let from = before.settings().get(param.key)?;
                 let to = after.settings().get(param.key)?;

@@ -27,12 +27,11 @@ impl Fitted {
     }
 
     /// Share of the distribution up to `x`.
-    ///
-    /// The Gaussian's by Abramowitz and Stegun 7.1.26, absolute error below 1.5·10⁻⁷: enough for a
-    /// curve and a distance with three digits.
     pub fn share_below(&self, x: f64) -> f64 {
         match *self {
-            Self::Gaussian { mean, std } => 0.5 * (1.0 + erf((x - mean) / (std * 2f64.sqrt()))),
+            Self::Gaussian { mean, std } => {
+                0.5 * (1.0 + libm::erf((x - mean) / (std * 2f64.sqrt())))
+            }
             Self::Laplacian { median, spread } => {
                 let tail = 0.5 * (-(x - median).abs() / spread).exp();
                 if x < median { tail } else { 1.0 - tail }
@@ -53,15 +52,6 @@ impl Fitted {
         }
         largest
     }
-}
-
-fn erf(x: f64) -> f64 {
-    let t = 1.0 / (1.0 + 0.327_591_1 * x.abs());
-    let polynomial =
-        ((((1.061_405_429 * t - 1.453_152_027) * t + 1.421_413_741) * t - 0.284_496_736) * t
-            + 0.254_829_592)
-            * t;
-    (1.0 - polynomial * (-x * x).exp()).copysign(x)
 }
 
 /// The two fits, and how heavy the tails are. `None` for a constant or empty tensor.

@@ -67,7 +67,7 @@ pub(super) fn setting_entries(session: &Session, search: &str) -> Vec<SettingEnt
     let mut seen: Vec<&str> = Vec::new();
     let mut entries: Vec<SettingEntry> = Vec::new();
     for owner in std::iter::once(own).chain(others) {
-        for param in owner.params() {
+        for param in owner.settings() {
             if seen.contains(&param.key) {
                 continue;
             }

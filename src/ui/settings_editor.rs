@@ -102,13 +102,13 @@ pub(super) const LABEL_WIDTH: f32 = 70.0;
 pub fn settings_ui(ui: &mut Ui, selected: &Selected) -> Option<Edited> {
     let Selected { choice, has_non_finite, n_axes, .. } = *selected;
     let mut edited = scheme_ui(ui, selected);
-    for param in choice.scheme().params() {
+    for param in choice.scheme().settings() {
         let is_relevant = choice.settings().is_relevant(param);
         // A choice of one is nothing to choose, and what has no effect only takes room.
         let single = matches!(&param.kind, ParamKind::Choice { choices, .. } if choices.len() < 2);
         let is_changed = choice.settings().get(param.key) != Some(param.default_value());
         let is_shown = match param.prominence {
-            Prominence::Usual => true,
+            Prominence::Usual | Prominence::Seldom => true,
             Prominence::NonFiniteOnly => has_non_finite || is_changed,
         };
         if !is_relevant || single || !is_shown {

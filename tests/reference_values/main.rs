@@ -4,6 +4,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod estimators;
+
 use ndarray::IxDyn;
 use quantscope::base::WorkCtx;
 use quantscope::codec::minifloat;

@@ -39,7 +39,7 @@ pub const GRANULARITY: ParamSpec = ParamSpec {
 pub const GROUP_SIZE: ParamSpec = ParamSpec {
     key: "group-size",
     label: "Group size",
-    help: "Weights that share a scale within a channel: ⌈length/size⌉ groups, the last of which may be short (block_size of ONNX QuantizeLinear).",
+    help: "Weights that share a scale within a channel: ⌈length/size⌉ groups, the last of which may be short (for matrices block_size of ONNX QuantizeLinear).",
     kind: ParamKind::Int { min: 1, max: 1 << 20, default: 32 },
     relevant: &[Condition { key: "granularity", any_of: &["per-group"] }],
     prominence: Prominence::Usual,
@@ -49,7 +49,7 @@ pub const GROUP_SIZE: ParamSpec = ParamSpec {
 pub const AXIS: ParamSpec = ParamSpec {
     key: "axis",
     label: "Kept axis",
-    help: "The axis along which channels lie, each index with a scale of its own; auto is the output-channel axis of the operator (axis of ONNX QuantizeLinear).",
+    help: "The axis along which channels lie, each index with a scale of its own; auto is the output-channel axis of the operator (per channel: axis of ONNX QuantizeLinear; blocked, ONNX names the axis of the blocks instead).",
     kind: ParamKind::AutoInt { min: 0, max: 7 },
     relevant: &[Condition { key: "granularity", any_of: &["per-channel", "per-group"] }],
     prominence: Prominence::Usual,
@@ -59,7 +59,7 @@ pub const AXIS: ParamSpec = ParamSpec {
 pub const RANGE: ParamSpec = ParamSpec {
     key: "range",
     label: "Range",
-    help: "How the range that the codes cover is chosen: a narrow one clips, a wide one rounds coarsely, |x−x̂| ≤ scale/2 (Nagel et al. 2021, arXiv:2106.08295, §3.1).",
+    help: "How the range that the codes cover is chosen: a narrow one clips, a wide one rounds coarsely, |x−x̂| ≤ scale/2 inside it (Nagel et al. 2021, arXiv:2106.08295, §2.2 and §3.1).",
     kind: ParamKind::Choice {
         choices: &[
             ChoiceSpec {
@@ -75,7 +75,27 @@ pub const RANGE: ParamSpec = ParamSpec {
             ChoiceSpec {
                 key: "mse",
                 label: "MSE-optimal",
-                help: "The clip threshold with the smallest mean squared error, by search.",
+                help: "The clip threshold with the smallest Σ|x−x̂|^p, p = 2 unless set otherwise, by search.",
+            },
+            ChoiceSpec {
+                key: "entropy",
+                label: "Entropy",
+                help: "The threshold with the smallest divergence KL(P‖Q) of the histograms before and after: 2048 bins of |x|, half as many levels as there are codes (TensorRT's variant: Migacz 2017).",
+            },
+            ChoiceSpec {
+                key: "sigma",
+                label: "Mean ± kσ",
+                help: "Mean ± k standard deviations, not beyond the smallest and largest weight.",
+            },
+            ChoiceSpec {
+                key: "aciq-gaussian",
+                label: "ACIQ, Gaussian",
+                help: "Mean ± the threshold with the smallest expected squared error were the weights Gaussian (Banner et al. 2019, arXiv:1810.05723).",
+            },
+            ChoiceSpec {
+                key: "aciq-laplacian",
+                label: "ACIQ, Laplacian",
+                help: "Mean ± the threshold with the smallest expected squared error were the weights Laplacian (Banner et al. 2019, arXiv:1810.05723).",
             },
             ChoiceSpec {
                 key: "manual",
@@ -99,11 +119,31 @@ pub const PERCENTILE: ParamSpec = ParamSpec {
     prominence: Prominence::Usual,
 };
 
+/// Of `range=mse`.
+pub const NORM: ParamSpec = ParamSpec {
+    key: "norm",
+    label: "Error norm p",
+    help: "The range with the smallest Σ|x−x̂|^p: 2 is the squared error; a larger p minds the largest errors more.",
+    kind: ParamKind::Float { min: 1.0, max: 4.0, default: 2.0 },
+    relevant: &[Condition { key: "range", any_of: &["mse"] }],
+    prominence: Prominence::Usual,
+};
+
+/// Of `range=sigma`.
+pub const SIGMAS: ParamSpec = ParamSpec {
+    key: "sigmas",
+    label: "Deviations k",
+    help: "k in mean ± kσ, σ the standard deviation of the weights that share the scale.",
+    kind: ParamKind::Float { min: 0.5, max: 12.0, default: 3.0 },
+    relevant: &[Condition { key: "range", any_of: &["sigma"] }],
+    prominence: Prominence::Usual,
+};
+
 /// Of `range=manual`.
 pub const LO: ParamSpec = ParamSpec {
     key: "lo",
     label: "Clip low",
-    help: "Lower end of the range by hand, at most 0, since the range contains 0; auto is the smallest weight. scale = (hi−lo)/(2^b−1) (Jacob et al. 2018, arXiv:1712.05877).",
+    help: "Lower end of the range by hand, at most 0, since the range contains 0; auto is the smallest weight. scale = (hi−lo)/(2^b−1) (Jacob et al. 2018, arXiv:1712.05877, eq. 12).",
     kind: ParamKind::AutoFloat { min: -1e30, max: 1e30 },
     relevant: &[Condition { key: "range", any_of: &["manual"] }],
     prominence: Prominence::Usual,
@@ -113,7 +153,7 @@ pub const LO: ParamSpec = ParamSpec {
 pub const HI: ParamSpec = ParamSpec {
     key: "hi",
     label: "Clip high",
-    help: "Upper end of the range by hand, at least 0, since the range contains 0; auto is the largest weight. scale = (hi−lo)/(2^b−1) (Jacob et al. 2018, arXiv:1712.05877).",
+    help: "Upper end of the range by hand, at least 0, since the range contains 0; auto is the largest weight. scale = (hi−lo)/(2^b−1) (Jacob et al. 2018, arXiv:1712.05877, eq. 12).",
     kind: ParamKind::AutoFloat { min: -1e30, max: 1e30 },
     relevant: &[Condition { key: "range", any_of: &["manual"] }],
     prominence: Prominence::Usual,
@@ -123,16 +163,43 @@ pub const HI: ParamSpec = ParamSpec {
 pub const ROUNDING: ParamSpec = ParamSpec {
     key: "rounding",
     label: "Rounding",
-    help: "round(x/scale): to the nearest code, a tie to the even one.",
+    help: "How x/scale becomes a code; the range is chosen as for the nearest code.",
     kind: ParamKind::Choice {
-        choices: &[ChoiceSpec {
-            key: "nearest-even",
-            label: "Nearest, ties even",
-            help: "As ONNX QuantizeLinear, numpy and torch round.",
-        }],
+        choices: &[
+            ChoiceSpec {
+                key: "nearest-even",
+                label: "Nearest, ties even",
+                help: "To the nearest code, a tie to the even one, as ONNX QuantizeLinear, numpy and torch round.",
+            },
+            ChoiceSpec {
+                key: "nearest-away",
+                label: "Nearest, ties away",
+                help: "To the nearest code, a tie away from zero, as C's round does.",
+            },
+            ChoiceSpec {
+                key: "floor",
+                label: "Down",
+                help: "To the code at or below, ⌊x/scale⌋: what dropping the lowest bits of a two's complement number does.",
+            },
+            ChoiceSpec {
+                key: "stochastic",
+                label: "Stochastic",
+                help: "Up with a probability equal to the fraction, ⌊x/scale + u⌋ with u uniform in [0, 1), so that the mean error is 0 (Gupta et al. 2015, arXiv:1502.02551).",
+            },
+        ],
         default: "nearest-even",
     },
     relevant: &[],
+    prominence: Prominence::Usual,
+};
+
+/// Of `rounding=stochastic`.
+pub const SEED: ParamSpec = ParamSpec {
+    key: "seed",
+    label: "Seed",
+    help: "Which random numbers: the same seed gives the same codes on every machine.",
+    kind: ParamKind::Int { min: 0, max: 1 << 31, default: 1 },
+    relevant: &[Condition { key: "rounding", any_of: &["stochastic"] }],
     prominence: Prominence::Usual,
 };
 
@@ -140,7 +207,7 @@ pub const ROUNDING: ParamSpec = ParamSpec {
 pub const NON_FINITE: ParamSpec = ParamSpec {
     key: "non-finite",
     label: "NaN, infinite",
-    help: "What to do with weights that are NaN or infinite, for which round(x/scale) is no code (IEEE 754-2019, §6).",
+    help: "What to do with weights that are NaN or infinite, for which round(x/scale) is no code (IEEE 754-2019, clause 6).",
     kind: ParamKind::Choice {
         choices: &[
             ChoiceSpec {

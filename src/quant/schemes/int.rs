@@ -4,7 +4,8 @@
 use crate::base::{WorkCtx, reduce};
 use crate::codec::packing::Signedness;
 use crate::codec::{Encoded, Part};
-use crate::quant::range::{self, RangeEstimator, RangeTarget};
+use crate::quant::range::{self, Norm, RangeEstimator, RangeTarget};
+use crate::quant::rounding::{Rounding, RoundingAt};
 use crate::quant::schemes::common;
 use crate::quant::{
     ChoiceSpec, CodeRange, Family, FittedQuantizer, Grid, GroupLayout, ParamKind, ParamSpec, Place,
@@ -19,7 +20,7 @@ static PARAMS: &[ParamSpec] = &[
     ParamSpec {
         key: "bits",
         label: "Bits",
-        help: "Bits b of one code: 2^b codes, one fewer where they are symmetric (Nagel et al. 2021, arXiv:2106.08295, §2.2).",
+        help: "Bits b of one code: 2^b codes; Symmetric leaves out −2^(b−1) (Jacob et al. 2018, arXiv:1712.05877, §3.1).",
         kind: ParamKind::Int { min: 2, max: 16, default: 8 },
         relevant: &[],
         prominence: Prominence::Usual,
@@ -56,9 +57,12 @@ static PARAMS: &[ParamSpec] = &[
     common::AXIS,
     common::RANGE,
     common::PERCENTILE,
+    common::NORM,
+    common::SIGMAS,
     common::LO,
     common::HI,
     common::ROUNDING,
+    common::SEED,
     common::NON_FINITE,
 ];
 
@@ -103,7 +107,8 @@ impl QuantScheme for Int {
             let range = estimator.estimate(group, &codes, ctx)?;
             Ok::<_, QuantError>(codes.params(range))
         })?;
-        Ok(Box::new(FittedInt { layout, codes, params }))
+        let rounding = Rounding::of_settings(settings);
+        Ok(Box::new(FittedInt { layout, codes, params, rounding }))
     }
 }
 
@@ -179,8 +184,16 @@ impl RangeTarget for Codes {
         self.symmetry != Symmetry::Asymmetric
     }
 
-    fn squared_error(&self, group: &[f32], range: range::ValueRange) -> f64 {
-        squared_error(group, self.params(range), self.range())
+    fn n_levels(&self) -> usize {
+        self.range().n_codes()
+    }
+
+    fn error(&self, group: &[f32], range: range::ValueRange, norm: Norm) -> f64 {
+        let (params, codes) = (self.params(range), self.range());
+        if norm == Norm::SQUARED {
+            return squared_error(group, params, codes);
+        }
+        norm.sum(group.iter().map(|&x| error_of(x, params, codes)))
     }
 }
 
@@ -188,6 +201,7 @@ struct FittedInt {
     layout: GroupLayout,
     codes: Codes,
     params: Vec<QuantParams>,
+    rounding: Rounding,
 }
 
 impl FittedQuantizer for FittedInt {
@@ -196,8 +210,10 @@ impl FittedQuantizer for FittedInt {
     }
 
     fn quantize(&self, place: Place, input: &[f32], run: Run) {
-        if let Some(&params) = self.params.get(place.group_idx) {
-            quantize_run(input, params, self.codes.range(), run);
+        let Some(&params) = self.params.get(place.group_idx) else { return };
+        match self.rounding {
+            Rounding::NearestEven => quantize_run(input, params, self.codes.range(), run),
+            other => round_run(input, (params, self.codes.range()), &mut other.at(place), run),
         }
     }
 
@@ -281,24 +297,51 @@ pub fn quantize_run(input: &[f32], params: QuantParams, range: CodeRange, run: R
     }
 }
 
-/// `Σ(x − x̂)²` of a group, without storing codes; the search for a range calls it often.
-pub fn squared_error(input: &[f32], params: QuantParams, range: CodeRange) -> f64 {
+/// As [`quantize_run`] with another way of rounding.
+fn round_run(
+    input: &[f32],
+    (params, range): (QuantParams, CodeRange),
+    rounding: &mut RoundingAt,
+    run: Run,
+) {
     let lo = (range.qmin - params.zero_point) as f32;
     let hi = (range.qmax - params.zero_point) as f32;
+    let Run { codes, values, clipped } = run;
+    let outputs = codes.iter_mut().zip(values).zip(clipped);
+    for (&x, ((code, value), clipped)) in input.iter().zip(outputs) {
+        let x = if x.is_finite() { x } else { 0.0 };
+        let rounded = rounding.round((x / params.scale).clamp(lo - 1.0, hi + 1.0));
+        let kept = rounded.clamp(lo, hi);
+        *code = kept as i32 + params.zero_point;
+        *value = params.scale * kept;
+        *clipped = u8::from(rounded != kept);
+    }
+}
+
+/// `x − x̂` of one finite weight.
+#[inline(always)]
+fn error_of(x: f32, params: QuantParams, range: CodeRange) -> f64 {
+    let lo = (range.qmin - params.zero_point) as f32;
+    let hi = (range.qmax - params.zero_point) as f32;
+    let rounded = ((x / params.scale).clamp(lo, hi) + ROUNDER) - ROUNDER;
+    f64::from(x - params.scale * rounded)
+}
+
+/// `Σ(x − x̂)²` of a group, without storing codes; the search for a range calls it often.
+pub fn squared_error(input: &[f32], params: QuantParams, range: CodeRange) -> f64 {
     const LANES: usize = 8;
-    let error = |x: f32| {
-        let rounded = ((x / params.scale).clamp(lo, hi) + ROUNDER) - ROUNDER;
-        let error = f64::from(x - params.scale * rounded);
+    let squared = |x: f32| {
+        let error = error_of(x, params, range);
         error * error
     };
     let (chunks, rest) = input.as_chunks::<LANES>();
     let mut sums = [0.0f64; LANES];
     for chunk in chunks {
         for (sum, &x) in sums.iter_mut().zip(chunk) {
-            *sum += error(x);
+            *sum += squared(x);
         }
     }
-    sums.iter().sum::<f64>() + rest.iter().map(|&x| error(x)).sum::<f64>()
+    sums.iter().sum::<f64>() + rest.iter().map(|&x| squared(x)).sum::<f64>()
 }
 
 #[cfg(test)]

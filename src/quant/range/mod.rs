@@ -1,5 +1,11 @@
 //! Range estimators: which part of the values the codes shall cover.
 
+mod analytic;
+mod entropy;
+mod mse;
+
+pub use analytic::Density;
+
 use super::scheme::QuantError;
 use super::settings::{SettingValue, Settings};
 use crate::base::{Cancelled, WorkCtx, reduce};
@@ -15,8 +21,30 @@ pub struct ValueRange {
 pub trait RangeTarget: Sync {
     /// Whether only the larger magnitude of the ends counts.
     fn is_symmetric(&self) -> bool;
-    /// `Σ(x − x̂)²` of a group when the range is spread over the levels.
-    fn squared_error(&self, group: &[f32], range: ValueRange) -> f64;
+    /// Number of levels the range is spread over.
+    fn n_levels(&self) -> usize;
+    /// `Σ|x − x̂|^p` of a group when the range is spread over the levels.
+    fn error(&self, group: &[f32], range: ValueRange, norm: Norm) -> f64;
+}
+
+/// The exponent p of the error `Σ|x − x̂|^p`, 1 to 4.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Norm(pub f64);
+
+impl Norm {
+    /// Squares.
+    pub const SQUARED: Self = Self(2.0);
+
+    /// `Σ|error|^p`, in order.
+    pub fn sum(self, errors: impl Iterator<Item = f64>) -> f64 {
+        match self.0 {
+            1.0 => errors.map(f64::abs).sum(),
+            2.0 => errors.map(|e| e * e).sum(),
+            3.0 => errors.map(|e| e.abs() * e * e).sum(),
+            4.0 => errors.map(|e| (e * e) * (e * e)).sum(),
+            p => errors.map(|e| e.abs().powf(p)).sum(),
+        }
+    }
 }
 
 /// A way to choose a range from the weights of a group.
@@ -27,14 +55,20 @@ pub enum RangeEstimator {
     /// `percentile` of `|x|` for symmetric codes; `100 − percentile` and `percentile` of `x` for
     /// asymmetric ones. Linear interpolation, as numpy's default.
     Percentile { percentile: f64 },
-    /// The thresholds with the smallest squared error: see `mse_range`.
-    Mse,
+    /// The thresholds with the smallest `Σ|x − x̂|^p`, by search.
+    Smallest { norm: Norm },
+    /// The threshold whose histogram loses least information: TensorRT's way.
+    Entropy,
+    /// Mean ± k standard deviations, not beyond the smallest and largest value.
+    Sigma { k: f64 },
+    /// The threshold with the smallest expected squared error were the values so distributed.
+    Aciq { density: Density },
     /// Given ends; an absent one is the smallest or largest value.
     Manual { lo: Option<f32>, hi: Option<f32> },
 }
 
 impl RangeEstimator {
-    /// Reads `range`, `percentile`, `lo` and `hi`.
+    /// Reads `range`, `percentile`, `norm`, `sigmas`, `lo` and `hi`.
     ///
     /// # Errors
     /// [`QuantError::EmptyRange`] for ends by hand that enclose nothing.
@@ -47,7 +81,11 @@ impl RangeEstimator {
             "percentile" => {
                 Self::Percentile { percentile: settings.float("percentile").unwrap_or(99.99) }
             }
-            "mse" => Self::Mse,
+            "mse" => Self::Smallest { norm: Norm(settings.float("norm").unwrap_or(2.0)) },
+            "entropy" => Self::Entropy,
+            "sigma" => Self::Sigma { k: settings.float("sigmas").unwrap_or(3.0) },
+            "aciq-gaussian" => Self::Aciq { density: Density::Gaussian },
+            "aciq-laplacian" => Self::Aciq { density: Density::Laplacian },
             "manual" => {
                 let (lo, hi) = (end("lo"), end("hi"));
                 if let (Some(lo), Some(hi)) = (lo, hi)
@@ -88,7 +126,10 @@ impl RangeEstimator {
                     ValueRange { lo: -threshold, hi: threshold }
                 }
             }),
-            Self::Mse => mse_range(group, target, ctx),
+            Self::Smallest { norm } => mse::search(group, target, norm, ctx),
+            Self::Entropy => entropy::range(group, target, ctx),
+            Self::Sigma { k } => analytic::sigma(group, target, k, ctx),
+            Self::Aciq { density } => analytic::aciq(group, target, density, ctx),
             Self::Manual { lo, hi } => {
                 let found = min_max(group, ctx)?;
                 let range = ValueRange { lo: lo.unwrap_or(found.lo), hi: hi.unwrap_or(found.hi) };
@@ -140,117 +181,6 @@ pub fn percentile_of(values: &mut [f32], percentile: f64) -> f32 {
     let (_, &mut lower, above) = values.select_nth_unstable_by(below, f32::total_cmp);
     let upper = above.iter().copied().reduce(f32::min).unwrap_or(lower);
     (f64::from(lower) + (f64::from(upper) - f64::from(lower)) * fraction) as f32
-}
-
-/// Thresholds tried on each pass of the search.
-const N_CANDIDATES: usize = 96;
-/// Passes after the first, each around the best candidate so far.
-const N_REFINEMENTS: usize = 2;
-
-/// The clip thresholds with the smallest squared error.
-///
-/// - Symmetric: the best threshold in `(0, absmax]` on an even grid, then on finer grids around the
-///   winner. Asymmetric: the best pair of ends on a coarse grid, then both in turn, the other
-///   held, until neither moves (at most four rounds).
-/// - The error of every candidate is exact over the whole group; the choice is approximate, since
-///   the error has many local minima in the threshold. It is never worse than min-max.
-fn mse_range(
-    group: &[f32],
-    target: &dyn RangeTarget,
-    ctx: &WorkCtx,
-) -> Result<ValueRange, Cancelled> {
-    let full = min_max(group, ctx)?;
-    let full = ValueRange { lo: full.lo.min(0.0), hi: full.hi.max(0.0) };
-    if full.lo == 0.0 && full.hi == 0.0 {
-        return Ok(full);
-    }
-    let search = Search { group, target, ctx };
-    if target.is_symmetric() {
-        let absmax = full.hi.max(-full.lo);
-        let threshold =
-            search.best(absmax, |threshold| ValueRange { lo: -threshold, hi: threshold })?;
-        return Ok(ValueRange { lo: -threshold, hi: threshold });
-    }
-    let mut range = search.best_pair(full)?;
-    for _ in 0..4 {
-        let before = range;
-        if full.hi > 0.0 {
-            range.hi = search.best(full.hi, |hi| ValueRange { hi, ..range })?;
-        }
-        if full.lo < 0.0 {
-            range.lo = -search.best(-full.lo, |lo| ValueRange { lo: -lo, ..range })?;
-        }
-        if range == before {
-            break;
-        }
-    }
-    Ok(range)
-}
-
-/// Steps of each end in the joint search, for groups up to [`JOINT_MAX_LEN`] weights.
-const N_JOINT: usize = 24;
-const JOINT_MAX_LEN: usize = 1 << 14;
-
-struct Search<'a> {
-    group: &'a [f32],
-    target: &'a dyn RangeTarget,
-    ctx: &'a WorkCtx,
-}
-
-impl Search<'_> {
-    /// The threshold in `(0, largest]` whose range has the smallest error; a tie goes to the larger.
-    fn best(&self, largest: f32, range: impl Fn(f32) -> ValueRange) -> Result<f32, Cancelled> {
-        let mut best = (self.error(range(largest))?, largest);
-        let (mut centre, mut reach) = (f64::from(largest) / 2.0, f64::from(largest) / 2.0);
-        for _ in 0..=N_REFINEMENTS {
-            for candidate_idx in (0..N_CANDIDATES).rev() {
-                self.ctx.check()?;
-                let offset = (2 * candidate_idx + 2) as f64 / N_CANDIDATES as f64 - 1.0;
-                let threshold = (centre + reach * offset).min(f64::from(largest)) as f32;
-                if threshold <= 0.0 {
-                    continue;
-                }
-                let error = self.error(range(threshold))?;
-                if error < best.0 {
-                    best = (error, threshold);
-                }
-            }
-            centre = f64::from(best.1);
-            reach *= 2.0 / N_CANDIDATES as f64;
-        }
-        Ok(best.1)
-    }
-
-    /// A start for the search of both ends: both shrunk alike, and in small groups, where the error
-    /// is roughest, every pair of a coarse grid.
-    fn best_pair(&self, full: ValueRange) -> Result<ValueRange, Cancelled> {
-        let step = |nth: usize| (nth + 1) as f32 / N_JOINT as f32;
-        let mut best = (self.error(full)?, full);
-        for lo_idx in (0..N_JOINT).rev() {
-            for hi_idx in (0..N_JOINT).rev() {
-                if lo_idx != hi_idx && self.group.len() > JOINT_MAX_LEN {
-                    continue;
-                }
-                self.ctx.check()?;
-                let range = ValueRange { lo: full.lo * step(lo_idx), hi: full.hi * step(hi_idx) };
-                let error = self.error(range)?;
-                if error < best.0 {
-                    best = (error, range);
-                }
-            }
-        }
-        Ok(best.1)
-    }
-
-    fn error(&self, range: ValueRange) -> Result<f64, Cancelled> {
-        if self.group.len() <= reduce::CHUNK_LEN {
-            return Ok(self.target.squared_error(self.group, range));
-        }
-        let parts = reduce::map_chunks(self.group, self.ctx, |chunk| {
-            self.target.squared_error(chunk, range)
-        })?;
-        Ok(parts.into_iter().sum())
-    }
 }
 
 #[cfg(test)]
