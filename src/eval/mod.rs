@@ -10,6 +10,7 @@ mod fidelity;
 pub mod import;
 mod interval;
 mod profile;
+mod rate;
 mod recipe_eval;
 mod runner;
 mod samples;
@@ -32,6 +33,7 @@ pub use error::{
 pub use fidelity::{OutcomeReader, OutputKind, SampleOutcome};
 pub use interval::{BOOTSTRAP_DRAWS, Estimate, PairedCounts, bootstrap, wilson};
 pub use profile::ErrorProfile;
+pub use rate::{DB_PER_BIT, RateLimits};
 pub use recipe_eval::{
     QuantizedLayer, RecipeEvalError, check_layers, overlay, quantize_layer, quantize_network,
     total_error,

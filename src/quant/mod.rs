@@ -19,7 +19,8 @@ pub use grid::{CodeRange, Grid, Level, QuantParams};
 pub use group::{Granularity, GroupLayout};
 pub use recipe::{Recipe, RecipeError};
 pub use scheme::{
-    Family, FittedQuantizer, Place, QuantError, QuantScheme, Run, all_codes, quantize_all,
+    CodeFormat, Family, FittedQuantizer, Place, QuantError, QuantScheme, Run, all_codes,
+    quantize_all,
 };
 pub use settings::{
     ChoiceSpec, Condition, ParamKind, ParamSpec, Prominence, SettingError, SettingValue, Settings,

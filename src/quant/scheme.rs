@@ -26,6 +26,27 @@ pub enum QuantError {
     Cancelled(#[from] Cancelled),
 }
 
+/// What the bits of a code mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeFormat {
+    /// A number, in two's complement where there are negative ones.
+    Integer { bits: u32, is_signed: bool },
+    /// A sign, then exponent and mantissa.
+    Float { exponent_bits: u32, mantissa_bits: u32 },
+    /// A place in a table.
+    Index { bits: u32 },
+}
+
+impl CodeFormat {
+    /// Bits of a code.
+    pub fn n_bits(self) -> u32 {
+        match self {
+            Self::Integer { bits, .. } | Self::Index { bits } => bits,
+            Self::Float { exponent_bits, mantissa_bits } => 1 + exponent_bits + mantissa_bits,
+        }
+    }
+}
+
 /// Kinds of schemes, in the order of the menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
@@ -75,6 +96,10 @@ pub trait QuantScheme: Sync {
     /// Paper or specification.
     fn source(&self) -> &'static str;
     fn params(&self) -> &'static [ParamSpec];
+    /// What the bits of a code are; `None` where codes are not stored one by one.
+    fn code_format(&self, _settings: &Settings) -> Option<CodeFormat> {
+        None
+    }
     /// Whether weights stay as they are, so that the layer counts as float.
     fn keeps_float(&self) -> bool {
         false

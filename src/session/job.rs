@@ -15,6 +15,8 @@ pub(super) type Waker = Arc<dyn Fn() + Send + Sync>;
 pub(super) enum Lane {
     /// Short work that a person waits for.
     Quick,
+    /// Many short pieces of work, shown as they are done.
+    Wide,
     /// Work that takes as long as it takes.
     Long,
 }
@@ -63,9 +65,10 @@ pub(super) struct JobQueue<M: Send + 'static> {
 }
 
 /// Threads for each lane.
-const LANES: [(Lane, &str); 3] = [
+const LANES: [(Lane, &str); 4] = [
     (Lane::Quick, "quantscope-quick"),
     (Lane::Quick, "quantscope-quick"),
+    (Lane::Wide, "quantscope-wide"),
     (Lane::Long, "quantscope-long"),
 ];
 

@@ -4,12 +4,17 @@
 use std::sync::Arc;
 
 use super::channels::{ChannelOrder, ChannelPicture};
+use super::comparison::LayerComparison;
 use super::density::Density;
+use super::estimates::Estimates;
 use super::gallery::{GalleryPage, GalleryRequest};
 use super::graph_layout::{GraphLayout, ShapeArithmetic};
 use super::job::Lane;
+use super::levels::LevelsPicture;
 use super::picture::LayerPicture;
 use super::raster::{Raster, RasterView};
+use super::scales::ScaleMap;
+use super::weight_bits::WeightBits;
 use crate::eval::{Accuracy, LayerError};
 
 /// A question. Two equal questions have the same answer.
@@ -27,6 +32,16 @@ pub enum Query {
     ChannelDensity { network: u64, layer_idx: usize, spec: String, members: Arc<[u32]> },
     /// A layer's weights, errors or codes as a picture.
     Raster { network: u64, layer_idx: usize, spec: String, view: RasterView },
+    /// A layer under many schemes.
+    Comparison { network: u64, layer_idx: usize, specs: Arc<[String]> },
+    /// Error against the clip threshold, and what each range estimator chooses.
+    Estimates { network: u64, layer_idx: usize, spec: String, channel_idx: Option<usize> },
+    /// The levels of a group, or the codes of all, with their use.
+    Levels { network: u64, layer_idx: usize, spec: String, group_idx: Option<usize> },
+    /// Scale and zero point of every group.
+    Scales { network: u64, layer_idx: usize, spec: String },
+    /// One weight to the bit.
+    WeightBits { network: u64, layer_idx: usize, spec: String, element_idx: usize },
     /// Accuracy on a sample set; `specs` are those of all layers in order.
     Accuracy { network: u64, samples: u64, specs: Arc<[String]> },
     /// The network as a drawing.
@@ -63,6 +78,22 @@ pub(super) enum Topic {
         network: u64,
         is_detail: bool,
     },
+    /// Five questions about one layer; the last answer of each is kept whatever the layer.
+    Comparison {
+        network: u64,
+    },
+    Estimates {
+        network: u64,
+    },
+    Levels {
+        network: u64,
+    },
+    Scales {
+        network: u64,
+    },
+    WeightBits {
+        network: u64,
+    },
     Accuracy {
         network: u64,
         samples: u64,
@@ -85,6 +116,11 @@ pub enum Answer {
     Channels(Arc<ChannelPicture>),
     ChannelDensity(Arc<Density>),
     Raster(Arc<Raster>),
+    Comparison(Arc<LayerComparison>),
+    Estimates(Arc<Estimates>),
+    Levels(Arc<LevelsPicture>),
+    Scales(Arc<ScaleMap>),
+    WeightBits(Arc<WeightBits>),
     Accuracy(Arc<Accuracy>),
     Layout(Arc<GraphLayout>),
     Gallery(Arc<GalleryPage>),
@@ -103,6 +139,11 @@ impl Query {
             Self::Raster { network, ref view, .. } => {
                 Topic::Raster { network, is_detail: view.region.is_some() }
             }
+            Self::Comparison { network, .. } => Topic::Comparison { network },
+            Self::Estimates { network, .. } => Topic::Estimates { network },
+            Self::Levels { network, .. } => Topic::Levels { network },
+            Self::Scales { network, .. } => Topic::Scales { network },
+            Self::WeightBits { network, .. } => Topic::WeightBits { network },
             Self::Accuracy { network, samples, .. } => Topic::Accuracy { network, samples },
             Self::Layout { network, shapes } => Topic::Layout { network, shapes },
             Self::Gallery { network, samples, .. } => Topic::Gallery { network, samples },
@@ -112,6 +153,7 @@ impl Query {
     pub(super) fn lane(&self) -> Lane {
         match self {
             Self::Accuracy { .. } => Lane::Long,
+            Self::Comparison { .. } => Lane::Wide,
             _ => Lane::Quick,
         }
     }
@@ -124,6 +166,11 @@ impl Query {
             Self::Channels { .. }
                 | Self::ChannelDensity { .. }
                 | Self::Raster { .. }
+                | Self::Comparison { .. }
+                | Self::Estimates { .. }
+                | Self::Levels { .. }
+                | Self::Scales { .. }
+                | Self::WeightBits { .. }
                 | Self::Gallery { .. }
         )
     }
@@ -135,6 +182,11 @@ impl Query {
             Self::Picture { .. } => "Distribution",
             Self::Channels { .. } | Self::ChannelDensity { .. } => "Channels",
             Self::Raster { .. } => "Heat map",
+            Self::Comparison { .. } => "Compare",
+            Self::Estimates { .. } => "Range estimators",
+            Self::Levels { .. } => "Levels",
+            Self::Scales { .. } => "Scales",
+            Self::WeightBits { .. } => "Bits of a weight",
             Self::Accuracy { .. } => "Accuracy",
             Self::Layout { .. } => "Graph",
             Self::Gallery { .. } => "Changed samples",

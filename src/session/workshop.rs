@@ -17,7 +17,7 @@ use crate::eval::{
 };
 use crate::exec::NoHook;
 use crate::model::Network;
-use crate::quant::{SchemeChoice, SpecError};
+use crate::quant::{QuantError, SchemeChoice, SpecError};
 
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -26,10 +26,16 @@ pub(super) enum QueryError {
     Cancelled,
     #[error("layer {0} is not there")]
     NoLayer(usize),
+    #[error("the layer has no weights")]
+    Empty,
     #[error("the file has no graph")]
     NoGraph,
     #[error("no sample set is open; open one with File › Open samples…")]
     NoSamples,
+    #[error("{0} has no range to choose; choose a scheme that has, such as Integer")]
+    NoRange(&'static str),
+    #[error(transparent)]
+    Quant(QuantError),
     #[error(transparent)]
     Spec(#[from] SpecError),
     #[error(transparent)]
@@ -41,9 +47,7 @@ pub(super) enum QueryError {
 impl From<RecipeEvalError> for QueryError {
     fn from(error: RecipeEvalError) -> Self {
         match error {
-            RecipeEvalError::Quant { source: crate::quant::QuantError::Cancelled(_), .. } => {
-                Self::Cancelled
-            }
+            RecipeEvalError::Quant { source: QuantError::Cancelled(_), .. } => Self::Cancelled,
             error => Self::Recipe(error),
         }
     }
@@ -120,6 +124,26 @@ impl Workshop {
             }
             Query::Raster { layer_idx, spec, view, .. } => {
                 Ok(Answer::Raster(Arc::new(self.raster(*layer_idx, spec, view, ctx)?)))
+            }
+            Query::Comparison { layer_idx, specs, .. } => {
+                let partial = |comparison| on_partial(Answer::Comparison(Arc::new(comparison)));
+                let comparison = self.comparison(*layer_idx, specs, ctx, partial)?;
+                Ok(Answer::Comparison(Arc::new(comparison)))
+            }
+            Query::Estimates { layer_idx, spec, channel_idx, .. } => {
+                let estimates = self.estimates(*layer_idx, spec, *channel_idx, ctx)?;
+                Ok(Answer::Estimates(Arc::new(estimates)))
+            }
+            Query::Levels { layer_idx, spec, group_idx, .. } => {
+                let levels = self.levels(*layer_idx, spec, *group_idx, ctx)?;
+                Ok(Answer::Levels(Arc::new(levels)))
+            }
+            Query::Scales { layer_idx, spec, .. } => {
+                Ok(Answer::Scales(Arc::new(self.scales(*layer_idx, spec, ctx)?)))
+            }
+            Query::WeightBits { layer_idx, spec, element_idx, .. } => {
+                let bits = self.weight_bits(*layer_idx, spec, *element_idx, ctx)?;
+                Ok(Answer::WeightBits(Arc::new(bits)))
             }
             Query::Accuracy { specs, .. } => {
                 let partial = |accuracy| on_partial(Answer::Accuracy(Arc::new(accuracy)));

@@ -8,8 +8,8 @@ use crate::quant::range::{self, Norm, RangeEstimator, RangeTarget};
 use crate::quant::rounding::{Rounding, RoundingAt};
 use crate::quant::schemes::common;
 use crate::quant::{
-    ChoiceSpec, CodeRange, Family, FittedQuantizer, Grid, GroupLayout, ParamKind, ParamSpec, Place,
-    Prominence, QuantError, QuantParams, QuantScheme, Run, Settings, all_codes,
+    ChoiceSpec, CodeFormat, CodeRange, Family, FittedQuantizer, Grid, GroupLayout, ParamKind,
+    ParamSpec, Place, Prominence, QuantError, QuantParams, QuantScheme, Run, Settings, all_codes,
 };
 use crate::tensor::ChannelMajor;
 
@@ -89,6 +89,12 @@ impl QuantScheme for Int {
 
     fn params(&self) -> &'static [ParamSpec] {
         PARAMS
+    }
+
+    fn code_format(&self, settings: &Settings) -> Option<CodeFormat> {
+        let codes = Codes::of_settings(settings);
+        let is_signed = codes.symmetry != Symmetry::Asymmetric;
+        Some(CodeFormat::Integer { bits: codes.bits, is_signed })
     }
 
     fn fit(

@@ -10,8 +10,8 @@ use crate::quant::table::{
     F32Scales, FittedTable, LevelTable, Overflow, ScaleStore, Ties, UnitScales,
 };
 use crate::quant::{
-    ChoiceSpec, Family, FittedQuantizer, Level, ParamKind, ParamSpec, Prominence, QuantError,
-    QuantScheme, Settings,
+    ChoiceSpec, CodeFormat, Family, FittedQuantizer, Level, ParamKind, ParamSpec, Prominence,
+    QuantError, QuantScheme, Settings,
 };
 use crate::tensor::ChannelMajor;
 
@@ -217,6 +217,15 @@ static FREE_PARAMS: &[ParamSpec] = &[
     common::NON_FINITE,
 ];
 
+impl Minifloat {
+    fn layout_of(&self, settings: &Settings) -> Layout {
+        self.layout.unwrap_or_else(|| {
+            let bits = |key: &str, default| settings.int(key).unwrap_or(default).clamp(0, 8) as u32;
+            Layout::plain(bits("exponent", 3).max(1), bits("mantissa", 2))
+        })
+    }
+}
+
 impl QuantScheme for Minifloat {
     fn id(&self) -> &'static str {
         self.id
@@ -242,16 +251,18 @@ impl QuantScheme for Minifloat {
         self.params
     }
 
+    fn code_format(&self, settings: &Settings) -> Option<CodeFormat> {
+        let Layout { exponent_bits, mantissa_bits, .. } = self.layout_of(settings);
+        Some(CodeFormat::Float { exponent_bits, mantissa_bits })
+    }
+
     fn fit(
         &self,
         weights: &ChannelMajor,
         settings: &Settings,
         ctx: &WorkCtx,
     ) -> Result<Box<dyn FittedQuantizer>, QuantError> {
-        let format = self.layout.unwrap_or_else(|| {
-            let bits = |key: &str, default| settings.int(key).unwrap_or(default).clamp(0, 8) as u32;
-            Layout::plain(bits("exponent", 3).max(1), bits("mantissa", 2))
-        });
+        let format = self.layout_of(settings);
         let saturates = settings.choice("overflow") != "as-format";
         let table = Arc::new(if saturates { table(format) } else { overflowing(format) });
         let cleaned = common::clean(weights.data(), settings)?;

@@ -1,0 +1,144 @@
+//! One weight to the bit: as it is, as its code, and as what the code stands for.
+
+use super::loaded::Loaded;
+use super::query::{Answer, Query};
+use super::state::Session;
+use super::workshop::{QueryError, Workshop};
+use crate::base::WorkCtx;
+use crate::eval::{RecipeEvalError, channels_for};
+use crate::quant::{CodeFormat, Grid, Place, Run};
+use crate::tensor::ChannelMajor;
+
+/// A weight of a layer under a scheme.
+#[derive(Clone, Debug)]
+pub struct WeightBits {
+    pub layer_idx: usize,
+    /// Its place in the tensor's own row-major order.
+    pub element_idx: usize,
+    /// Its index along each dimension.
+    pub coords: Vec<usize>,
+    pub original: f32,
+    pub quantized: f32,
+    /// `None` for a layer that stays as it is.
+    pub code: Option<i32>,
+    pub format: Option<CodeFormat>,
+    pub is_clipped: bool,
+    pub group_idx: usize,
+    pub n_groups: usize,
+    /// The grid of its group.
+    pub grid: Grid,
+    /// Places of the weights of largest magnitude and of largest error.
+    pub largest_idx: usize,
+    pub worst_idx: usize,
+}
+
+impl Workshop {
+    pub(super) fn weight_bits(
+        &self,
+        layer_idx: usize,
+        spec: &str,
+        element_idx: usize,
+        ctx: &WorkCtx,
+    ) -> Result<WeightBits, QueryError> {
+        let done = self.layer(layer_idx, spec, ctx)?;
+        let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
+        let tensor = self.network.tensor(&layer.weight).map_err(RecipeEvalError::from)?;
+        let Some(last) = tensor.len().checked_sub(1) else { return Err(QueryError::Empty) };
+        let element_idx = element_idx.min(last);
+        let weights = channels_for(layer, &done.choice, &tensor);
+        let coords = coords_of(tensor.shape(), element_idx);
+        let start = channel_major_idx(&weights, &coords);
+        let original = weights.data().get(start).copied().unwrap_or(f32::NAN);
+        let fitted = &*done.error.fitted;
+        let layout = fitted.layout();
+        let group_idx = layout.group_of(start);
+        let (mut code, mut quantized, mut clipped) = ([0], [0.0], [0]);
+        let run = Run { codes: &mut code, values: &mut quantized, clipped: &mut clipped };
+        fitted.quantize(Place { group_idx, start }, &[original], run);
+        let of_largest = |pairs: &mut dyn Iterator<Item = f32>| {
+            let larger =
+                |best: (usize, f32), next: (usize, f32)| if next.1 > best.1 { next } else { best };
+            pairs.enumerate().fold((0, f32::NEG_INFINITY), larger).0
+        };
+        let worst_idx = match &done.weights {
+            None => 0,
+            Some(other) => of_largest(&mut tensor.iter().zip(other).map(|(a, b)| (a - b).abs())),
+        };
+        Ok(WeightBits {
+            layer_idx,
+            element_idx,
+            coords,
+            original,
+            quantized: quantized[0],
+            code: fitted.code_range().map(|_| code[0]),
+            format: done.choice.scheme().code_format(done.choice.settings()),
+            is_clipped: clipped[0] == 1,
+            group_idx,
+            n_groups: layout.n_groups(),
+            grid: fitted.grid(group_idx),
+            largest_idx: of_largest(&mut tensor.iter().map(|x| x.abs())),
+            worst_idx,
+        })
+    }
+}
+
+/// Row-major index to one index a dimension.
+fn coords_of(dims: &[usize], element_idx: usize) -> Vec<usize> {
+    let mut rest = element_idx;
+    let mut coords: Vec<usize> = dims
+        .iter()
+        .rev()
+        .map(|&dim| {
+            let coord = rest % dim.max(1);
+            rest /= dim.max(1);
+            coord
+        })
+        .collect();
+    coords.reverse();
+    coords
+}
+
+/// Where the weight lies among channels side by side.
+fn channel_major_idx(weights: &ChannelMajor, coords: &[usize]) -> usize {
+    let axis = weights.axis().0;
+    let channel_idx = coords.get(axis).copied().unwrap_or(0);
+    let others = coords.iter().zip(weights.dims()).enumerate().filter(|(dim, _)| *dim != axis);
+    let within = others.fold(0, |idx, (_, (&coord, &dim))| idx * dim + coord);
+    channel_idx * weights.channel_len() + within
+}
+
+impl Session {
+    /// A weight of the selected layer, by its place in the tensor's row-major order; the last if
+    /// there are fewer.
+    pub fn weight_bits(&self, element_idx: usize) -> Loaded<WeightBits> {
+        let layer_idx = self.selection.layer_idx;
+        let spec = self.choice(layer_idx).to_string();
+        let query = Query::WeightBits { network: self.network_id, layer_idx, spec, element_idx };
+        let loaded = self.ask(query, |answer| match answer {
+            Answer::WeightBits(bits) => Some(bits),
+            _ => None,
+        });
+        loaded.without_previous_unless(|bits| bits.layer_idx == layer_idx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Tensor;
+    use ndarray::IxDyn;
+
+    #[test]
+    fn a_weight_is_found_whatever_axis_is_kept() {
+        let tensor = Tensor::from_shape_fn(IxDyn(&[2, 3, 4]), |idx| {
+            (idx[0] * 100 + idx[1] * 10 + idx[2]) as f32
+        });
+        for axis in 0..3 {
+            let weights = ChannelMajor::new(&tensor, axis);
+            for (element_idx, &value) in tensor.iter().enumerate() {
+                let coords = coords_of(tensor.shape(), element_idx);
+                assert_eq!(weights.data()[channel_major_idx(&weights, &coords)], value);
+            }
+        }
+    }
+}
