@@ -6,7 +6,9 @@ use super::state::Session;
 use super::workshop::{QueryError, Workshop};
 use crate::base::{WorkCtx, reduce};
 use crate::eval::{LayerError, RecipeEvalError, Sqnr, channels_for, layer_error};
-use crate::quant::{ChoiceSpec, Grid, ParamKind, QuantError, SchemeChoice, SettingValue};
+use crate::quant::{
+    ChoiceSpec, Grid, ParamKind, ParamSpec, QuantError, SchemeChoice, SettingValue,
+};
 use crate::tensor::{ChannelMajor, Tensor};
 
 /// How the error of a tensor or channel, quantized with one scale, depends on its range.
@@ -204,7 +206,7 @@ impl Session {
         let choice = with_one_scale(&self.choice(layer_idx));
         let reset = ["range", "lo", "hi", "group-size", "mask", "pruned", "rotation-size"];
         let choice = reset.into_iter().fold(choice, |choice, key| {
-            let default = choice.param(key).map(|param| param.default_value());
+            let default = choice.param(key).map(ParamSpec::default_value);
             default.and_then(|value| choice.with(key, value).ok()).unwrap_or(choice)
         });
         choice.to_string()
