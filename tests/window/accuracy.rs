@@ -154,8 +154,8 @@ fn calibration_is_shown_of_both_models() {
     let mut window = digits_at_3_bits(WIDE);
     click_button(&mut window, "Calibration");
     assert!(shows(&window, "calibration error") && shows(&window, "Brier"));
-    assert!(shows(&window, "Float, confidence 90 to 100 %"));
-    assert!(shows(&window, "Quantized, confidence 0 to 10 %: no predictions"));
+    assert!(shows(&window, "Float, confidence 90–100 %"));
+    assert!(shows(&window, "Quantized, confidence 0–10 %: no predictions"));
     click_button(&mut window, "Classes");
     assert!(shows(&window, "Confusion matrix"));
 }
