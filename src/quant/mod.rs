@@ -14,7 +14,7 @@ pub use choice::{SchemeChoice, SpecError};
 pub use grid::{CodeRange, Grid, QuantParams};
 pub use group::{Granularity, GroupLayout};
 pub use recipe::{Recipe, RecipeError};
-pub use scheme::{FittedQuantizer, QuantError, QuantScheme, Run};
+pub use scheme::{Family, FittedQuantizer, QuantError, QuantScheme, Run};
 pub use settings::{
     ChoiceSpec, Condition, ParamKind, ParamSpec, Prominence, SettingError, SettingValue, Settings,
 };

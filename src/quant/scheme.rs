@@ -2,7 +2,7 @@
 
 use super::grid::{CodeRange, Grid};
 use super::group::GroupLayout;
-use super::settings::{ParamSpec, SettingError, Settings};
+use super::settings::{ParamKind, ParamSpec, SettingError, Settings};
 use crate::base::{Cancelled, WorkCtx, significant};
 use crate::codec::Encoded;
 use crate::tensor::ChannelMajor;
@@ -26,6 +26,70 @@ pub enum QuantError {
     Cancelled(#[from] Cancelled),
 }
 
+/// What schemes have in common: the headings of the list they are chosen from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Equal steps.
+    Uniform,
+    /// A sign, an exponent and a mantissa.
+    Float,
+    /// Elements of few bits under the scale of their block.
+    Block,
+    /// The blocks of GGUF files.
+    Gguf,
+    /// Codes that stand for values in a table.
+    Codebook,
+    /// Two levels or three.
+    FewLevels,
+    /// None of these.
+    Other,
+}
+
+impl Family {
+    /// In the order of the list.
+    pub const ALL: [Self; 7] = [
+        Self::Uniform,
+        Self::Float,
+        Self::Block,
+        Self::Gguf,
+        Self::Codebook,
+        Self::FewLevels,
+        Self::Other,
+    ];
+
+    /// Name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "Uniform",
+            Self::Float => "Float",
+            Self::Block => "Block",
+            Self::Gguf => "GGUF",
+            Self::Codebook => "Codebook",
+            Self::FewLevels => "Few levels",
+            Self::Other => "Other",
+        }
+    }
+
+    /// One sentence.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Uniform => {
+                "Levels at equal steps, scale and zero point: what integer runtimes take"
+            }
+            Self::Float => {
+                "Levels as floats have them: close together near zero, far apart outside"
+            }
+            Self::Block => "Short blocks of weights that share a scale of few bits",
+            Self::Gguf => "The block formats of GGUF files, scales and minima quantized as well",
+            Self::Codebook => {
+                "Each code stands for a value in a table, fixed or fitted to the weights"
+            }
+            Self::FewLevels => "Two or three levels: binary and ternary weights",
+            Self::Other => "Schemes of no family",
+        }
+    }
+}
+
 /// A way to represent weights with fewer bits.
 ///
 /// One file and one line in [`SCHEMES`](super::schemes::SCHEMES). The settings it declares are what
@@ -40,6 +104,21 @@ pub trait QuantScheme: Sync {
     /// Paper or specification.
     fn source(&self) -> &'static str;
     fn params(&self) -> &'static [ParamSpec];
+    /// Where it stands in the list of schemes.
+    fn family(&self) -> Family {
+        Family::Other
+    }
+    /// Bits that a weight takes, fewest and most that the settings allow, scales of a share that
+    /// varies left out; `None` where only a fit tells.
+    fn bits_per_weight(&self) -> Option<(f64, f64)> {
+        if self.keeps_float() {
+            return Some((32.0, 32.0));
+        }
+        match self.params().iter().find(|param| param.key == "bits")?.kind {
+            ParamKind::Int { min, max, .. } => Some((min as f64, max as f64)),
+            _ => None,
+        }
+    }
     /// Whether weights stay as they are, so that the layer counts as float.
     fn keeps_float(&self) -> bool {
         false

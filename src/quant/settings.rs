@@ -32,6 +32,8 @@ pub struct ParamSpec {
 pub enum Prominence {
     /// Whenever it has an effect.
     Usual,
+    /// Where it has an effect, folded away until asked for or changed.
+    Rare,
     /// For tensors with weights that are NaN or infinite.
     NonFiniteOnly,
 }

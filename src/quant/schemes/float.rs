@@ -3,8 +3,8 @@
 use crate::base::WorkCtx;
 use crate::codec::Encoded;
 use crate::quant::{
-    CodeRange, FittedQuantizer, Granularity, Grid, GroupLayout, ParamSpec, QuantError, QuantScheme,
-    Run, Settings,
+    CodeRange, Family, FittedQuantizer, Granularity, Grid, GroupLayout, ParamSpec, QuantError,
+    QuantScheme, Run, Settings,
 };
 use crate::tensor::ChannelMajor;
 
@@ -26,6 +26,10 @@ impl QuantScheme for Float {
 
     fn source(&self) -> &'static str {
         "IEEE 754-2019, binary32"
+    }
+
+    fn family(&self) -> Family {
+        Family::Float
     }
 
     fn params(&self) -> &'static [ParamSpec] {

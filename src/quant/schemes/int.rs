@@ -6,8 +6,8 @@ use crate::codec::Encoded;
 use crate::codec::packing::Signedness;
 use crate::quant::range::{self, RangeEstimator};
 use crate::quant::{
-    ChoiceSpec, CodeRange, Condition, FittedQuantizer, Granularity, Grid, GroupLayout, ParamKind,
-    ParamSpec, Prominence, QuantError, QuantParams, QuantScheme, Run, Settings,
+    ChoiceSpec, CodeRange, Condition, Family, FittedQuantizer, Granularity, Grid, GroupLayout,
+    ParamKind, ParamSpec, Prominence, QuantError, QuantParams, QuantScheme, Run, Settings,
 };
 use crate::tensor::ChannelMajor;
 
@@ -91,7 +91,7 @@ static PARAMS: &[ParamSpec] = &[
         help: "The axis along which channels lie, each index with a scale of its own; auto is the output-channel axis of the operator (axis of ONNX QuantizeLinear).",
         kind: ParamKind::AutoInt { min: 0, max: 7 },
         relevant: &[Condition { key: "granularity", any_of: &["per-channel", "per-group"] }],
-        prominence: Prominence::Usual,
+        prominence: Prominence::Rare,
     },
     ParamSpec {
         key: "range",
@@ -203,6 +203,10 @@ impl QuantScheme for Int {
 
     fn source(&self) -> &'static str {
         "Jacob et al. 2018, arXiv:1712.05877; ONNX QuantizeLinear"
+    }
+
+    fn family(&self) -> Family {
+        Family::Uniform
     }
 
     fn params(&self) -> &'static [ParamSpec] {

@@ -159,7 +159,11 @@ fn title_ui(ui: &mut Ui, table: &Confusion, (counts, detail): (&mut Counts, Deta
     ui.spacing_mut().item_spacing.y = 2.0;
     let explanation = explanation(table, *counts);
     ui.horizontal(|ui| {
-        let title = if table.by_truth { "Confusion matrix" } else { "Where answers go" };
+        let title = match table.by_truth {
+            true if ui.available_width() < 296.0 => "Confusion",
+            true => "Confusion matrix",
+            false => "Where answers go",
+        };
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let mut options = vec![
                 (Counts::Change, "Change", "Quantized minus float, in samples"),

@@ -183,7 +183,7 @@ impl Places {
                 let first = row(room.top(), BAR_HEIGHT);
                 (first.with_min_x(left), row(first.bottom() + GAP, AXES_HEIGHT))
             }
-            Shape::Low => (row(room.top(), BLOCKS_HEIGHT - GAP).with_min_x(left), Rect::NOTHING),
+            Shape::Low => (row(room.top(), BLOCKS_HEIGHT).with_min_x(left), Rect::NOTHING),
             Shape::Narrow => {
                 let bar = row(room.top() + BLOCKS_HEIGHT + GAP, BAR_HEIGHT);
                 (bar, row(bar.bottom() + GAP, STACKED_AXES_HEIGHT))

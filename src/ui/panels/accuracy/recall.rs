@@ -166,10 +166,17 @@ fn marks_ui(ui: &mut Ui, shows_float: bool) {
     let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing.x = 4.0;
     let float = shows_float.then_some(("●", "float", theme.original));
+    // In little room the signs stand alone, as everywhere in the panel.
+    let has_names = ui.available_width() >= 130.0;
     for (sign, name, colour) in float.into_iter().chain([("■", "quantized", theme.quantized)]) {
-        ui.label(RichText::new(sign).color(colour));
-        ui.add(egui::Label::new(RichText::new(name).color(theme.hint)).truncate());
+        ui.label(RichText::new(sign).color(colour)).on_hover_text(name);
+        if has_names {
+            ui.label(RichText::new(name).color(theme.hint));
+        }
         ui.add_space(4.0);
+    }
+    if !has_names {
+        return;
     }
     let text = RichText::new("%, 95 % interval").color(theme.hint);
     ui.add(egui::Label::new(text).truncate());
