@@ -4,6 +4,7 @@ use egui::{Align2, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons;
 
 use super::theme::{self, Theme};
+use super::widgets::icon_at;
 
 const HEIGHT: f32 = 24.0;
 
@@ -19,12 +20,10 @@ pub fn fold_ui(ui: &mut Ui, (name, hidden): (&str, &str), is_unfolded: &mut bool
     response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, *is_unfolded, name));
     let ink = if response.hovered() { theme.text } else { theme.label };
     let icon = if *is_unfolded { icons::ICON_EXPAND_MORE } else { icons::ICON_CHEVRON_RIGHT };
-    let place =
-        egui::Rect::from_center_size(pos2(rect.left() + 6.0, rect.center().y), vec2(16.0, 16.0));
-    ui.put(place, egui::Label::new(icon.rich_text().size(16.0).color(ink)));
+    icon_at(ui, pos2(rect.left() + 8.0, rect.center().y), icon.rich_text().color(ink));
     let painter = ui.painter().with_clip_rect(rect);
     let text = painter.text(
-        pos2(rect.left() + 18.0, rect.center().y),
+        pos2(rect.left() + 20.0, rect.center().y),
         Align2::LEFT_CENTER,
         name,
         theme::text(12.0),

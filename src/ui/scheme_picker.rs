@@ -8,7 +8,7 @@ use egui::{
 use egui_material_icons::icons;
 
 use super::theme::{self, Theme};
-use super::widgets::name_it;
+use super::widgets::{icon_at, name_it};
 use crate::base::{fixed, interval};
 use crate::quant::schemes::SCHEMES;
 use crate::quant::{Family, QuantScheme};
@@ -220,10 +220,8 @@ fn line_ui(ui: &mut Ui, scheme: Scheme, (is_chosen, is_current): (bool, bool)) -
         ui.painter().rect_filled(rect, 4, fill);
     }
     if is_current {
-        let place = rect.left_top() + vec2(8.0, 12.0);
-        let icon = icons::ICON_CHECK.rich_text().size(14.0).color(theme.accent);
-        let rect = egui::Rect::from_center_size(place + vec2(6.0, 0.0), vec2(16.0, 16.0));
-        ui.put(rect, egui::Label::new(icon));
+        let place = rect.left_top() + vec2(14.0, 12.0);
+        icon_at(ui, place, icons::ICON_CHECK.rich_text().color(theme.accent));
     }
     let left = rect.left() + 28.0;
     let right = rect.right() - 10.0;

@@ -11,7 +11,7 @@ use super::fold::fold_ui;
 use super::scheme_picker::SchemePicker;
 use super::segments::Segments;
 use super::theme::{self, Theme};
-use super::widgets::{gesture_of, name_it};
+use super::widgets::{combo_icon, gesture_of, name_it};
 use crate::base::significant;
 use crate::quant::{
     ChoiceSpec, ParamKind, ParamSpec, Prominence, QuantScheme, SchemeChoice, SettingValue,
@@ -299,6 +299,7 @@ impl Control {
         name_it(&drag, label);
         step(ui, "+", format!("{label}: one more"), int + 1);
         let mut slid = int;
+        theme::slider_look(ui);
         ui.spacing_mut().slider_width = (ui.available_width() - 4.0).max(40.0);
         let slider = ui.add(Slider::new(&mut slid, range).show_value(false));
         name_it(&slider, &format!("{label} slider"));
@@ -316,6 +317,7 @@ impl Control {
         let mut changed = None;
         let shown = if self.mixed { MIXED.to_owned() } else { value.to_string() };
         let combo = ComboBox::from_id_salt(self.param.label)
+            .icon(combo_icon)
             .selected_text(shown)
             .width(ui.available_width())
             .show_ui(ui, |ui| {
@@ -357,6 +359,7 @@ fn combo_ui(ui: &mut Ui, label: &str, choices: &'static [ChoiceSpec], key: &str)
     let mut changed = None;
     let current = choices.iter().find(|choice| choice.key == key);
     let combo = ComboBox::from_id_salt(label)
+        .icon(combo_icon)
         .selected_text(current.map_or(MIXED, |choice| choice.label))
         .width(ui.available_width())
         .show_ui(ui, |ui| {

@@ -5,7 +5,7 @@ use egui::{Align2, Painter, Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
 
 use super::columns::{Sketch, diamond, tensor_bounds};
 use super::density::{DensityView, count_colour};
-use crate::base::{fixed, interval, significant, thousands};
+use crate::base::{fixed, significant, thousands};
 use crate::eval::Sqnr;
 use crate::quant::Grid;
 use crate::session::{ChannelFigures, ChannelPicture, Outlier};
@@ -255,8 +255,8 @@ pub(super) fn titles(sketch: &Sketch, top: f32) {
             }
             _ => String::new(),
         };
-        let ends = interval(&significant(lo, 3), &significant(hi, 3));
-        format!("Weight value; lines: ends of one grid for the tensor, {ends}{scale}")
+        let (lo, hi) = (significant(lo, 3), significant(hi, 3));
+        format!("Weight value; lines: ends of one grid for the tensor, {lo} … {hi}{scale}")
     });
     let short = "Weight value".to_owned();
     let range_title = ends.unwrap_or_else(|| short.clone());

@@ -5,7 +5,7 @@ use egui::{Color32, Rect, RichText, Ui};
 use egui_plot::{Axis, AxisHints, GridMark, Plot, PlotPoint, PlotResponse, PlotTransform};
 
 use super::curves::value_marks;
-use crate::base::{fixed, interval, percent, significant, thousands};
+use crate::base::{fixed, percent, significant, thousands};
 use crate::quant::{Grid, SchemeChoice};
 use crate::session::LayerPicture;
 use crate::ui::axis::{mark_text, plot_axis};
@@ -191,7 +191,7 @@ fn place_ui(ui: &mut Ui, picture: &LayerPicture, range: &ShownRange, at: PlotPoi
     let mut rows = Vec::new();
     if let Some((bin_idx, count)) = count {
         let (lo, hi) = (histogram.edge(bin_idx), histogram.edge(bin_idx + 1));
-        rows.push(("Bin", interval(&significant(lo, 3), &significant(hi, 3)), theme.text));
+        rows.push(("Bin", format!("{} … {}", significant(lo, 3), significant(hi, 3)), theme.text));
         rows.push(("Weights", thousands(count as usize), theme.text));
         let error = picture.profile.rounding.get(bin_idx).unwrap_or(&0.0)
             + picture.profile.clipping.get(bin_idx).unwrap_or(&0.0);

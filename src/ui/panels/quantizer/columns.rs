@@ -29,7 +29,7 @@ pub(super) enum Columns {
 const TWO: f32 = 640.0;
 const THREE: f32 = 1000.0;
 /// Wider, and a number stands too far from its name.
-const MAX_WIDTH: f32 = 480.0;
+const MAX_WIDTH: f32 = 560.0;
 const GAP: f32 = 12.0;
 const CARD_MARGIN: f32 = 16.0;
 

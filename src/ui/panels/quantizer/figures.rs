@@ -19,7 +19,8 @@ pub(super) fn figures_ui(
     is_unfolded: &mut bool,
 ) {
     // Denser than controls, which are to be hit.
-    ui.spacing_mut().interact_size.y = 20.0;
+    ui.spacing_mut().interact_size.y = 18.0;
+    ui.spacing_mut().item_spacing.y = 2.0;
     let of_channel = picture.and_then(|picture| picture.channel_idx);
     let stats = of_channel.and_then(|idx| error.channels.get(idx)).unwrap_or(&error.total);
     headline_ui(ui, if of_channel.is_some() { stats.sqnr() } else { error.sqnr() });

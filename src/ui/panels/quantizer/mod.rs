@@ -134,6 +134,8 @@ impl Parts<'_> {
 fn selection_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, layer: &Layer) {
     let theme = Theme::of(ui);
     let selected = ctx.session.selected_layers();
+    // As far from the edge as the titles of the other parts.
+    ui.add_space(4.0);
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let icon = egui_material_icons::icons::ICON_BOLT;
