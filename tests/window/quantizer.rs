@@ -197,7 +197,7 @@ fn settings_figures_and_ranges_fit_beside_the_plots() {
     let mut window = window();
     window.set_size(egui::vec2(1280.0, 800.0));
     settle(&mut window);
-    for label in ["Bits slider", "Asymmetric", "Group", "Apply to all", "Range MSE-optimal"] {
+    for label in ["Bits slider", "Asymmetric", "Apply to all", "Range MSE-optimal"] {
         let rect = window.get_by_label_contains(label).rect();
         assert!(rect.bottom() < 768.0, "{label} ends at {}", rect.bottom());
     }
