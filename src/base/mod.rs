@@ -9,7 +9,7 @@ mod work;
 
 pub use io_words::{details_of, unreadable, unwritable};
 pub use number::{
-    MINUS, THIN_SPACE, bytes, counted, fixed, percent, shortened, significant, thousands,
+    MINUS, THIN_SPACE, bytes, counted, fixed, interval, percent, shortened, significant, thousands,
 };
 pub use random::{SEED, seeded};
 pub use work::{Cancelled, Progress, WorkCtx};

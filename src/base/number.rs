@@ -69,6 +69,12 @@ pub fn percent(fraction: f64, decimals: usize) -> String {
     format!("{} %", fixed(fraction * 100.0, decimals))
 }
 
+/// Both ends of an interval: `84.1–88.3`, with spaces where an end has a sign: `−2.5 – +0.1`.
+pub fn interval(lo: &str, hi: &str) -> String {
+    let is_signed = [lo, hi].iter().any(|end| end.starts_with([MINUS, '+']));
+    if is_signed { format!("{lo} – {hi}") } else { format!("{lo}–{hi}") }
+}
+
 /// A size in decimal units: `518 B`, `51.6 kB`, `3.20 MB`.
 pub fn bytes(count: u64) -> String {
     let count = count as f64;
@@ -101,6 +107,9 @@ mod tests {
         for (found, wanted) in [
             (fixed(-0.004, 2), "0.00"),
             (fixed(-1.5, 1), "−1.5"),
+            (interval("84.1", "88.3 %"), "84.1–88.3 %"),
+            (interval("−2.5", "+0.1"), "−2.5 – +0.1"),
+            (interval("0.0", "+0.1"), "0.0 – +0.1"),
             (fixed(f64::NAN, 1), "n/a"),
             (significant(1.958e-3, 4), "0.001958"),
             (significant(1.958e-5, 4), "1.958·10⁻⁵"),

@@ -2,7 +2,7 @@
 
 use super::grid::{CodeRange, Grid};
 use super::group::GroupLayout;
-use super::settings::{ParamSpec, SettingError, Settings};
+use super::settings::{ParamKind, ParamSpec, SettingError, Settings};
 use crate::base::{Cancelled, WorkCtx, significant};
 use crate::codec::Encoded;
 use crate::tensor::ChannelMajor;
@@ -47,26 +47,37 @@ impl CodeFormat {
     }
 }
 
-/// Kinds of schemes, in the order of the menu.
+/// What schemes have in common: the headings of the list they are chosen from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
     /// Equal steps.
     Uniform,
-    /// Floats of few bits.
+    /// Floats of few bits: a sign, an exponent and a mantissa.
     Minifloat,
-    /// A scale of few bits for each short block.
+    /// Elements of few bits under the scale of their block.
     Block,
-    /// The block types of GGUF files.
+    /// The blocks of GGUF files.
     Gguf,
-    /// Levels chosen freely.
+    /// Codes that stand for values in a table.
     Codebook,
-    /// One or two bits, and what is trained for them.
+    /// Two levels or three, and what is trained for them.
     FewLevels,
     /// Weights as they are.
     Float,
 }
 
 impl Family {
+    /// In the order of the list.
+    pub const ALL: [Self; 7] = [
+        Self::Uniform,
+        Self::Minifloat,
+        Self::Block,
+        Self::Gguf,
+        Self::Codebook,
+        Self::FewLevels,
+        Self::Float,
+    ];
+
     /// Name for people.
     pub fn name(self) -> &'static str {
         match self {
@@ -77,6 +88,25 @@ impl Family {
             Self::Codebook => "Codebooks",
             Self::FewLevels => "Few levels",
             Self::Float => "Float",
+        }
+    }
+
+    /// One sentence.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Uniform => {
+                "Levels at equal steps, scale and zero point: what integer runtimes take"
+            }
+            Self::Minifloat => {
+                "Levels as floats have them: close together near zero, far apart outside"
+            }
+            Self::Block => "Short blocks of weights that share a scale of few bits",
+            Self::Gguf => "The block formats of GGUF files, scales and minima quantized as well",
+            Self::Codebook => {
+                "Each code stands for a value in a table, fixed or fitted to the weights"
+            }
+            Self::FewLevels => "Two or three levels: binary and ternary weights",
+            Self::Float => "Weights as they are",
         }
     }
 }
@@ -99,6 +129,17 @@ pub trait QuantScheme: Sync {
     /// What the bits of a code are; `None` where codes are not stored one by one.
     fn code_format(&self, _settings: &Settings) -> Option<CodeFormat> {
         None
+    }
+    /// Bits that a weight takes, fewest and most that the settings allow, scales of a share that
+    /// varies left out; `None` where only a fit tells.
+    fn bits_per_weight(&self) -> Option<(f64, f64)> {
+        if self.keeps_float() {
+            return Some((32.0, 32.0));
+        }
+        match self.params().iter().find(|param| param.key == "bits")?.kind {
+            ParamKind::Int { min, max, .. } => Some((min as f64, max as f64)),
+            _ => None,
+        }
     }
     /// Whether weights stay as they are, so that the layer counts as float.
     fn keeps_float(&self) -> bool {

@@ -32,8 +32,8 @@ pub struct ParamSpec {
 pub enum Prominence {
     /// Whenever it has an effect.
     Usual,
-    /// Whenever it has an effect, behind those of every day.
-    Seldom,
+    /// Where it has an effect, folded away until asked for or changed.
+    Rare,
     /// For tensors with weights that are NaN or infinite.
     NonFiniteOnly,
 }

@@ -37,7 +37,7 @@ pub static PARAMS: &[ParamSpec] = &[
             default: "none",
         },
         relevant: &[],
-        prominence: Prominence::Seldom,
+        prominence: Prominence::Rare,
     },
     ParamSpec {
         key: "rotation-size",
@@ -45,7 +45,7 @@ pub static PARAMS: &[ParamSpec] = &[
         help: "Weights rotated together, a power of two that divides the channel's length; auto is the largest.",
         kind: ParamKind::AutoInt { min: 2, max: 1 << 20 },
         relevant: &[Condition { key: "rotation", any_of: &["hadamard"] }],
-        prominence: Prominence::Seldom,
+        prominence: Prominence::Rare,
     },
     ParamSpec {
         key: "mask",
@@ -68,7 +68,7 @@ pub static PARAMS: &[ParamSpec] = &[
             default: "none",
         },
         relevant: &[],
-        prominence: Prominence::Seldom,
+        prominence: Prominence::Rare,
     },
     ParamSpec {
         key: "pruned",
@@ -76,14 +76,14 @@ pub static PARAMS: &[ParamSpec] = &[
         help: "Share of the tensor's weights, those of smallest |x|, that are set to zero.",
         kind: ParamKind::Float { min: 0.0, max: 1.0, default: 0.5 },
         relevant: &[Condition { key: "mask", any_of: &["smallest"] }],
-        prominence: Prominence::Seldom,
+        prominence: Prominence::Rare,
     },
 ];
 
 impl dyn QuantScheme {
     /// All settings a choice of this scheme takes: its own, and those of the transforms unless it
     /// keeps weights as they are.
-    pub fn settings(&self) -> impl Iterator<Item = &'static ParamSpec> + use<> {
+    pub fn settings(&self) -> impl Iterator<Item = &'static ParamSpec> + Clone + use<> {
         let transforms = if self.keeps_float() { &[] } else { PARAMS };
         self.params().iter().chain(transforms)
     }

@@ -1,6 +1,6 @@
 //! How a measured accuracy is written: one way for the strip at the top and for the panel.
 
-use crate::base::{MINUS, fixed, percent, significant, thousands};
+use crate::base::{MINUS, fixed, interval, percent, significant, thousands};
 use crate::eval::{Accuracy, Estimate, Metric};
 use crate::session::Loaded;
 
@@ -50,9 +50,14 @@ impl MetricText {
         if self.is_share() { " pt" } else { "" }
     }
 
-    /// `84.8 % to 88.9 %`.
+    /// `84.8–88.9 %`.
     pub fn range(self, (lo, hi): (f64, f64)) -> String {
-        format!("{} to {}", self.value(lo), self.value(hi))
+        interval(&self.end(lo), &self.value(hi))
+    }
+
+    /// Both ends of a difference without the unit, `−5.0 – +1.9`.
+    pub fn signed_range(self, (lo, hi): (f64, f64)) -> String {
+        interval(&self.signed(lo), &self.signed(hi))
     }
 
     /// Half the width of an interval, `±2.1`.
@@ -107,7 +112,7 @@ pub fn p_text(p: f64) -> String {
     }
 }
 
-pub const P_HELP: &str = "McNemar's exact two-sided p: how likely so uneven a split of broken and fixed would be if both were equally likely. Below 0.05 the models differ";
+pub const P_HELP: &str = "McNemar's exact two-sided p: how likely so uneven a split of broken and fixed would be if both were equally likely. Below 0.05 a difference is commonly taken as shown";
 
 /// What McNemar's p says.
 pub fn p_verdict(p: f64) -> &'static str {
@@ -178,5 +183,7 @@ mod tests {
         assert_eq!(perplexity.signed(f64::INFINITY), "+∞");
         let estimate = Estimate { value: 0.87, ci95: (0.85, 0.89) };
         assert_eq!(shares.reach(estimate), "±2.0");
+        assert_eq!(shares.range(estimate.ci95), "85.0–89.0 %");
+        assert_eq!(shares.signed_range((-0.05, 0.001)), "−5.0 – +0.1");
     }
 }

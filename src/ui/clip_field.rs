@@ -37,7 +37,7 @@ pub(super) fn clip_fields_ui(
     let ends = ends_by_hand(choice, selected.found()).filter(|_| !is_second)?;
     let help = match mirrored {
         true => {
-            "What the codes reach on both sides of zero; weights beyond it by more than half a step are clipped.\nscale = clip/(2^(b−1)−1), for full codes clip/((2^b−1)/2)\nNagel et al. 2021, arXiv:2106.08295, §3.1"
+            "What the codes reach on both sides of zero; weights beyond it by more than half a step are clipped.\nscale = clip/(2^(b−1)−1), for full codes clip/((2^b−1)/2)\nJacob et al. 2018, arXiv:1712.05877, eq. 12, with 2^b−1 levels, for full codes 2^b"
         }
         false => param.help,
     };

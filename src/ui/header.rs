@@ -253,8 +253,7 @@ fn comparison_ui(ui: &mut Ui, comparison: &Comparison, (text, detail): (MetricTe
             },
             |ui| {
                 let value = text.signed(difference.value) + text.difference_unit();
-                let (lo, hi) = difference.ci95;
-                let range = format!("{} to {}", text.signed(lo), text.signed(hi));
+                let range = text.signed_range(difference.ci95);
                 let tip = format!("{help}: {range}{}", text.difference_unit());
                 number(ui, &value, 14.0, theme.text).on_hover_text(tip);
                 if detail != Detail::Brief {

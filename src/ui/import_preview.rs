@@ -7,7 +7,7 @@ use egui::{ColorImage, Image, RichText, ScrollArea, TextureHandle, TextureOption
 use super::import_dialog::name_it;
 use super::theme::{self, Theme};
 use super::widgets;
-use crate::base::{fixed, significant, thousands};
+use crate::base::{fixed, interval, significant, thousands};
 use crate::eval::import::{Built, Preview, Shown};
 
 /// Pictures are magnified by whole numbers to about this many points.
@@ -87,7 +87,7 @@ impl Decimals {
     }
 
     fn range(self, (lo, hi): (f32, f32)) -> String {
-        format!("{} … {}", self.shown(lo), self.shown(hi))
+        interval(&self.shown(lo), &self.shown(hi))
     }
 }
 

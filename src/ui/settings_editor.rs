@@ -7,11 +7,12 @@ use egui::{ComboBox, DragValue, RichText, Slider, Ui, vec2};
 
 use super::clip_field::{clip_fields_ui, is_clip};
 use super::clip_range::{ClipEdit, Ends};
+use super::fold::fold_ui;
+use super::scheme_picker::SchemePicker;
 use super::segments::Segments;
 use super::theme::{self, Theme};
-use super::widgets::{gesture_of, name_it};
+use super::widgets::{combo_icon, gesture_of, name_it};
 use crate::base::significant;
-use crate::quant::schemes::SCHEMES;
 use crate::quant::{
     ChoiceSpec, ParamKind, ParamSpec, Prominence, QuantScheme, SchemeChoice, SettingValue,
 };
@@ -80,6 +81,21 @@ impl Selected<'_> {
         Some(Ends { lo: f64::from(stats.min?), hi: f64::from(stats.max?) })
     }
 
+    fn place(&self, param: &ParamSpec) -> SettingPlace {
+        let settings = self.choice.settings();
+        // A choice of one is nothing to choose, and what has no effect only takes room.
+        let single = matches!(&param.kind, ParamKind::Choice { choices, .. } if choices.len() < 2);
+        let is_changed = settings.get(param.key) != Some(param.default_value());
+        match param.prominence {
+            _ if single || !settings.is_relevant(param) => SettingPlace::Absent,
+            Prominence::Rare if !is_changed && !self.differs(param.key) => SettingPlace::Folded,
+            Prominence::NonFiniteOnly if !is_changed && !self.has_non_finite => {
+                SettingPlace::Absent
+            }
+            _ => SettingPlace::Shown,
+        }
+    }
+
     fn scheme_differs(&self) -> bool {
         self.others.iter().any(|other| other.scheme().id() != self.choice.scheme().id())
     }
@@ -98,56 +114,61 @@ pub(super) const MIXED: &str = "mixed";
 /// Width of the labels before the controls.
 pub(super) const LABEL_WIDTH: f32 = 70.0;
 
-/// Draws the scheme and its settings: those that have an effect with the others as they are.
-pub fn settings_ui(ui: &mut Ui, selected: &Selected) -> Option<Edited> {
-    let Selected { choice, has_non_finite, n_axes, .. } = *selected;
+/// Draws the scheme and its settings: those that have an effect with the others as they are, the
+/// seldom needed ones folded.
+pub fn settings_ui(ui: &mut Ui, selected: &Selected, is_unfolded: &mut bool) -> Option<Edited> {
+    let choice = selected.choice;
     let mut edited = scheme_ui(ui, selected);
-    for param in choice.scheme().settings() {
-        let is_relevant = choice.settings().is_relevant(param);
-        // A choice of one is nothing to choose, and what has no effect only takes room.
-        let single = matches!(&param.kind, ParamKind::Choice { choices, .. } if choices.len() < 2);
-        let is_changed = choice.settings().get(param.key) != Some(param.default_value());
-        let is_shown = match param.prominence {
-            Prominence::Usual | Prominence::Seldom => true,
-            Prominence::NonFiniteOnly => has_non_finite || is_changed,
-        };
-        if !is_relevant || single || !is_shown {
-            continue;
-        }
-        if is_clip(param) {
-            edited = clip_fields_ui(ui, selected, param).or(edited);
-            continue;
-        }
-        let control = Control { param, mixed: selected.differs(param.key), n_axes };
-        let changed = form_row(ui, param.label, &help_of(param), |ui| control.ui(ui, choice));
-        if let Some((value, gesture)) = changed {
-            edited = Some(Edited { edit: Edit::Setting(param, value), gesture });
-        }
+    let placed = choice.scheme().settings().map(|param| (param, selected.place(param)));
+    let at = |place| placed.clone().filter(move |(_, p)| *p == place).map(|(param, _)| param);
+    for param in at(SettingPlace::Shown) {
+        edited = setting_ui(ui, selected, param).or(edited);
+    }
+    let folded: Vec<&'static ParamSpec> = at(SettingPlace::Folded).collect();
+    if folded.is_empty() {
+        return edited;
+    }
+    let names: Vec<&str> = folded.iter().map(|param| param.label).collect();
+    fold_ui(ui, ("More settings", &names.join(", ")), is_unfolded);
+    for param in folded.into_iter().filter(|_| *is_unfolded) {
+        edited = setting_ui(ui, selected, param).or(edited);
     }
     edited
+}
+
+/// Where a setting stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum SettingPlace {
+    Shown,
+    Folded,
+    Absent,
+}
+
+fn setting_ui(ui: &mut Ui, selected: &Selected, param: &'static ParamSpec) -> Option<Edited> {
+    if is_clip(param) {
+        return clip_fields_ui(ui, selected, param);
+    }
+    let mixed = selected.differs(param.key);
+    let control = Control { param, mixed, n_axes: selected.n_axes };
+    let choice = selected.choice;
+    let (value, gesture) = form_row(ui, param.label, &help_of(param), |ui| control.ui(ui, choice))?;
+    Some(Edited { edit: Edit::Setting(param, value), gesture })
 }
 
 fn scheme_ui(ui: &mut Ui, selected: &Selected) -> Option<Edited> {
     let scheme = selected.choice.scheme();
     let differs = selected.scheme_differs();
     let help = format!("{}\n{}", scheme.summary(), scheme.source());
-    form_row(ui, "Scheme", &help, |ui| {
-        let mut edited = None;
-        let combo = ComboBox::from_id_salt("scheme")
-            .selected_text(if differs { MIXED } else { scheme.name() })
-            .width(ui.available_width())
-            .show_ui(ui, |ui| {
-                for &other in SCHEMES {
-                    let is_current = other.id() == scheme.id() && !differs;
-                    let response = ui.selectable_label(is_current, other.name());
-                    if response.on_hover_text(other.summary()).clicked() && !is_current {
-                        edited = Some(Edited { edit: Edit::Scheme(other), gesture: Gesture::Once });
-                    }
-                }
-            });
-        name_it(&combo.response, "Scheme");
-        edited
-    })
+    let taken = form_row(ui, "Scheme", &help, |ui| {
+        let picker = SchemePicker {
+            name: "Scheme",
+            text: if differs { MIXED } else { scheme.name() },
+            current: (!differs).then_some(scheme),
+            width: ui.available_width(),
+        };
+        picker.ui(ui)
+    });
+    taken.map(|taken| Edited { edit: Edit::Scheme(taken), gesture: Gesture::Once })
 }
 
 fn help_of(param: &ParamSpec) -> String {
@@ -278,6 +299,7 @@ impl Control {
         name_it(&drag, label);
         step(ui, "+", format!("{label}: one more"), int + 1);
         let mut slid = int;
+        theme::slider_look(ui);
         ui.spacing_mut().slider_width = (ui.available_width() - 4.0).max(40.0);
         let slider = ui.add(Slider::new(&mut slid, range).show_value(false));
         name_it(&slider, &format!("{label} slider"));
@@ -295,6 +317,7 @@ impl Control {
         let mut changed = None;
         let shown = if self.mixed { MIXED.to_owned() } else { value.to_string() };
         let combo = ComboBox::from_id_salt(self.param.label)
+            .icon(combo_icon)
             .selected_text(shown)
             .width(ui.available_width())
             .show_ui(ui, |ui| {
@@ -336,6 +359,7 @@ fn combo_ui(ui: &mut Ui, label: &str, choices: &'static [ChoiceSpec], key: &str)
     let mut changed = None;
     let current = choices.iter().find(|choice| choice.key == key);
     let combo = ComboBox::from_id_salt(label)
+        .icon(combo_icon)
         .selected_text(current.map_or(MIXED, |choice| choice.label))
         .width(ui.available_width())
         .show_ui(ui, |ui| {

@@ -1,17 +1,37 @@
 //! How a panel looks that has nothing to show: empty, loading, failed.
 
 use egui::{Align2, Color32, RichText, Sense, Ui, vec2};
+use egui_material_icons::MaterialIcon;
 
 use super::theme::{self, Theme};
 use crate::base::{Progress, percent};
 
 /// Nothing is there yet: what comes, and how to get it.
 pub fn empty_ui(ui: &mut Ui, title: &str, hint: &str) {
-    empty_with_ui(ui, title, hint, |_| {});
+    missing_ui(ui, None, (title, hint), |_| {});
 }
 
-/// As [`empty_ui`], with a way to get it below.
-pub fn empty_with_ui(ui: &mut Ui, title: &str, hint: &str, remedies: impl FnOnce(&mut Ui)) {
+/// As [`empty_ui`], under an icon of what is missing.
+pub fn empty_icon_ui(ui: &mut Ui, icon: MaterialIcon, (title, hint): (&str, &str)) {
+    empty_with_ui(ui, icon, (title, hint), |_| {});
+}
+
+/// As [`empty_icon_ui`], with a way to get it below.
+pub fn empty_with_ui(
+    ui: &mut Ui,
+    icon: MaterialIcon,
+    (title, hint): (&str, &str),
+    remedies: impl FnOnce(&mut Ui),
+) {
+    missing_ui(ui, Some(icon), (title, hint), remedies);
+}
+
+fn missing_ui(
+    ui: &mut Ui,
+    icon: Option<MaterialIcon>,
+    (title, hint): (&str, &str),
+    remedies: impl FnOnce(&mut Ui),
+) {
     let colour = Theme::of(ui).label;
     let room = ui.available_rect_before_wrap();
     let width = (room.width() - 48.0).clamp(80.0, 460.0);
@@ -20,6 +40,10 @@ pub fn empty_with_ui(ui: &mut Ui, title: &str, hint: &str, remedies: impl FnOnce
     let place = egui::Rect::from_min_size(egui::pos2(left, top), vec2(width, room.bottom() - top));
     let mut content = ui.new_child(egui::UiBuilder::new().max_rect(place));
     content.vertical_centered(|ui| {
+        if let Some(icon) = icon {
+            ui.label(icon.rich_text().size(24.0).color(Theme::of(ui).hint));
+            ui.add_space(2.0);
+        }
         ui.label(RichText::new(title).font(theme::title(14.0)).color(colour));
         ui.add_space(4.0);
         ui.label(hint);

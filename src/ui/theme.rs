@@ -188,6 +188,20 @@ pub fn install(ctx: &egui::Context) {
     }
 }
 
+/// Sliders in `ui` look like what is acted on: a narrow handle with the accent around it, and the
+/// accent up to it.
+pub fn slider_look(ui: &mut egui::Ui) {
+    let accent = Theme::of(ui).accent;
+    ui.spacing_mut().slider_rail_height = 6.0;
+    let visuals = ui.visuals_mut();
+    visuals.handle_shape = egui::style::HandleShape::Rect { aspect_ratio: 0.5 };
+    visuals.selection.bg_fill = accent;
+    let widgets = &mut visuals.widgets;
+    for widget in [&mut widgets.inactive, &mut widgets.hovered, &mut widgets.active] {
+        widget.fg_stroke = Stroke::new(1.5, accent);
+    }
+}
+
 /// Mono of a size: for every number.
 pub fn mono(size: f32) -> FontId {
     FontId::new(size, FontFamily::Monospace)

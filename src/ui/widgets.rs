@@ -147,6 +147,21 @@ pub fn icon_button(ui: &mut Ui, icon: egui_material_icons::MaterialIcon, name: &
     response.on_hover_text(name)
 }
 
+/// An icon around a place, taking no room in the layout.
+pub fn icon_at(ui: &mut Ui, centre: egui::Pos2, icon: RichText) {
+    let rect = Rect::from_center_size(centre, vec2(16.0, 16.0));
+    let mut place = ui.new_child(egui::UiBuilder::new().max_rect(rect));
+    place.add(egui::Label::new(icon.size(16.0)).extend());
+}
+
+/// The arrow of a list that opens: the same on every one.
+pub fn combo_icon(ui: &Ui, rect: Rect, visuals: &egui::style::WidgetVisuals, _is_open: bool) {
+    let centre = rect.center();
+    let points = [vec2(-3.5, -1.75), vec2(0.0, 1.75), vec2(3.5, -1.75)].map(|at| centre + at);
+    let stroke = egui::Stroke::new(1.5, visuals.fg_stroke.color);
+    ui.painter().add(egui::Shape::line(points.to_vec(), stroke));
+}
+
 /// A quiet button with an icon that opens a menu.
 pub fn icon_menu(
     ui: &mut Ui,

@@ -154,8 +154,8 @@ fn calibration_is_shown_of_both_models() {
     let mut window = digits_at_3_bits(WIDE);
     click_button(&mut window, "Calibration");
     assert!(shows(&window, "calibration error") && shows(&window, "Brier"));
-    assert!(shows(&window, "Float, confidence 90 to 100 %"));
-    assert!(shows(&window, "Quantized, confidence 0 to 10 %: no predictions"));
+    assert!(shows(&window, "Float, confidence 90–100 %"));
+    assert!(shows(&window, "Quantized, confidence 0–10 %: no predictions"));
     click_button(&mut window, "Classes");
     assert!(shows(&window, "Confusion matrix"));
 }
@@ -324,4 +324,18 @@ fn the_recall_of_the_critical_class_stands_first() {
     assert!(!shows(&window, "of 85 missed") && !shows(&window, "points of recall"));
     click_button(&mut window, "Critical class");
     assert!(shows(&window, "malignant"), "it can be chosen again");
+}
+
+/// As in the arrangement for allocating in a small window: the matrix shrinks, nothing is scrolled.
+#[test]
+fn a_low_panel_shows_the_whole_matrix() {
+    for size in [[500.0, 542.0], [672.0, 662.0], [860.0, 560.0]] {
+        let window = digits_at_3_bits(size);
+        for label in ["Show class 9", "Recall of 9"] {
+            let rect = window.get_by_label_contains(label).rect();
+            let bottom = size[1] - 32.0;
+            assert!(rect.bottom() <= bottom, "{label} ends at {} of {bottom}", rect.bottom());
+        }
+        assert!(shows(&window, "9 answered as 9: float"), "the figures are under the pointer");
+    }
 }

@@ -85,6 +85,7 @@ fn every_setting_has_its_control() {
     spin(&mut window, "Group size", 16.0);
     settle(&mut window);
     assert!(spec(&window).ends_with("group-size=16"), "{}", spec(&window));
+    click_button(&mut window, "More settings");
     open_combo(&mut window, "Kept axis");
     click_button(&mut window, "1");
     assert!(spec(&window).contains("axis=1"), "{}", spec(&window));

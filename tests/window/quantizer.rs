@@ -3,10 +3,12 @@
 use egui::accesskit::Role;
 use egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::Queryable;
+use quantscope::quant::schemes::SCHEMES;
+use quantscope::session::ModelRef;
 
 use super::drive::{
-    Window, click, click_button, drag, open_combo, press, session, settle, shows, spec, spin,
-    window,
+    Window, click, click_button, drag, open_combo, panel_window, press, session, settle, shows,
+    spec, spin, window,
 };
 
 fn by_hand(window: &mut Window) {
@@ -96,6 +98,8 @@ fn only_settings_with_an_effect_are_shown() {
     }
     assert!(!shows(&window, "Kept axis"));
     click_button(&mut window, "Channel");
+    assert!(!shows(&window, "Kept axis"), "seldom needed: folded");
+    click_button(&mut window, "More settings");
     open_combo(&mut window, "Kept axis");
     let n_axes = window.query_all_by_role(Role::Button).filter(|node| {
         let label = egui_kittest::kittest::NodeT::accesskit_node(node).label();
@@ -130,4 +134,94 @@ fn ends_by_hand_have_their_handles_with_one_scale_per_channel() {
     drag(&mut window, from, from - egui::vec2(60.0, 0.0));
     let after = session(&window).choice(session(&window).selection().layer_idx);
     assert!(after.settings().float("hi").unwrap() < 0.2, "{after}");
+}
+
+fn type_text(window: &mut Window, text: &str) {
+    window.event(Event::Text(text.to_owned()));
+    settle(window);
+}
+
+fn is_list_open(window: &Window) -> bool {
+    window.query_by_label("Search schemes").is_some()
+}
+
+#[test]
+fn a_scheme_is_found_by_typing_and_taken_with_enter() {
+    let mut window = window();
+    open_combo(&mut window, "Scheme");
+    assert!(is_list_open(&window) && shows(&window, "Uniform"));
+    type_text(&mut window, "flo");
+    assert!(window.query_by_label("Integer (int)").is_none(), "it does not match");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert_eq!(spec(&window), "float");
+    assert!(!is_list_open(&window));
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    assert_eq!(spec(&window), "int");
+    open_combo(&mut window, "Scheme");
+    type_text(&mut window, "no such thing");
+    assert!(shows(&window, "No scheme matches “no such thing”"));
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert_eq!(spec(&window), "int", "Enter takes nothing where nothing is");
+}
+
+#[test]
+fn a_scheme_is_taken_with_arrows_and_escape_takes_none() {
+    let mut window = window();
+    open_combo(&mut window, "Scheme");
+    press(&mut window, Modifiers::NONE, Key::ArrowDown);
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    assert!(!is_list_open(&window));
+    assert_eq!(spec(&window), "int");
+    open_combo(&mut window, "Scheme");
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    for _ in 0..SCHEMES.len() {
+        press(&mut window, Modifiers::NONE, Key::ArrowDown);
+    }
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert_ne!(spec(&window), "int", "the last of the list");
+}
+
+#[test]
+fn the_list_of_layers_has_the_same_choice_of_schemes() {
+    let mut window = panel_window("layers", ModelRef::default_sample());
+    let name = session(&window).network().unwrap().layers[0].name.clone();
+    open_combo(&mut window, &format!("Scheme of {name}"));
+    type_text(&mut window, "float");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert_eq!(session(&window).choice(0).to_string(), "float");
+}
+
+/// At the least usual size nothing that is often needed has to be scrolled to.
+#[test]
+fn settings_figures_and_ranges_fit_beside_the_plots() {
+    let mut window = window();
+    window.set_size(egui::vec2(1280.0, 800.0));
+    settle(&mut window);
+    for label in ["Bits slider", "Asymmetric", "Apply to all", "Range MSE-optimal"] {
+        let rect = window.get_by_label_contains(label).rect();
+        assert!(rect.bottom() < 768.0, "{label} ends at {}", rect.bottom());
+    }
+    assert!(shows(&window, "Stored size"));
+}
+
+#[test]
+fn alone_the_parts_stand_beside_each_other() {
+    let window = panel_window("quantizer", ModelRef::default_sample());
+    let rect = |label: &str| window.get_by_label_contains(label).rect();
+    let (title, ranges) = (rect("Result on this layer"), rect("Ways to choose the range"));
+    assert!(rect("Apply to all").right() < title.left());
+    assert!(title.right() < ranges.left());
+    assert!((title.center().y - ranges.center().y).abs() < 1.0);
+    assert!(shows(&window, "Code entropy"), "there is room for the smaller figures");
+}
+
+#[test]
+fn folded_figures_stay_folded() {
+    let mut window = panel_window("quantizer", ModelRef::default_sample());
+    click_button(&mut window, "More figures");
+    assert!(!shows(&window, "Code entropy"));
+    press(&mut window, Modifiers::NONE, Key::OpenBracket);
+    assert!(!shows(&window, "Code entropy"));
+    click_button(&mut window, "More figures");
+    assert!(shows(&window, "Code entropy"));
 }

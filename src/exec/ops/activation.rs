@@ -87,19 +87,19 @@ fn build_gelu(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     }
 }
 
-/// `x` above 0, else `alpha · x` (ONNX LeakyRelu-6).
+/// `x` above 0, else `alpha · x` (ONNX LeakyRelu-6, -16).
 fn build_leaky_relu(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     let alpha = ctx.attributes.float_or("alpha", 0.01)?;
     map_floats("LeakyRelu", move |x| if x < 0.0 { alpha * x } else { x })
 }
 
-/// `x` above 0, else `alpha · (e^x − 1)` (ONNX Elu-6).
+/// `x` above 0, else `alpha · (e^x − 1)` (ONNX Elu-6, -22).
 fn build_elu(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     let alpha = ctx.attributes.float_or("alpha", 1.0)?;
     map_floats("Elu", move |x| if x < 0.0 { alpha * x.exp_m1() } else { x })
 }
 
-/// `gamma · x` above 0, else `gamma · alpha · (e^x − 1)` (ONNX Selu-6).
+/// `gamma · x` above 0, else `gamma · alpha · (e^x − 1)` (ONNX Selu-6, -22).
 fn build_selu(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     let alpha = ctx.attributes.float_or("alpha", 1.673_263_2)?;
     let gamma = ctx.attributes.float_or("gamma", 1.050_701)?;
@@ -115,13 +115,13 @@ fn build_celu(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     })
 }
 
-/// `x` above `alpha`, else 0 (ONNX ThresholdedRelu-10).
+/// `x` above `alpha`, else 0 (ONNX ThresholdedRelu-10, -22).
 fn build_thresholded_relu(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     let alpha = ctx.attributes.float_or("alpha", 1.0)?;
     map_floats("ThresholdedRelu", move |x| if x > alpha { x } else { 0.0 })
 }
 
-/// `min(max(alpha · x + beta, 0), 1)` (ONNX HardSigmoid-6).
+/// `min(max(alpha · x + beta, 0), 1)` (ONNX HardSigmoid-6, -22).
 fn build_hard_sigmoid(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     let alpha = ctx.attributes.float_or("alpha", 0.2)?;
     let beta = ctx.attributes.float_or("beta", 0.5)?;

@@ -57,7 +57,7 @@ const DIV: Binary = Binary {
     },
 };
 
-/// The remainder with the divisor's sign, as Python's `%` (ONNX Mod-10, `fmod = 0`).
+/// The remainder with the divisor's sign, as Python's `%` (ONNX Mod-10, -13, `fmod = 0`).
 const MOD_OF_DIVISOR: Binary = Binary {
     floats: |_, _| {
         Err(OpError::Invalid("attribute \"fmod\" is 0, it must be 1 for f32 inputs".to_owned()))
@@ -71,7 +71,7 @@ const MOD_OF_DIVISOR: Binary = Binary {
     },
 };
 
-/// The remainder with the dividend's sign, as C's `fmod` (ONNX Mod-10, `fmod = 1`).
+/// The remainder with the dividend's sign, as C's `fmod` (ONNX Mod-10, -13, `fmod = 1`).
 const MOD_OF_DIVIDEND: Binary = Binary {
     floats: |l, r| combine_in_place(l, r, |l, r| l % r),
     ints: |l, r| {

@@ -42,7 +42,7 @@ pub static ENTRIES: &[OperatorEntry] = &[
     OperatorEntry { op: "Atan", opsets: (7, 23), build: |_| map_floats("Atan", f32::atan) },
 ];
 
-/// −1, 0 or 1; NaN stays NaN (ONNX Sign-9).
+/// −1, 0 or 1; NaN stays NaN (ONNX Sign-9, -13).
 fn sign(x: f32) -> f32 {
     if x > 0.0 {
         1.0

@@ -55,7 +55,7 @@ enum Kind {
 /// - Max and Min of bool are "any" and "all".
 /// - NaN gives NaN. Over no element: the neutral element (−∞ for Max, NaN for Mean).
 /// - Axes are an attribute before opset 13 (ReduceSum) or 18 (the others), input 1 from then on.
-/// - Source: ONNX Reduce*-1, -11, -13, -18, -20.
+/// - Source: ONNX Reduce*-1, -11, -12, -13, -18, -20.
 #[derive(Debug)]
 struct Reduce {
     kind: Kind,

@@ -26,7 +26,7 @@ fn with_dims(value: Value, dims: &[usize]) -> Result<Value, OpError> {
 }
 
 /// Gives the value the shape of input 1: −1 is found from the rest, 0 copies the input's dimension
-/// unless `allowzero` is set (ONNX Reshape-5, -13, -14, -19, -21).
+/// unless `allowzero` is set (ONNX Reshape-5, -13, -14, -19, -21, -23).
 #[derive(Debug)]
 struct Reshape {
     zero: ZeroDim,
@@ -142,7 +142,7 @@ fn marked(axes: &[i64], rank: usize) -> Result<Vec<bool>, OpError> {
     Ok(marks)
 }
 
-/// Drops axes of length 1: those listed, or all of them (ONNX Squeeze-1, -11, -13, -21).
+/// Drops axes of length 1: those listed, or all of them (ONNX Squeeze-1, -11, -13, -21, -23).
 #[derive(Debug)]
 struct Squeeze {
     axes: Axes,
@@ -171,7 +171,7 @@ impl Operator for Squeeze {
     }
 }
 
-/// Inserts axes of length 1 at the listed places of the result (ONNX Unsqueeze-1, -11, -13, -21).
+/// Inserts axes of length 1 at the listed places of the result (ONNX Unsqueeze-1, -11, -13, -21, -23).
 #[derive(Debug)]
 struct Unsqueeze {
     axes: Axes,

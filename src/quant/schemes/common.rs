@@ -52,7 +52,7 @@ pub const AXIS: ParamSpec = ParamSpec {
     help: "The axis along which channels lie, each index with a scale of its own; auto is the output-channel axis of the operator (per channel: axis of ONNX QuantizeLinear; blocked, ONNX names the axis of the blocks instead).",
     kind: ParamKind::AutoInt { min: 0, max: 7 },
     relevant: &[Condition { key: "granularity", any_of: &["per-channel", "per-group"] }],
-    prominence: Prominence::Usual,
+    prominence: Prominence::Rare,
 };
 
 /// Min-max, percentile, MSE or by hand.

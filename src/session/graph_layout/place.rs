@@ -1,8 +1,9 @@
 //! Where along its rank each box stands: four alignments with what is above or below, leaning left
-//! or right, packed and averaged (Brandes, Köpf 2001, with its erratum's packing by longest ways).
+//! or right, packed and averaged (Brandes, Köpf 2001).
 //!
-//! Two things differ from the paper: the line from box to box is kept straight before one that
-//! only passes by, so that a skip connection runs beside its block; and widths are those of boxes.
+//! Three things differ from the paper: the line from box to box is kept straight before one that
+//! only passes by, so that a skip connection runs beside its block; blocks are packed by longest
+//! ways, there and back, as dagre does; and widths are those of boxes.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Tables as comma-separated values (RFC 4180).
+//! Tables as comma-separated values, quoted as in RFC 4180, lines ended by a line feed.
 
 /// A header and rows as one text; fields with commas, quotes or line ends are quoted.
 ///

@@ -88,10 +88,10 @@ fn difference_ui(ui: &mut Ui, room: Rect, (difference, headline): (Estimate, &He
         _ => "zero lies inside: not told apart from float",
     };
     let label = format!(
-        "Difference {} with its 95 % interval {} to {}, {verdict}",
+        "Difference {} with its 95 % interval {}{}, {verdict}",
         value(difference.value),
-        value(lo),
-        value(hi)
+        text.signed_range((lo, hi)),
+        text.difference_unit()
     );
     let response = ui.interact(room, ui.scope_id().with("difference axis"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, &label));

@@ -24,8 +24,10 @@ pub enum Counts {
 
 const TITLE_HEIGHT: f32 = 48.0;
 const LEGEND_HEIGHT: f32 = 26.0;
-/// Share of the room that the matrix takes beside the recalls.
-pub const SHARE: f32 = 0.58;
+/// Below this height the cells get the room of what only explains them.
+const LOW: f32 = 250.0;
+/// Title alone, without the line below.
+const LOW_TITLE_HEIGHT: f32 = 28.0;
 const MAX_CELL_HEIGHT: f32 = 88.0;
 /// Names closer to each other than that are left out; the tooltip has them.
 const NAME_SPACING: f32 = 9.0;
@@ -33,12 +35,36 @@ const FLAT_HEAD_HEIGHT: f32 = 18.0;
 /// Most room that names written upwards take.
 const UPRIGHT_HEAD_HEIGHT: f32 = 88.0;
 
+/// From this width of the matrix on, the names on its left are far from what is on its right.
+const FAR: f32 = 400.0;
+
 /// Where the cells lie.
 pub struct Grid {
     cells: Rect,
     cell_size: egui::Vec2,
     n_rows: usize,
     head_height: f32,
+    name_width: f32,
+    detail: Detail,
+}
+
+/// What is drawn around the cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Title, what rows and columns are, names, legend of the colours.
+    Full,
+    /// Title and names; the rest is under the pointer.
+    Low,
+}
+
+impl Detail {
+    fn title_height(self) -> f32 {
+        if self == Self::Full { TITLE_HEIGHT } else { LOW_TITLE_HEIGHT }
+    }
+
+    fn legend_height(self) -> f32 {
+        if self == Self::Full { LEGEND_HEIGHT } else { 2.0 }
+    }
 }
 
 impl Grid {
@@ -60,13 +86,15 @@ impl Grid {
         } else {
             FLAT_HEAD_HEIGHT
         };
-        let above = TITLE_HEIGHT + head_height;
-        let height = (room.height() - above - LEGEND_HEIGHT) / n_rows as f32;
+        let detail = if room.height() < LOW { Detail::Low } else { Detail::Full };
+        let above = detail.title_height() + head_height;
+        let height = (room.height() - above - detail.legend_height()) / n_rows as f32;
         let height = height.clamp(4.0, MAX_CELL_HEIGHT);
         let cell_size = vec2(width.clamp(4.0, height.max(14.0) * 1.7), height);
         let origin = room.min + vec2(name_width, above);
         let size = cell_size * vec2(n_columns as f32, n_rows as f32);
-        Self { cells: Rect::from_min_size(origin, size), cell_size, n_rows, head_height }
+        let cells = Rect::from_min_size(origin, size);
+        Self { cells, cell_size, n_rows, head_height, name_width, detail }
     }
 
     pub fn right(&self) -> f32 {
@@ -75,7 +103,10 @@ impl Grid {
 
     /// Top of the first row, height of each, and how many.
     pub fn rows(&self) -> Rows {
-        Rows { top: self.cells.top(), height: self.cell_size.y, n: self.n_rows }
+        // Far from the names on the left, the rows beside the matrix have their own.
+        let name_width = (self.cells.width() >= FAR).then_some(self.name_width);
+        let (top, height) = (self.cells.top(), self.cell_size.y);
+        Rows { top, height, n: self.n_rows, name_width, detail: self.detail }
     }
 
     fn cell(&self, row: usize, column: usize) -> Rect {
@@ -90,6 +121,9 @@ pub struct Rows {
     pub top: f32,
     pub height: f32,
     pub n: usize,
+    /// Room for the names of the rows; `None` where they stand beside them already.
+    pub name_width: Option<f32>,
+    pub detail: Detail,
 }
 
 /// Title, switch, names, cells and legend.
@@ -100,8 +134,8 @@ pub fn confusion_ui(
     (counts, filter): (&mut Counts, &mut Filter),
 ) {
     let room = ui.max_rect();
-    let title = Rect::from_min_size(room.min, vec2(room.width(), TITLE_HEIGHT));
-    region(ui, title, "title", |ui| title_ui(ui, table, counts));
+    let title = Rect::from_min_size(room.min, vec2(room.width(), grid.detail.title_height()));
+    region(ui, title, "title", |ui| title_ui(ui, table, (counts, grid.detail)));
     names_ui(ui, grid, (table, names), filter);
     let largest = largest(table, *counts);
     let place = |n: usize| (n / table.n_columns().max(1), n % table.n_columns().max(1));
@@ -114,14 +148,22 @@ pub fn confusion_ui(
         cell_ui(ui, grid, (table, names), (cell, look), filter);
     }
     let is_beyond = cells.iter().any(|cell| cell.value.abs() > largest);
+    if grid.detail == Detail::Low {
+        return;
+    }
     legend_ui(ui, grid, *counts, (largest, is_beyond));
 }
 
-fn title_ui(ui: &mut Ui, table: &Confusion, counts: &mut Counts) {
+fn title_ui(ui: &mut Ui, table: &Confusion, (counts, detail): (&mut Counts, Detail)) {
     let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing.y = 2.0;
+    let explanation = explanation(table, *counts);
     ui.horizontal(|ui| {
-        let title = if table.by_truth { "Confusion matrix" } else { "Where answers go" };
+        let title = match table.by_truth {
+            true if ui.available_width() < 296.0 => "Confusion",
+            true => "Confusion matrix",
+            false => "Where answers go",
+        };
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let mut options = vec![
                 (Counts::Change, "Change", "Quantized minus float, in samples"),
@@ -135,18 +177,24 @@ fn title_ui(ui: &mut Ui, table: &Confusion, counts: &mut Counts) {
             switch_ui(ui, counts, &options);
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                 let title = RichText::new(title).font(theme::title(12.0)).color(theme.text);
-                ui.add(egui::Label::new(title).truncate());
+                ui.add(egui::Label::new(title).truncate()).on_hover_text(&explanation);
             });
         });
     });
+    if detail == Detail::Full {
+        let label = egui::Label::new(RichText::new(&explanation).color(theme.hint)).truncate();
+        ui.add(label).on_hover_text(explanation);
+    }
+}
+
+/// What rows, columns and cells are.
+fn explanation(table: &Confusion, counts: Counts) -> String {
     let rows = if table.by_truth { "true class" } else { "float answers" };
     let what = match counts {
         Counts::Change => "quantized − float",
         Counts::Of(_) => "samples",
     };
-    let text = format!("rows: {rows} · columns: answer · {what}");
-    let label = egui::Label::new(RichText::new(&text).color(theme.hint)).truncate();
-    ui.add(label).on_hover_text(text);
+    format!("rows: {rows} · columns: answer · {what}")
 }
 
 fn value(table: &Confusion, counts: Counts, row: usize, column: usize) -> i64 {
@@ -234,7 +282,7 @@ fn names_ui(ui: &mut Ui, grid: &Grid, (table, names): (&Confusion, &Names), filt
 }
 
 /// Whether a row or column of that size has room for its name beside the last one's.
-fn has_name(place: usize, size: f32) -> bool {
+pub fn has_name(place: usize, size: f32) -> bool {
     place.is_multiple_of((NAME_SPACING / size.max(1.0)).ceil().max(1.0) as usize)
 }
 

@@ -4,7 +4,7 @@ use egui::{Align, Layout, Rect, RichText, Ui, vec2};
 use egui_material_icons::icons;
 
 use super::{Content, region};
-use crate::base::{MINUS, fixed, percent, thousands};
+use crate::base::{MINUS, fixed, interval, percent, thousands};
 use crate::eval::{Estimate, Recall, TOLERATED_LOSS};
 use crate::session::{Command, CriticalChoice};
 use crate::ui::panel::PanelCtx;
@@ -97,7 +97,7 @@ fn figures_ui(ui: &mut Ui, recall: &Recall, is_compared: bool) {
     if is_compared {
         let value = format!("{} pt", signed(recall.difference.value));
         let (lo, hi) = recall.difference.ci95;
-        let ends = format!("{} … {}", signed(lo), signed(hi));
+        let ends = interval(&signed(lo), &signed(hi));
         figures.push(("■ Quantized", theme.quantized, shown(recall.quantized), theme.quantized));
         figures.push(("Difference", theme.label, (value, ends), theme.text));
     }
@@ -167,7 +167,7 @@ fn choices_ui(ui: &mut Ui, ctx: &PanelCtx) {
 }
 
 fn ends_text((lo, hi): (f64, f64)) -> String {
-    format!("{} … {}", fixed(100.0 * lo, 1), fixed(100.0 * hi, 1))
+    interval(&fixed(100.0 * lo, 1), &fixed(100.0 * hi, 1))
 }
 
 /// In points, with a sign.

@@ -36,6 +36,14 @@ const PICTURE_SIDE: usize = 112;
 /// Two lines of answers under a picture.
 const CAPTION_HEIGHT: f32 = 36.0;
 const LINE_HEIGHT: f32 = 48.0;
+/// Between one caption and the next.
+const CAPTION_GAP: f32 = 10.0;
+/// Least and most room that a caption takes, whatever the names.
+const CAPTION_WIDTHS: std::ops::RangeInclusive<f32> = 92.0..=176.0;
+/// Sign before a name, confidence behind it.
+const CAPTION_FIGURES: f32 = 16.0 + 40.0;
+/// Width of a letter, on the average of small ones.
+const LETTER_WIDTH: f32 = 6.4;
 
 impl Gallery {
     pub fn ui(&mut self, ui: &mut Ui, content: &Content, filter: &mut Filter) {
@@ -84,7 +92,8 @@ impl Gallery {
         };
         if shown.items.is_empty() && !page.is_stale() {
             let (title, hint) = nothing_text(content, filter);
-            state_view::empty_ui(ui, title, hint);
+            let icon = egui_material_icons::icons::ICON_CHECK_CIRCLE;
+            state_view::empty_icon_ui(ui, icon, (title, hint));
             return;
         }
         if page.is_stale() {
@@ -272,6 +281,7 @@ struct Places {
     area: Rect,
     item_size: egui::Vec2,
     picture_size: egui::Vec2,
+    caption_width: f32,
     n_columns: usize,
     n_rows: usize,
 }
@@ -282,15 +292,24 @@ impl Places {
         let Some([width, height]) = names.samples.picture_size() else {
             let item_size = vec2(area.width(), LINE_HEIGHT);
             let n_rows = fitting(area.height(), LINE_HEIGHT);
-            return Self { area, item_size, picture_size: vec2(0.0, 0.0), n_columns: 1, n_rows };
+            let picture_size = vec2(0.0, 0.0);
+            return Self {
+                area,
+                item_size,
+                picture_size,
+                caption_width: 0.0,
+                n_columns: 1,
+                n_rows,
+            };
         };
         let zoom = (PICTURE_SIDE / width.max(height).max(1)).max(1) as f32;
         let picture_size = vec2(width as f32, height as f32) * zoom;
-        let least = vec2(picture_size.x.max(92.0) + 10.0, picture_size.y + CAPTION_HEIGHT + 8.0);
+        let caption_width = picture_size.x.max(caption_width(names));
+        let least = vec2(caption_width + CAPTION_GAP, picture_size.y + CAPTION_HEIGHT + 8.0);
         let (n_columns, n_rows) =
-            (fitting(area.width() + 10.0, least.x), fitting(area.height(), least.y));
-        let item_size = vec2((area.width() / n_columns as f32).floor(), least.y);
-        Self { area, item_size, picture_size, n_columns, n_rows }
+            (fitting(area.width() + CAPTION_GAP, least.x), fitting(area.height(), least.y));
+        let item_size = vec2(((area.width() + CAPTION_GAP) / n_columns as f32).floor(), least.y);
+        Self { area, item_size, picture_size, caption_width, n_columns, n_rows }
     }
 
     fn n(&self) -> usize {
@@ -301,6 +320,14 @@ impl Places {
         let place = vec2((nth % self.n_columns) as f32, (nth / self.n_columns) as f32);
         Rect::from_min_size(self.area.min + place * self.item_size, self.item_size)
     }
+}
+
+/// Room that the longest name of a class needs under a picture.
+fn caption_width(names: &Names) -> f32 {
+    let classes = names.samples.classes.as_deref().unwrap_or_default();
+    let n_letters = classes.iter().map(|class| class.chars().count()).max().unwrap_or(0);
+    let width = n_letters as f32 * LETTER_WIDTH + CAPTION_FIGURES;
+    width.clamp(*CAPTION_WIDTHS.start(), *CAPTION_WIDTHS.end())
 }
 
 fn picture_ui(
@@ -319,7 +346,7 @@ fn picture_ui(
     ui.painter().image(texture.id(), picture, uv, Color32::WHITE);
     let room = Rect::from_min_max(
         pos2(rect.left(), picture.bottom() + 3.0),
-        pos2(rect.left() + places.picture_size.x.max(92.0), rect.bottom()),
+        pos2(rect.left() + places.caption_width.min(rect.width()), rect.bottom()),
     );
     for (line, side) in [Side::Float, Side::Quantized].into_iter().enumerate() {
         let top = room.top() + line as f32 * 16.0;

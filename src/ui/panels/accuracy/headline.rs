@@ -5,8 +5,8 @@ use egui::{Color32, Rect, RichText, Ui, pos2, vec2};
 use super::axes::axes_ui;
 use super::paired::{Outcomes, paired_ui};
 use super::parts::switch_ui;
-use super::{Content, region};
-use crate::base::{counted, thousands};
+use super::{Content, Fit, region};
+use crate::base::{counted, interval, thousands};
 use crate::eval::{Accuracy, Estimate, SampleSet};
 use crate::ui::accuracy_text::{Measured, MetricText, metric_help, metric_name};
 use crate::ui::theme::{self, Theme};
@@ -83,6 +83,8 @@ enum Shape {
     Middle,
     /// One below the other.
     Narrow,
+    /// In little height: figures, and the bar where it fits beside them.
+    Low,
 }
 
 const TITLE_HEIGHT: f32 = 28.0;
@@ -92,12 +94,15 @@ const AXES_HEIGHT: f32 = 44.0;
 const STACKED_AXES_HEIGHT: f32 = 86.0;
 const GAP: f32 = 8.0;
 const BAR_WIDTH: f32 = 216.0;
+/// In less the parts of the bar have no room for their names.
+const LEAST_BAR_WIDTH: f32 = 170.0;
 const BLOCK_WIDTH: f32 = 120.0;
 
 impl Shape {
-    fn of(width: f32) -> Self {
+    fn of(width: f32, fit: Fit) -> Self {
         match width {
             width if width >= 780.0 => Self::Wide,
+            _ if fit != Fit::Roomy => Self::Low,
             width if width >= 580.0 => Self::Middle,
             _ => Self::Narrow,
         }
@@ -107,6 +112,7 @@ impl Shape {
         let rows = match self {
             Self::Wide => STACKED_AXES_HEIGHT,
             Self::Middle => BAR_HEIGHT + GAP + AXES_HEIGHT,
+            Self::Low => BLOCKS_HEIGHT - GAP,
             Self::Narrow => BLOCKS_HEIGHT + 2.0 * GAP + BAR_HEIGHT + STACKED_AXES_HEIGHT,
         };
         self.title_height() + 2.0 * GAP + rows
@@ -119,13 +125,13 @@ impl Shape {
 }
 
 /// Height that the headline takes in that width.
-pub fn height(width: f32) -> f32 {
-    Shape::of(width).height()
+pub fn height(width: f32, fit: Fit) -> f32 {
+    Shape::of(width, fit).height()
 }
 
 /// Metric, float, quantized, difference, intervals on axes, and the paired bar.
-pub fn headline_ui(ui: &mut Ui, content: &Content, figure: &mut HeadFigure) {
-    let shape = Shape::of(ui.max_rect().width());
+pub fn headline_ui(ui: &mut Ui, content: &Content, (figure, fit): (&mut HeadFigure, Fit)) {
+    let shape = Shape::of(ui.max_rect().width(), fit);
     let room = ui.max_rect().shrink2(vec2(theme::PANEL_MARGIN, GAP));
     let (title, room) = room.split_top_bottom_at_y(room.top() + shape.title_height());
     let first = Rect::from_min_size(title.min - vec2(0.0, 3.0), vec2(title.width(), TITLE_HEIGHT));
@@ -139,10 +145,10 @@ pub fn headline_ui(ui: &mut Ui, content: &Content, figure: &mut HeadFigure) {
     let headline = Headline::of(*figure, content.accuracy);
     let places = Places::new(shape, room, &headline);
     blocks_ui(ui, places.first_block, &headline);
-    if content.accuracy.comparison.is_some() {
+    if content.accuracy.comparison.is_some() && places.bar.width() >= LEAST_BAR_WIDTH {
         region(ui, places.bar, "paired", |ui| paired_ui(ui, content, &headline.outcomes));
     }
-    if headline.float.or(headline.quantized).is_some() {
+    if headline.float.or(headline.quantized).is_some() && places.axes.is_positive() {
         axes_ui(ui, places.axes, &headline);
     }
 }
@@ -177,6 +183,7 @@ impl Places {
                 let first = row(room.top(), BAR_HEIGHT);
                 (first.with_min_x(left), row(first.bottom() + GAP, AXES_HEIGHT))
             }
+            Shape::Low => (row(room.top(), BLOCKS_HEIGHT).with_min_x(left), Rect::NOTHING),
             Shape::Narrow => {
                 let bar = row(room.top() + BLOCKS_HEIGHT + GAP, BAR_HEIGHT);
                 (bar, row(bar.bottom() + GAP, STACKED_AXES_HEIGHT))
@@ -272,8 +279,7 @@ fn blocks_ui(ui: &mut Ui, first: Rect, headline: &Headline) {
             ui.set_min_height(LARGE_HEIGHT);
             number(ui, &value, 14.0, theme.text).on_hover_text(help);
         });
-        let (lo, hi) = difference.ci95;
-        interval_ui(ui, text.signed(lo), text.signed(hi));
+        interval_ui(ui, &text.signed_range(difference.ci95));
     });
 }
 
@@ -305,10 +311,11 @@ fn estimate_ui(ui: &mut Ui, estimate: Estimate, (headline, ink): (&Headline, Col
         ui.set_min_height(LARGE_HEIGHT);
         number(ui, &text.value(estimate.value), 22.0, ink).on_hover_text(headline.help);
     });
-    interval_ui(ui, text.end(estimate.ci95.0), text.end(estimate.ci95.1));
+    let (lo, hi) = estimate.ci95;
+    interval_ui(ui, &interval(&text.end(lo), &text.end(hi)));
 }
 
-fn interval_ui(ui: &mut Ui, lo: String, hi: String) {
+fn interval_ui(ui: &mut Ui, text: &str) {
     let hint = Theme::of(ui).hint;
-    number(ui, &format!("{lo} … {hi}"), 11.0, hint).on_hover_text("95 % interval");
+    number(ui, text, 11.0, hint).on_hover_text("95 % interval");
 }

@@ -93,6 +93,37 @@ impl Filter {
     }
 }
 
+/// How much is shown, by the height there is: the tables and diagrams go before the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    /// Everything.
+    Roomy,
+    /// The headline in figures alone.
+    Low,
+    /// Without the smaller figures and the sentence as well.
+    Lowest,
+}
+
+impl Fit {
+    const ALL: [Self; 3] = [Self::Roomy, Self::Low, Self::Lowest];
+
+    /// Heights of the strip of figures and of the sentence at the foot.
+    fn margins(self, ui: &Ui, width: f32, content: &Content) -> (f32, f32) {
+        match self {
+            Self::Lowest => (0.0, 0.0),
+            _ => (STRIP_HEIGHT, strip::foot_height(ui, width, content)),
+        }
+    }
+
+    fn least_charts_height(self) -> f32 {
+        match self {
+            Self::Roomy => LEAST_CHARTS_HEIGHT,
+            Self::Low => 200.0,
+            Self::Lowest => 150.0,
+        }
+    }
+}
+
 const TOOL_HEIGHT: f32 = 40.0;
 /// Room that the name of the sample set needs.
 const SET_WIDTH: f32 = 150.0;
@@ -141,14 +172,13 @@ impl Panel for AccuracyPanel {
         }
         region(ui, middle, "body", |ui| {
             ui.set_opacity(fade);
-            // In less height rows would lie on each other: it is scrolled then.
+            // Where even the tables alone have no room, it is scrolled.
             ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
             ScrollArea::vertical().id_salt("accuracy").auto_shrink(false).show(ui, |ui| {
                 let width = ui.available_width();
-                let least = self.least_body_height(ui, &content, width);
-                let size = vec2(width, middle.height().max(least));
-                let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
-                region(ui, rect, "content", |ui| self.body_ui(ui, &content, is_wide));
+                let (fit, height) = self.fit(ui, &content, vec2(width, middle.height()));
+                let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+                region(ui, rect, "content", |ui| self.body_ui(ui, &content, (fit, is_wide)));
             });
         });
     }
@@ -230,7 +260,7 @@ impl AccuracyPanel {
         }
     }
 
-    fn body_ui(&mut self, ui: &mut Ui, content: &Content, is_wide: bool) {
+    fn body_ui(&mut self, ui: &mut Ui, content: &Content, (fit, is_wide): (Fit, bool)) {
         let theme = Theme::of(ui);
         let middle = ui.max_rect();
         let line = egui::Stroke::new(1.0, theme.line);
@@ -240,15 +270,19 @@ impl AccuracyPanel {
             region(ui, first, "critical band", |ui| critical::critical_ui(ui, content));
             ui.painter().hline(first.x_range(), first.bottom(), line);
         }
-        let headline_height = headline::height(middle.width());
+        let headline_height = headline::height(middle.width(), fit);
         let (headline, rest) = middle.split_top_bottom_at_y(middle.top() + headline_height);
-        let (strip, rest) = rest.split_top_bottom_at_y(rest.top() + STRIP_HEIGHT);
-        let foot_height = strip::foot_height(ui, middle.width(), content);
+        let (strip_height, foot_height) = fit.margins(ui, middle.width(), content);
+        let (strip, rest) = rest.split_top_bottom_at_y(rest.top() + strip_height);
         let (charts, foot) = rest.split_top_bottom_at_y(rest.bottom() - foot_height);
-        region(ui, headline, "headline", |ui| headline::headline_ui(ui, content, &mut self.head));
+        region(ui, headline, "headline", |ui| {
+            headline::headline_ui(ui, content, (&mut self.head, fit));
+        });
         ui.painter().hline(strip.x_range(), strip.top(), line);
-        ui.painter().hline(strip.x_range(), strip.bottom(), line);
-        region(ui, strip, "figures", |ui| strip::strip_ui(ui, content, self.head));
+        if strip_height > 0.0 {
+            ui.painter().hline(strip.x_range(), strip.bottom(), line);
+            region(ui, strip, "figures", |ui| strip::strip_ui(ui, content, self.head));
+        }
         let before = self.filter;
         match self.view {
             View::Samples => {
@@ -263,23 +297,36 @@ impl AccuracyPanel {
                 region(ui, charts, "classes", |ui| self.classes_ui(ui, content));
             }
         }
-        region(ui, foot, "foot", |ui| strip::foot_ui(ui, content));
+        if foot_height > 0.0 {
+            region(ui, foot, "foot", |ui| strip::foot_ui(ui, content));
+        }
         // Without room beside it, what was chosen is shown in place of the table.
         if !is_wide && self.filter != before && self.filter.class.or(self.filter.answer).is_some() {
             self.view = View::Samples;
         }
     }
 
+    /// The most that fits, and the height it is drawn in; everything, scrolled, where nothing does.
+    fn fit(&self, ui: &Ui, content: &Content, room: egui::Vec2) -> (Fit, f32) {
+        let least = |fit| self.least_height(ui, content, (fit, room.x));
+        let fitting = Fit::ALL.into_iter().find(|fit| least(*fit) <= room.y);
+        match fitting {
+            Some(fit) => (fit, room.y),
+            None => (Fit::Roomy, least(Fit::Roomy)),
+        }
+    }
+
     /// In less height rows would lie on each other.
-    fn least_body_height(&self, ui: &Ui, content: &Content, width: f32) -> f32 {
-        let foot = strip::foot_height(ui, width, content);
+    fn least_height(&self, ui: &Ui, content: &Content, (fit, width): (Fit, f32)) -> f32 {
+        let (strip, foot) = fit.margins(ui, width, content);
         let charts = match self.view {
-            View::Classes if recall::is_stacked(width, content) => 2.0 * LEAST_CHARTS_HEIGHT,
+            View::Classes if recall::is_stacked(width, content) => 2.0 * fit.least_charts_height(),
             View::Calibration => reliability::least_height(width),
-            _ => LEAST_CHARTS_HEIGHT,
+            View::Samples => LEAST_CHARTS_HEIGHT,
+            View::Classes => fit.least_charts_height(),
         };
         let critical = critical::height(content, width);
-        critical + headline::height(width) + STRIP_HEIGHT + foot + charts
+        critical + headline::height(width, fit) + strip + foot + charts
     }
 
     /// Confusion beside recall, on the same rows.
@@ -293,7 +340,8 @@ impl AccuracyPanel {
         let (matrix, rest) = if is_stacked {
             room.split_top_bottom_at_fraction(0.5)
         } else {
-            room.split_left_right_at_fraction(confusion::SHARE)
+            let recalls = (room.width() * recall::SHARE).min(recall::MAX_WIDTH);
+            room.split_left_right_at_x(room.right() - recalls)
         };
         let grid = confusion::Grid::new(ui, matrix, table, content.names);
         let matrix = if is_stacked { matrix } else { matrix.with_max_x(grid.right()) };
@@ -308,7 +356,9 @@ impl AccuracyPanel {
         let (rest, rows) = if is_stacked {
             (rest.with_min_y(rest.top() + 8.0), None)
         } else {
-            (rest.with_min_x(grid.right() + 16.0), Some(grid.rows()))
+            let left = grid.right() + 16.0;
+            let right = rest.right().min(left + recall::MAX_WIDTH);
+            (Rect::from_x_y_ranges(left..=right, rest.y_range()), Some(grid.rows()))
         };
         region(ui, rest, "recall", |ui| {
             recall::classes_ui(ui, (rows, table), content, &mut self.filter);

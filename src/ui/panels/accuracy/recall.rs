@@ -2,10 +2,10 @@
 
 use egui::{Align2, Rect, RichText, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use super::confusion::{Rows, focus_ui, name_at};
+use super::confusion::{Detail, Rows, focus_ui, has_name, name_at};
 use super::parts::{cut_text, paint_text};
 use super::{Content, Filter};
-use crate::base::{fixed, percent};
+use crate::base::{fixed, interval, percent};
 use crate::eval::{Confusion, Estimate, Recall};
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
@@ -18,6 +18,11 @@ const BAD_POINTS: f64 = -40.0;
 const STACKED_BELOW: f32 = 460.0;
 /// Names of classes, where no matrix beside them has them.
 const NAME_WIDTH: f32 = 84.0;
+/// Most room that the recalls, and those of tokens, take.
+pub const MAX_WIDTH: f32 = 420.0;
+const TOKENS_WIDTH: f32 = 640.0;
+/// Least share of the room that the recalls have beside the matrix.
+pub const SHARE: f32 = 0.42;
 /// Title, legend and the numbers of the axis.
 const HEAD_HEIGHT: f32 = 62.0;
 
@@ -44,14 +49,20 @@ pub fn classes_ui(
         }
     };
     let area = ui.max_rect();
-    title_ui(ui, (title, help), table.by_truth);
-    let names_width = if rows.is_some() { 6.0 } else { NAME_WIDTH };
+    let detail = rows.map_or(Detail::Full, |rows| rows.detail);
+    title_ui(ui, (title, help), (table.by_truth, detail));
+    let names_width = match rows {
+        Some(rows) => rows.name_width,
+        None => Some(NAME_WIDTH),
+    };
     let chart = Chart {
-        plot: area.left() + names_width..area.right() - CHANGE_WIDTH - 6.0,
+        plot: area.left() + names_width.unwrap_or(6.0)..area.right() - CHANGE_WIDTH - 6.0,
         rows: rows.unwrap_or_else(|| Rows {
             top: area.top() + HEAD_HEIGHT,
             height: ((area.height() - HEAD_HEIGHT - 4.0) / table.n_rows().max(1) as f32).max(4.0),
             n: table.n_rows(),
+            name_width: None,
+            detail,
         }),
         shows_float: table.by_truth,
     };
@@ -68,10 +79,10 @@ pub fn classes_ui(
         if row_ui(ui, (&chart, rect, row), (&name, recall), is_chosen) && class.is_some() {
             filter.toggle(class, None);
         }
-        if rows.is_none() {
+        if let Some(width) = names_width.filter(|_| has_name(row, rect.height())) {
             let ink = if is_chosen { theme.accent } else { theme.label };
             let font = theme::text(rect.height().clamp(8.0, 11.0));
-            let galley = cut_text(ui, name, font, ink, NAME_WIDTH - 8.0);
+            let galley = cut_text(ui, name, font, ink, width - 8.0);
             paint_text(ui, rect.left_center() + vec2(4.0, 0.0), Align2::LEFT_CENTER, galley);
         }
     }
@@ -81,6 +92,8 @@ pub fn classes_ui(
 pub fn tokens_ui(ui: &mut Ui, room: Rect, content: &Content, filter: &mut Filter) {
     const NAME_WIDTH: f32 = 110.0;
     const N_WIDTH: f32 = 64.0;
+    // Wider, and a figure stands too far from its name.
+    let room = room.with_max_x(room.right().min(room.left() + TOKENS_WIDTH));
     let theme = Theme::of(ui);
     let recalls = &content.accuracy.breakdown.recalls;
     super::region(ui, room, "title", |ui| {
@@ -90,7 +103,7 @@ pub fn tokens_ui(ui: &mut Ui, room: Rect, content: &Content, filter: &mut Filter
                 "Tokens that change most",
                 "Share of the places where this token is next that the model predicts it, with Wilson's 95 % interval",
             ),
-            true,
+            (true, Detail::Full),
         );
     });
     if recalls.is_empty() {
@@ -106,7 +119,7 @@ pub fn tokens_ui(ui: &mut Ui, room: Rect, content: &Content, filter: &mut Filter
     let n = ((room.bottom() - top) / height) as usize;
     let chart = Chart {
         plot: room.left() + NAME_WIDTH + N_WIDTH..room.right() - CHANGE_WIDTH - 6.0,
-        rows: Rows { top, height, n: n.min(recalls.len()) },
+        rows: Rows { top, height, n: n.min(recalls.len()), name_width: None, detail: Detail::Full },
         shows_float: true,
     };
     chart.axis_ui(ui);
@@ -127,7 +140,8 @@ pub fn tokens_ui(ui: &mut Ui, room: Rect, content: &Content, filter: &mut Filter
     }
 }
 
-fn title_ui(ui: &mut Ui, (title, help): (&str, &str), shows_float: bool) {
+/// Title and what the marks are, below it or, in little height, behind it.
+fn title_ui(ui: &mut Ui, (title, help): (&str, &str), (shows_float, detail): (bool, Detail)) {
     let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing.y = 2.0;
     ui.horizontal(|ui| {
@@ -135,21 +149,37 @@ fn title_ui(ui: &mut Ui, (title, help): (&str, &str), shows_float: bool) {
         ui.set_min_height(theme::CONTROL_HEIGHT);
         let title = RichText::new(title).font(theme::title(12.0)).color(theme.text);
         ui.add(egui::Label::new(title).truncate()).on_hover_text(help);
+        if detail == Detail::Low {
+            marks_ui(ui, shows_float);
+        }
     });
+    if detail == Detail::Low {
+        return;
+    }
     let layout = egui::Layout::left_to_right(egui::Align::Center);
     ui.allocate_ui_with_layout(vec2(ui.available_width(), 16.0), layout, |ui| {
-        ui.spacing_mut().item_spacing.x = 4.0;
-        if shows_float {
-            ui.label(RichText::new("●").color(theme.original));
-            ui.label(RichText::new("float").color(theme.hint));
-            ui.add_space(4.0);
-        }
-        ui.label(RichText::new("■").color(theme.quantized));
-        ui.label(RichText::new("quantized").color(theme.hint));
-        ui.add_space(4.0);
-        let text = RichText::new("%, 95 % interval").color(theme.hint);
-        ui.add(egui::Label::new(text).truncate());
+        marks_ui(ui, shows_float);
     });
+}
+
+fn marks_ui(ui: &mut Ui, shows_float: bool) {
+    let theme = Theme::of(ui);
+    ui.spacing_mut().item_spacing.x = 4.0;
+    let float = shows_float.then_some(("●", "float", theme.original));
+    // In little room the signs stand alone, as everywhere in the panel.
+    let has_names = ui.available_width() >= 130.0;
+    for (sign, name, colour) in float.into_iter().chain([("■", "quantized", theme.quantized)]) {
+        ui.label(RichText::new(sign).color(colour)).on_hover_text(name);
+        if has_names {
+            ui.label(RichText::new(name).color(theme.hint));
+        }
+        ui.add_space(4.0);
+    }
+    if !has_names {
+        return;
+    }
+    let text = RichText::new("%, 95 % interval").color(theme.hint);
+    ui.add(egui::Label::new(text).truncate());
 }
 
 /// Rows of intervals on one axis from 0 to 100 %.
@@ -238,7 +268,7 @@ fn row_ui(
     ui.painter().text(place, Align2::RIGHT_CENTER, text, theme::mono(11.0), colour);
     response.widget_info(|| {
         let text = format!(
-            "Recall of {name}: {} to {}",
+            "Recall of {name}: {} → {}",
             percent(recall.float.value, 1),
             percent(recall.quantized.value, 1)
         );
@@ -254,8 +284,8 @@ fn row_ui(
 fn tooltip(name: &str, recall: &Recall) -> String {
     let line = |side: &str, hits: usize, estimate: Estimate| {
         let (lo, hi) = estimate.ci95;
-        let (value, lo, hi) = (percent(estimate.value, 1), fixed(100.0 * lo, 1), percent(hi, 1));
-        format!("{side}: {hits} of {}, {value} ({lo} to {hi})", recall.n)
+        let ends = interval(&fixed(100.0 * lo, 1), &percent(hi, 1));
+        format!("{side}: {hits} of {}, {} ({ends})", recall.n, percent(estimate.value, 1))
     };
     let float = line("float", recall.float_hits, recall.float);
     let quantized = line("quantized", recall.quantized_hits, recall.quantized);

@@ -3,7 +3,7 @@
 use egui::{Align2, Color32, Rect, RichText, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use super::{Content, region};
-use crate::base::{fixed, percent, thousands};
+use crate::base::{fixed, interval, percent, thousands};
 use crate::eval::{N_BINS, Reliability, ReliabilityBin};
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
@@ -178,7 +178,7 @@ fn bins_ui(ui: &Ui, plot: Rect, (title, found): (&str, &Reliability)) {
 }
 
 fn bin_text(name: &str, (left, right): (f64, f64), bin: Option<&ReliabilityBin>) -> String {
-    let range = format!("{} to {}", fixed(100.0 * left, 0), percent(right, 0));
+    let range = interval(&fixed(100.0 * left, 0), &percent(right, 0));
     match bin {
         None => format!("{name}, confidence {range}: no predictions"),
         Some(bin) => format!(

@@ -1,6 +1,7 @@
 //! The panel when there is no accuracy to show: no model, no samples, failed, not yet there.
 
 use egui::{Ui, pos2};
+use egui_material_icons::icons;
 
 use super::failure;
 use crate::eval::Accuracy;
@@ -12,19 +13,13 @@ use crate::ui::theme::Theme;
 /// Says what is missing and how to get it; `false` where nothing is missing.
 pub fn missing_ui(ui: &mut Ui, ctx: &PanelCtx, accuracy: &Loaded<Accuracy>) -> bool {
     let Some(network) = ctx.session.network() else {
-        state_view::empty_ui(
-            ui,
-            "No model is open",
-            "Open one with File › Open model…, or drop a file here. File › Samples has one to start with.",
-        );
+        let hint = "Open one with File › Open model…, or drop a file here. File › Samples has one to start with.";
+        state_view::empty_icon_ui(ui, icons::ICON_DEPLOYED_CODE, ("No model is open", hint));
         return true;
     };
     if network.graph.is_none() {
-        state_view::empty_ui(
-            ui,
-            "This model cannot be run",
-            "Its file holds weights and no graph, so there is no accuracy to measure. Save it with quantscope.graph in its metadata, or export it to ONNX; everything about its weights works without.",
-        );
+        let hint = "Its file holds weights and no graph, so there is no accuracy to measure. Save it with quantscope.graph in its metadata, or export it to ONNX; everything about its weights works without.";
+        state_view::empty_icon_ui(ui, icons::ICON_ACCOUNT_TREE, ("This model cannot be run", hint));
         return true;
     }
     if ctx.session.samples().is_none() {
@@ -51,8 +46,9 @@ fn no_samples_ui(ui: &mut Ui, ctx: &PanelCtx) {
     match ctx.session.opened().and_then(|opened| opened.eval_error.as_ref()) {
         Some(error) => failure::unreadable_ui(ui, ctx, (error, way_out)),
         None => {
-            let title = "No samples are open";
-            state_view::empty_with_ui(ui, title, way_out, |ui| failure::open_ui(ui, ctx));
+            let text = ("No samples are open", way_out);
+            let icon = icons::ICON_DATASET;
+            state_view::empty_with_ui(ui, icon, text, |ui| failure::open_ui(ui, ctx));
         }
     }
 }

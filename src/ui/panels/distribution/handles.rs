@@ -149,7 +149,7 @@ impl Handle {
         }
     }
 
-    /// The value as a pill and the clipped count under it, outside the range where there is room.
+    /// The value and the clipped count under it, outside the range where there is room.
     fn label_ui(&self, ui: &Ui, picture: &LayerPicture, (x, frame): (f32, Rect), is_in_view: bool) {
         let theme = Theme::of(ui);
         let text = match (self.end, is_in_view) {
@@ -159,7 +159,7 @@ impl Handle {
             (End::High, false) => format!("hi {} →", significant(self.value, 3)),
         };
         let painter = ui.painter().with_clip_rect(frame);
-        let galley = painter.layout_no_wrap(text, theme::mono(12.0), theme.background);
+        let galley = painter.layout_no_wrap(text, theme::mono(12.0), theme.accent);
         let size = galley.size() + vec2(12.0, 4.0);
         let outside_room = match self.end {
             End::Low => x - frame.left(),
@@ -168,8 +168,9 @@ impl Handle {
         let is_left = (self.end == End::Low) == (outside_room > size.x + 8.0);
         let left = if is_left { x - size.x - 4.0 } else { x + 4.0 };
         let pill = Rect::from_min_size(pos2(left, frame.top() + 6.0), size);
-        painter.rect_filled(pill, 3, theme.accent);
-        painter.galley(pill.min + vec2(6.0, 2.0), galley, theme.background);
+        // A label, not a field: curves and hatching run behind it, not through it.
+        painter.rect_filled(pill, 2, theme.panel.gamma_multiply(0.85));
+        painter.galley(pill.min + vec2(6.0, 2.0), galley, theme.accent);
         let n_clipped = match self.end {
             End::Low => picture.profile.n_clipped.0,
             End::High => picture.profile.n_clipped.1,

@@ -7,11 +7,11 @@ use egui_material_icons::icons;
 use super::rows::{Direction, LayerRow, Order, SortKey, next_order};
 use crate::base::{fixed, percent, thousands};
 use crate::eval::{LayerError, Sqnr};
-use crate::quant::schemes::SCHEMES;
 use crate::quant::{SchemeChoice, SettingValue};
 use crate::session::{Command, Gesture, Loaded};
 use crate::ui::actions::edit_command;
 use crate::ui::panel::PanelCtx;
+use crate::ui::scheme_picker::SchemePicker;
 use crate::ui::short_name::shortened;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::{self, name_it};
@@ -289,24 +289,19 @@ fn send_change(
     }
 }
 
-/// The scheme as a menu of all schemes.
+/// The scheme, and the list of all.
 fn scheme_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) {
     let choice = ctx.session.choice(row.idx);
     let now = choice.scheme();
     ui.add_enabled_ui(!ctx.session.is_locked(row.idx), |ui| {
-        let text = RichText::new(now.id()).color(Theme::of(ui).text);
-        let combo =
-            egui::ComboBox::from_id_salt(("scheme", row.idx)).width(72.0).selected_text(text);
-        let combo = combo.show_ui(ui, |ui| {
-            for &scheme in SCHEMES {
-                if ui.selectable_label(scheme.id() == now.id(), scheme.name()).clicked() {
-                    send_change(ctx, row, ("scheme", Gesture::Once), |choice| {
-                        Some(choice.switched_to(scheme))
-                    });
-                }
-            }
-        });
-        name_it(&combo.response, &format!("Scheme of {}", row.layer.name));
+        let name = format!("Scheme of {}", row.layer.name);
+        let width = ui.available_width().min(96.0);
+        let picker = SchemePicker { name: &name, text: now.id(), current: Some(now), width };
+        if let Some(scheme) = picker.ui(ui) {
+            send_change(ctx, row, ("scheme", Gesture::Once), |choice| {
+                Some(choice.switched_to(scheme))
+            });
+        }
     });
 }
 

@@ -1,13 +1,15 @@
 //! The settings of the selected layer, and what they do to it.
 
+mod columns;
+mod figures;
 mod ranges;
 
 use egui::{RichText, ScrollArea, Ui};
+use serde::{Deserialize, Serialize};
 
-use crate::base::{bytes, fixed, percent, significant, thousands};
-use crate::eval::{LayerError, Sqnr};
+use crate::eval::LayerError;
 use crate::model::{FoldMode, Layer, Network};
-use crate::quant::{Grid, SchemeChoice};
+use crate::quant::SchemeChoice;
 use crate::session::{Command, LayerPicture, Loaded};
 use crate::tensor::TensorStats;
 use crate::ui::actions::{edit, edit_command};
@@ -16,18 +18,36 @@ use crate::ui::quick_settings::QUICK_SETTINGS;
 use crate::ui::settings_editor::{Edited, Selected, settings_ui};
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
-use crate::ui::widgets::{figure_row, icon_menu, number, section, split_bar};
+use crate::ui::widgets::{icon_menu, section};
 
+use columns::{Columns, Part};
+use figures::figures_ui;
 use ranges::ranges_ui;
 
 pub const ENTRY: PanelEntry = PanelEntry {
     id: "quantizer",
     title: "Quantizer",
     place: Place::Right,
-    create: || Box::new(QuantizerPanel),
+    create: || Box::new(QuantizerPanel::default()),
 };
 
-struct QuantizerPanel;
+/// What a person unfolded.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Folds {
+    /// Seldom needed settings.
+    settings: bool,
+    /// The smaller figures; `None` follows the room there is.
+    figures: Option<bool>,
+}
+
+#[derive(Default)]
+struct QuantizerPanel {
+    folds: Folds,
+}
+
+/// From this height on, the smaller figures have room below the others.
+const ROOMY: f32 = 740.0;
 
 impl Panel for QuantizerPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
@@ -35,34 +55,78 @@ impl Panel for QuantizerPanel {
         let network = ctx.session.network();
         let Some((network, layer)) = network.and_then(|n| Some((n, n.layers.get(layer_idx)?)))
         else {
-            state_view::empty_ui(ui, "No layer is selected", "Its settings will stand here.");
+            let text = ("No layer is selected", "Its settings will stand here.");
+            state_view::empty_icon_ui(ui, egui_material_icons::icons::ICON_TUNE, text);
             return;
         };
-        let picture = ctx.session.picture();
-        let error = ctx.session.layer_error(layer_idx);
-        let choice = ctx.session.choice(layer_idx);
+        let target = Target {
+            network,
+            layer,
+            choice: ctx.session.choice(layer_idx),
+            error: ctx.session.layer_error(layer_idx),
+            picture: ctx.session.picture(),
+        };
+        let room = ui.available_size();
         // Seen at once: there is more below.
         ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             egui::Frame::new().inner_margin(theme::PANEL_MARGIN).show(ui, |ui| {
-                // Wider, and a number stands too far from its name.
-                ui.set_max_width(ui.available_width().min(560.0));
-                selection_ui(ui, ctx, network, layer);
-                let stats = picture.shown().map(|picture| picture.stats);
-                let has_non_finite = has_non_finite(ctx, &error, stats.as_ref());
-                let shown = Shown { layer, stats: stats.as_ref(), has_non_finite };
-                selected_settings_ui(ui, ctx, &choice, &shown);
-                all_layers_ui(ui, ctx, network, &choice);
-                ui.separator();
-                match &error {
-                    Loaded::Failed(reason) => failure_ui(ui, reason),
-                    _ => result_ui(ui, &error, &picture),
-                }
-                ui.separator();
-                ranges_ui(ui, ctx, &choice, layer.count());
-                fold_ui(ui, ctx, network);
+                ui.spacing_mut().item_spacing.y = 0.0;
+                let columns = Columns::of(ui.available_width());
+                let is_roomy = columns.n() > 1 || room.y >= ROOMY;
+                let parts = Parts { ctx, target: &target, is_roomy };
+                columns.ui(ui, |ui, part| parts.ui(ui, part, &mut self.folds));
             });
         });
+    }
+
+    fn view_text(&self) -> Option<String> {
+        serde_json::to_string(&self.folds).ok()
+    }
+
+    fn restore_view(&mut self, text: &str) {
+        if let Ok(folds) = serde_json::from_str(text) {
+            self.folds = folds;
+        }
+    }
+}
+
+/// The layer that is shown, and what is known of it.
+struct Target<'a> {
+    network: &'a Network,
+    layer: &'a Layer,
+    choice: SchemeChoice,
+    error: Loaded<LayerError>,
+    picture: Loaded<LayerPicture>,
+}
+
+/// Draws the parts of the panel, wherever they stand.
+struct Parts<'a> {
+    ctx: &'a PanelCtx<'a>,
+    target: &'a Target<'a>,
+    is_roomy: bool,
+}
+
+impl Parts<'_> {
+    fn ui(&self, ui: &mut Ui, part: Part, folds: &mut Folds) {
+        let Target { network, layer, choice, error, picture } = self.target;
+        let ctx = self.ctx;
+        match part {
+            Part::Settings => {
+                selection_ui(ui, ctx, network, layer);
+                let stats = picture.shown().map(|picture| picture.stats);
+                let has_non_finite = has_non_finite(ctx, error, stats.as_ref());
+                let shown = Shown { layer, stats: stats.as_ref(), has_non_finite };
+                selected_settings_ui(ui, ctx, (choice, &shown), &mut folds.settings);
+                all_layers_ui(ui, ctx, network, choice);
+            }
+            Part::Figures => match error {
+                Loaded::Failed(reason) => failure_ui(ui, reason),
+                _ => result_ui(ui, (error, picture), (&mut folds.figures, self.is_roomy)),
+            },
+            Part::Ranges => ranges_ui(ui, ctx, choice, layer.count()),
+            Part::Model => fold_ui(ui, ctx, network),
+        }
     }
 }
 
@@ -70,6 +134,8 @@ impl Panel for QuantizerPanel {
 fn selection_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, layer: &Layer) {
     let theme = Theme::of(ui);
     let selected = ctx.session.selected_layers();
+    // As far from the edge as the titles of the other parts.
+    ui.add_space(4.0);
     ui.horizontal(|ui| {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let icon = egui_material_icons::icons::ICON_BOLT;
@@ -115,10 +181,13 @@ fn has_non_finite(ctx: &PanelCtx, error: &Loaded<LayerError>, stats: Option<&Ten
     float.ready().is_some_and(|float| float.n_non_finite > 0)
 }
 
-const CLIPPED_HELP: &str = "Weights beyond the last level + half a step.\nround(x/scale) + zero point < qmin or > qmax, before the clamp\nsaturate in ONNX QuantizeLinear";
-
 /// The settings as controls; none where every selected layer is locked.
-fn selected_settings_ui(ui: &mut Ui, ctx: &PanelCtx, choice: &SchemeChoice, shown: &Shown) {
+fn selected_settings_ui(
+    ui: &mut Ui,
+    ctx: &PanelCtx,
+    (choice, shown): (&SchemeChoice, &Shown),
+    is_unfolded: &mut bool,
+) {
     let layers = ctx.session.selected_layers();
     let n_locked = layers.iter().filter(|&&idx| ctx.session.is_locked(idx)).count();
     if n_locked > 0 {
@@ -144,7 +213,7 @@ fn selected_settings_ui(ui: &mut Ui, ctx: &PanelCtx, choice: &SchemeChoice, show
         n_axes: shown.layer.dims.len(),
     };
     ui.add_enabled_ui(n_locked < layers.len(), |ui| {
-        if let Some(Edited { edit, gesture }) = settings_ui(ui, &selected) {
+        if let Some(Edited { edit, gesture }) = settings_ui(ui, &selected, is_unfolded) {
             let change = |choice: &SchemeChoice| edit.apply(choice);
             ctx.send(edit_command(ctx.session, &edit.label(), gesture, change));
         }
@@ -164,11 +233,11 @@ fn by_hand_hint(choice: &SchemeChoice) -> Option<&'static str> {
 }
 
 fn all_layers_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, choice: &SchemeChoice) {
-    ui.add_space(4.0);
     let n_layers = network.default_layers().count();
     if n_layers < 2 {
         return;
     }
+    ui.add_space(4.0);
     let button = egui::Button::new(format!("Apply to all {n_layers} layers"));
     let response = ui.add_sized([ui.available_width(), theme::CONTROL_HEIGHT], button);
     if response
@@ -177,7 +246,6 @@ fn all_layers_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, choice: &Scheme
     {
         ctx.send(Command::SetAllChoices(choice.clone()));
     }
-    ui.add_space(4.0);
 }
 
 fn failure_ui(ui: &mut Ui, reason: &str) {
@@ -186,7 +254,11 @@ fn failure_ui(ui: &mut Ui, reason: &str) {
     ui.label(reason);
 }
 
-fn result_ui(ui: &mut Ui, error: &Loaded<LayerError>, picture: &Loaded<LayerPicture>) {
+fn result_ui(
+    ui: &mut Ui,
+    (error, picture): (&Loaded<LayerError>, &Loaded<LayerPicture>),
+    (unfolded, is_roomy): (&mut Option<bool>, bool),
+) {
     let of_channel = picture.shown().and_then(|picture| picture.channel_idx);
     let title = match of_channel {
         Some(channel_idx) => format!("Result on channel {channel_idx}"),
@@ -202,159 +274,13 @@ fn result_ui(ui: &mut Ui, error: &Loaded<LayerError>, picture: &Loaded<LayerPict
         if error.is_stale() {
             ui.set_opacity(0.5);
         }
-        figures_ui(ui, shown, picture.shown().map(|picture| &**picture));
-    });
-}
-
-fn figures_ui(ui: &mut Ui, error: &LayerError, picture: Option<&LayerPicture>) {
-    let of_channel = picture.and_then(|picture| picture.channel_idx);
-    let stats = of_channel.and_then(|idx| error.channels.get(idx)).unwrap_or(&error.total);
-    headline_ui(ui, if of_channel.is_some() { stats.sqnr() } else { error.sqnr() });
-    figure_row(
-        ui,
-        "MSE",
-        &significant(stats.mse(), 4),
-        "Mean squared error over the weights.\nΣ(x − x̂)²/n\nNagel et al. 2021, arXiv:2106.08295, §3.1",
-    );
-    if stats.mse() > 0.0 {
-        parts_ui(ui, stats.rounding_mse() / stats.mse());
-    }
-    let share = percent(stats.clipped_fraction(), 2);
-    let clipped = format!("{} · {share}", thousands(stats.n_clipped));
-    figure_row(ui, "Clipped weights", &clipped, CLIPPED_HELP);
-    figure_row(
-        ui,
-        "Largest error",
-        &significant(stats.max_abs_error, 3),
-        "The largest distance of a weight from its value: scale/2 at most where nothing is clipped.\nmax |x − x̂|\nONNX QuantizeLinear rounds to nearest",
-    );
-    if let Some(cosine) = stats.cosine() {
-        figure_row(
-            ui,
-            "Cosine",
-            &fixed(cosine, 5),
-            "Cosine similarity: 1 where weights and values have the same direction.\nΣx·x̂ / √(Σx² · Σx̂²)\nscipy.spatial.distance.cosine is 1 minus this",
-        );
-    }
-    if error.n_non_finite > 0 {
-        let count = thousands(error.n_non_finite);
-        figure_row(
-            ui,
-            "NaN, infinite",
-            &count,
-            "Weights that are not finite; they count as zero.\nx = NaN or |x| = ∞\nIEEE 754-2019, §6",
-        );
-    }
-    if let Some(picture) = picture {
-        picture_figures_ui(ui, picture);
-    }
-    size_figures_ui(ui, error);
-}
-
-fn headline_ui(ui: &mut Ui, sqnr: Sqnr) {
-    let theme = Theme::of(ui);
-    let row = ui.horizontal(|ui| match sqnr {
-        Sqnr::Db(db) => {
-            number(ui, &fixed(db, 2), 22.0, theme.text);
-            ui.label(RichText::new("dB SQNR").color(theme.label));
-        }
-        other => {
-            let text = RichText::new(case_name(other)).font(theme::title(14.0));
-            ui.label(text.color(theme.text));
+        let picture = picture.shown().map(|picture| &**picture);
+        let mut is_unfolded = unfolded.unwrap_or(is_roomy);
+        figures_ui(ui, (shown, picture), &mut is_unfolded);
+        if is_unfolded != unfolded.unwrap_or(is_roomy) {
+            *unfolded = Some(is_unfolded);
         }
     });
-    let help = "Signal-to-quantization-noise ratio, sums over the weights; one bit more is about 6 dB.\n10·log₁₀(Σx² / Σ(x − x̂)²) dB\nGray & Neuhoff 1998, Quantization, IEEE Trans. Inf. Theory 44(6)";
-    row.response.on_hover_text(help);
-}
-
-/// Rounding against clipping error, as a bar and in words.
-fn parts_ui(ui: &mut Ui, rounding: f64) {
-    let theme = Theme::of(ui);
-    split_bar(ui, rounding as f32, theme.rounding, theme.clipping);
-    let row = ui.horizontal(|ui| {
-        ui.label(RichText::new(format!("rounding {}", percent(rounding, 0))).color(theme.label));
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let clipping = format!("clipping {}", percent(1.0 - rounding, 0));
-            ui.label(RichText::new(clipping).color(theme.label));
-        });
-    });
-    let help = "The squared error of weights that are not clipped, and of those that are.\nΣ(x − x̂)²/n over each; the two sum to the MSE\nNagel et al. 2021, arXiv:2106.08295, §3.1";
-    row.response.on_hover_text(help);
-}
-
-fn case_name(sqnr: Sqnr) -> &'static str {
-    match sqnr {
-        Sqnr::Exact => "Exact: no error",
-        Sqnr::NoSignal => "No signal: all weights are 0",
-        Sqnr::NonFinite => "NaN or infinite weights",
-        Sqnr::Db(_) => "",
-    }
-}
-
-fn picture_figures_ui(ui: &mut Ui, picture: &LayerPicture) {
-    match &picture.grid {
-        Some(Grid::Uniform { params, .. }) => {
-            let text =
-                format!("{}, {}", significant(f64::from(params.scale), 4), params.zero_point);
-            figure_row(
-                ui,
-                "Scale, zero point",
-                &text,
-                "The step between levels, and the code of 0.\nx̂ = scale · (code − zero point)\nJacob et al. 2018, arXiv:1712.05877, eq. 1",
-            );
-        }
-        Some(Grid::Table { scale, levels, .. }) => {
-            let text = significant(f64::from(*scale), 4);
-            figure_row(ui, "Scale", &text, "x̂ = scale · level");
-            figure_row(ui, "Levels", &thousands(levels.len()), "Values a weight can take");
-        }
-        Some(Grid::Continuous) => {}
-        None => {
-            let text = thousands(picture.n_groups);
-            figure_row(
-                ui,
-                "Scales",
-                &text,
-                "Groups of weights, each with a scale of its own.\nchannels · ⌈length/group size⌉ scales\nONNX QuantizeLinear, blocked",
-            );
-        }
-    }
-    if let Some(usage) = &picture.usage {
-        let n_codes = usage.counts.len();
-        let text = format!("{} of {}", thousands(usage.n_used()), thousands(n_codes));
-        figure_row(
-            ui,
-            "Codes in use",
-            &text,
-            "Codes that occur at least once, of all there are.\n|{code(x)}| of qmax − qmin + 1\nONNX QuantizeLinear names the codes",
-        );
-        let text = format!(
-            "{} of {} bits",
-            fixed(usage.entropy_bits(), 2),
-            fixed((n_codes as f64).log2(), 2)
-        );
-        figure_row(
-            ui,
-            "Code entropy",
-            &text,
-            "Bits that a code would take under ideal entropy coding, p being the share of each code.\n−Σ p·log₂ p\nShannon 1948, §6",
-        );
-    }
-}
-
-fn size_figures_ui(ui: &mut Ui, error: &LayerError) {
-    if let Some(bits) = error.bits_per_weight() {
-        let help = "Stored bits over weights, with everything needed to decode them.\n(n·b + scales·32 + zero points·b)/n\nScales are stored as 32-bit floats, IEEE 754 binary32";
-        figure_row(ui, "Bits per weight", &fixed(bits, 3), help);
-        let float_bytes = error.total.count as u64 * 4;
-        let text = format!("{} → {}", bytes(float_bytes), bytes(error.stored_bytes()));
-        figure_row(
-            ui,
-            "Stored size",
-            &text,
-            "As 32-bit floats, and quantized with all that decoding needs.\n4·n bytes → ⌈bits/8⌉ bytes\nDecimal units: 1 kB = 1000 bytes (IEC 80000-13)",
-        );
-    }
 }
 
 fn fold_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network) {
@@ -366,6 +292,7 @@ fn fold_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network) {
         return;
     }
     section(ui, "Whole model", "");
+    ui.spacing_mut().item_spacing.y = 2.0;
     let mut fold = ctx.session.plan().fold_mode == FoldMode::Fold;
     let response = ui.checkbox(&mut fold, "Fold batch norm");
     let help = "Batch normalization folded into the weights before it, as on devices.\nW′ = γ/√(var + ε) · W\nJacob et al. 2018, arXiv:1712.05877, §3.2";

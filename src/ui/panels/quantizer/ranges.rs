@@ -68,7 +68,7 @@ impl Row {
     /// Name, place between the worst and the best, number; whether it was clicked.
     fn ui(&self, ui: &mut Ui, is_current: bool, (lo, hi): (f64, f64)) -> bool {
         let theme = Theme::of(ui);
-        let size = vec2(ui.available_width(), 24.0);
+        let size = vec2(ui.available_width(), 22.0);
         let (rect, response) = ui.allocate_exact_size(size, Sense::click());
         let name = format!("Range {}", self.label);
         response.widget_info(|| {
