@@ -30,7 +30,7 @@ pub enum Query {
     /// Accuracy on a sample set; `specs` are those of all layers in order.
     Accuracy { network: u64, samples: u64, specs: Arc<[String]> },
     /// The network as a drawing.
-    Layout { network: u64, shapes: ShapeArithmetic },
+    Layout { network: u64, shapes: ShapeArithmetic, n_columns: usize },
     /// A page of samples whose answer changed.
     Gallery { network: u64, samples: u64, request: GalleryRequest },
 }
@@ -70,6 +70,7 @@ pub(super) enum Topic {
     Layout {
         network: u64,
         shapes: ShapeArithmetic,
+        is_folded: bool,
     },
     Gallery {
         network: u64,
@@ -104,7 +105,9 @@ impl Query {
                 Topic::Raster { network, is_detail: view.region.is_some() }
             }
             Self::Accuracy { network, samples, .. } => Topic::Accuracy { network, samples },
-            Self::Layout { network, shapes } => Topic::Layout { network, shapes },
+            Self::Layout { network, shapes, n_columns } => {
+                Topic::Layout { network, shapes, is_folded: n_columns > 1 }
+            }
             Self::Gallery { network, samples, .. } => Topic::Gallery { network, samples },
         }
     }
