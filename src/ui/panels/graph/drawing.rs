@@ -180,17 +180,19 @@ impl Drawing<'_> {
         self.painter.rect(frame, 6, theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
         let area = frame.shrink(6.0);
         let place = |x: f32, y: f32| area.min + vec2(x, y) * area.size() / all;
-        let mut drawn_to = f32::NEG_INFINITY;
+        // Where the last mark ended, and in which column.
+        let (mut drawn_to, mut drawn_x) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
         for graph_box in &self.layout.boxes {
             let BoxKind::Layer(layer_idx) = graph_box.kind else { continue };
             let rect = graph_box.rect;
             let min = place(rect.left, rect.top);
             let is_selected = selected == Some(layer_idx);
             // One mark a pixel is enough.
-            if min.y < drawn_to && !is_selected && self.layout.boxes.len() > 400 {
+            let is_over = min.y < drawn_to && (min.x - drawn_x).abs() < 2.0;
+            if is_over && !is_selected && self.layout.boxes.len() > 400 {
                 continue;
             }
-            drawn_to = min.y + 1.0;
+            (drawn_to, drawn_x) = (min.y + 1.0, min.x);
             let max = place(rect.right(), rect.bottom()).max(min + vec2(2.0, 1.0));
             let colour = if is_selected { theme.accent } else { theme.hint };
             self.painter.rect_filled(Rect::from_min_max(min, max), 0, colour);
