@@ -86,6 +86,7 @@ fn shown_range(weights: &ChannelMajor, channel_idx: Option<usize>) -> Range<usiz
 /// About twice the square root of the number of weights, so that few weights show a shape. Where
 /// the levels of one grid lie closer than that, a bin is a whole number of steps wide and ends
 /// between two levels: each then holds as many levels as the next, and none seems fuller for that.
+/// Else zero lies in the middle of a bin.
 fn bins(
     original: &TensorStats,
     reconstructed: &TensorStats,
@@ -110,6 +111,39 @@ fn bins(
             let n_aligned = ((hi - start) / aligned_width).ceil().max(1.0);
             ((start, start + n_aligned * aligned_width), n_aligned as usize)
         }
-        _ => ((lo, hi), n_bins),
+        _ => zero_in_the_middle((lo, hi), n_bins),
+    }
+}
+
+/// Bins of about that width over the values, zero in the middle of one: many scales have a level
+/// there, whose weights an edge at zero would count on one side.
+fn zero_in_the_middle((lo, hi): (f64, f64), n_bins: usize) -> ((f64, f64), usize) {
+    let width = (hi - lo) / n_bins as f64;
+    let is_tiny = width <= f64::EPSILON * lo.abs().max(hi.abs());
+    if is_tiny || !width.is_finite() {
+        return ((lo, hi), n_bins);
+    }
+    let start = ((lo / width - 0.5).floor() + 0.5) * width;
+    let n_aligned = ((hi - start) / width).ceil().max(1.0);
+    ((start, start + n_aligned * width), n_aligned as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_lies_in_the_middle_of_a_bin() {
+        for (lo, hi, n) in
+            [(-1.0, 1.0, 20), (-0.3, 0.5, 180), (0.0, 1.0, 16), (-2.0, 0.0, 16), (0.25, 3.0, 50)]
+        {
+            let ((start, end), n_bins) = zero_in_the_middle((lo, hi), n);
+            assert!(start <= lo && hi <= end, "{lo} to {hi}: {start} to {end}");
+            assert!(n_bins.abs_diff(n) <= 1, "{lo} to {hi}: {n_bins}");
+            let width = (end - start) / n_bins as f64;
+            let place = -start / width;
+            assert!((place - place.floor() - 0.5).abs() < 1e-6, "{lo} to {hi}: {place}");
+        }
+        assert_eq!(zero_in_the_middle((3.0, 3.0), 16), ((3.0, 3.0), 16));
     }
 }

@@ -45,7 +45,7 @@ pub enum Query {
     /// Accuracy on a sample set; `specs` are those of all layers in order.
     Accuracy { network: u64, samples: u64, specs: Arc<[String]> },
     /// The network as a drawing.
-    Layout { network: u64, shapes: ShapeArithmetic },
+    Layout { network: u64, shapes: ShapeArithmetic, n_columns: usize },
     /// A page of samples whose answer changed.
     Gallery { network: u64, samples: u64, request: GalleryRequest },
 }
@@ -101,6 +101,7 @@ pub(super) enum Topic {
     Layout {
         network: u64,
         shapes: ShapeArithmetic,
+        is_folded: bool,
     },
     Gallery {
         network: u64,
@@ -145,7 +146,9 @@ impl Query {
             Self::Scales { network, .. } => Topic::Scales { network },
             Self::WeightBits { network, .. } => Topic::WeightBits { network },
             Self::Accuracy { network, samples, .. } => Topic::Accuracy { network, samples },
-            Self::Layout { network, shapes } => Topic::Layout { network, shapes },
+            Self::Layout { network, shapes, n_columns } => {
+                Topic::Layout { network, shapes, is_folded: n_columns > 1 }
+            }
             Self::Gallery { network, samples, .. } => Topic::Gallery { network, samples },
         }
     }

@@ -299,7 +299,17 @@ impl Session {
 
     /// The network as a drawing; fails where the file has no graph.
     pub fn graph_layout(&self, shapes: ShapeArithmetic) -> Loaded<GraphLayout> {
-        self.ask(Query::Layout { network: self.network_id, shapes }, |answer| match answer {
+        self.folded_graph_layout(shapes, 1)
+    }
+
+    /// The same in columns, read downward and then to the right.
+    pub fn folded_graph_layout(
+        &self,
+        shapes: ShapeArithmetic,
+        n_columns: usize,
+    ) -> Loaded<GraphLayout> {
+        let query = Query::Layout { network: self.network_id, shapes, n_columns };
+        self.ask(query, |answer| match answer {
             Answer::Layout(layout) => Some(layout),
             _ => None,
         })

@@ -149,10 +149,10 @@ impl Workshop {
                 let partial = |accuracy| on_partial(Answer::Accuracy(Arc::new(accuracy)));
                 Ok(Answer::Accuracy(Arc::new(self.accuracy(specs, ctx, partial)?)))
             }
-            Query::Layout { shapes, .. } => {
+            Query::Layout { shapes, n_columns, .. } => {
                 let graph = self.network.graph.as_ref().ok_or(QueryError::NoGraph)?;
                 let layout = GraphLayout::compute(&self.network, graph, *shapes, ctx)?;
-                Ok(Answer::Layout(Arc::new(layout)))
+                Ok(Answer::Layout(Arc::new(layout.folded(*n_columns))))
             }
             Query::Gallery { request, .. } => {
                 let samples = self.samples.as_ref().ok_or(QueryError::NoSamples)?;

@@ -87,7 +87,7 @@ pub fn plot_axis<'a>(
 }
 
 /// The next of 1, 2, 5 times a power of ten.
-fn round_step(least: f64) -> f64 {
+pub fn round_step(least: f64) -> f64 {
     let power = 10f64.powf(least.log10().floor());
     let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= least * 0.999);
     factor.unwrap_or(10.0) * power

@@ -20,6 +20,7 @@ mod import_dialog;
 mod import_form;
 mod import_preview;
 mod jobs_bar;
+mod layer_title;
 mod menu;
 mod messages;
 mod palette;

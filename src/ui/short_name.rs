@@ -1,5 +1,12 @@
 //! Long names in little room: what tells them apart stays.
 
+use std::sync::Arc;
+
+use egui::{Color32, FontId, Galley, Painter, Response, RichText, Ui};
+
+use super::theme::{self, Theme};
+use super::widgets::name_it;
+
 /// A name that is too long, shortened from its front: parts of words to their first letter while
 /// numbers stay, then what still is too much left out of the middle.
 ///
@@ -21,6 +28,39 @@ pub(super) fn shortened(name: &str, max_chars: usize) -> String {
         }
     }
     elided(&short, max_chars)
+}
+
+/// The name of what a panel shows, in the room there is; whole under the pointer, with `help`.
+pub(super) fn title_ui(ui: &mut Ui, name: &str, help: &str) -> Response {
+    let (font, ink) = (theme::title(13.0), Theme::of(ui).text);
+    let shown = fitted(ui.painter(), name, (font.clone(), ink), ui.available_width());
+    let text = RichText::new(shown.text()).font(font).color(ink);
+    let response = ui.add(egui::Label::new(text).extend());
+    name_it(&response, name);
+    response.on_hover_text(help)
+}
+
+/// A line of text, shortened to the room.
+pub(super) fn fitted(
+    painter: &Painter,
+    text: &str,
+    (font, ink): (FontId, Color32),
+    room: f32,
+) -> Arc<Galley> {
+    let lay_out = |text: String| painter.layout_no_wrap(text, font.clone(), ink);
+    let full = lay_out(text.to_owned());
+    if full.size().x <= room || full.size().x <= 0.0 {
+        return full;
+    }
+    let n_chars = text.chars().count();
+    let mut n_kept = (n_chars as f32 * room / full.size().x).max(0.0) as usize;
+    loop {
+        let galley = lay_out(shortened(text, n_kept));
+        if n_kept <= 5 || galley.size().x <= room {
+            return galley;
+        }
+        n_kept -= 1;
+    }
 }
 
 /// A text with its middle left out.

@@ -52,6 +52,15 @@ fn every_channel_of_the_sample_is_listed() {
 }
 
 #[test]
+fn the_title_says_in_words_how_it_is_quantized() {
+    let mut window = sample();
+    let choice = "int:bits=4,granularity=per-channel".parse().unwrap();
+    window.state_mut().apply(Command::SetAllChoices(choice));
+    settle(&mut window);
+    assert!(shows(&window, "32×32×3×3, int4, per channel, symmetric"));
+}
+
+#[test]
 fn outliers_are_counted_and_can_be_seen_alone() {
     let (_folder, mut window) = of_file(&uneven(16));
     assert!(shows(&window, "Outliers 2"));

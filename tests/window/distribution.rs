@@ -5,13 +5,14 @@ use egui::{Key, Modifiers, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use quantscope::quant::SettingValue;
-use quantscope::session::ModelRef;
+use quantscope::session::{Command, ModelRef};
 use quantscope::ui::{App, AppOptions};
 
 use super::drive::{
-    Window, click, click_at, click_button, open_combo, press, session, settle, shows, spec, spin,
-    window,
+    Window, click, click_at, click_button, open_combo, panel_window, press, session, settle, shows,
+    spec, spin, window,
 };
+use super::support::FileBuilder;
 
 /// Drags the control of that name.
 fn drag(window: &mut Window, label: &str, by: egui::Vec2) {
@@ -45,6 +46,43 @@ fn counts_have_three_scales() {
     assert!(shows(&window, "Share of weights up to a value"));
     click_button(&mut window, "Lin");
     assert!(shows(&window, "Beyond 4σ") && shows(&window, "Kurtosis"));
+}
+
+fn quantize(window: &mut Window, spec: &str) {
+    window.state_mut().apply(Command::SetAllChoices(spec.parse().unwrap()));
+    settle(window);
+}
+
+#[test]
+fn the_legend_leaves_nothing_out() {
+    for width in [1280.0, 900.0] {
+        let options = AppOptions { model: ModelRef::default_sample(), only_panel: None };
+        let mut window = Harness::builder()
+            .with_size([width, 800.0])
+            .build_eframe(move |creation| App::new(&creation.egui_ctx, options));
+        quantize(&mut window, "int:bits=4,range=percentile,percentile=98");
+        for entry in ["original", "quantized", "level", "clipped"] {
+            assert!(window.query_by_label(entry).is_some(), "{entry} at {width}");
+        }
+    }
+}
+
+#[test]
+fn spikes_of_many_scales_run_out_of_the_top() {
+    let values: Vec<f32> = (0..64 * 64)
+        .map(|i: usize| {
+            (((i * 7919) % 4093) as f32 / 2046.0 - 1.0) * (1.0 + (i / 64) as f32 / 64.0)
+        })
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let file = FileBuilder::new().floats("weight", &[64, 64], &values);
+    let path = file.write(folder.path(), "model.safetensors");
+    let mut window = panel_window("distribution", ModelRef::Path(path));
+    quantize(&mut window, "int:bits=4,granularity=per-channel");
+    assert!(shows(&window, "beyond the axis") && shows(&window, "64 scales"));
+    assert!(window.query_by_label("level").is_none(), "each scale has its own");
+    click_button(&mut window, "Log");
+    assert!(!shows(&window, "beyond the axis"), "there is room for all");
 }
 
 #[test]

@@ -48,6 +48,47 @@ fn layers_are_drawn_under_each_other_and_selected_by_click() {
     assert_eq!(selected_layer(&window), "res.conv2");
 }
 
+/// What the box of a node is filled with.
+fn fill_of(window: &Window, label: &str) -> egui::Color32 {
+    let node = rect_of(window, label);
+    let shapes = window.output().shapes.iter();
+    let fill = shapes.filter_map(|clipped| match &clipped.shape {
+        egui::Shape::Rect(shape) if shape.fill != egui::Color32::TRANSPARENT => {
+            let off = (shape.rect.min - node.min).length() + (shape.rect.max - node.max).length();
+            (off < 2.0).then_some(shape.fill)
+        }
+        _ => None,
+    });
+    fill.last().expect("a box is filled")
+}
+
+#[test]
+fn a_selected_node_keeps_its_colour() {
+    let mut window = digits();
+    let before = fill_of(&window, "Graph node fc");
+    window.get_by_label("Graph node fc").click();
+    settle(&mut window);
+    assert_eq!(fill_of(&window, "Graph node fc"), before);
+}
+
+/// As when the panel is enlarged: every box of a long chain is in view, and large enough to read.
+#[test]
+fn a_long_chain_stands_in_columns_where_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = residual_model(8).write(folder.path(), "chain.safetensors");
+    let mut window = graph_of(ModelRef::Path(path), [1600.0, 900.0]);
+    click_button(&mut window, "Fit");
+    let rects: Vec<Rect> = (0..8)
+        .map(|block| rect_of(&window, &format!("Graph node blocks.{block}.dense0")))
+        .collect();
+    assert!(rects.iter().all(|rect| rect.width() > 120.0), "{rects:?}");
+    assert!(rects[7].left() > rects[0].right(), "{rects:?}");
+    let canvas = rect_of(&window, "Graph of the network");
+    let all = rects.iter().fold(Rect::NOTHING, |all, rect| all.union(*rect));
+    assert!((all.center().x - canvas.center().x).abs() < 0.2 * canvas.width(), "{all:?}");
+    assert!(canvas.contains_rect(all));
+}
+
 #[test]
 fn boxes_carry_the_number_they_are_coloured_by() {
     let mut window = digits();
@@ -145,9 +186,10 @@ fn a_long_network_is_readable_and_has_a_map() {
     let selected = rect_of(&window, "Graph node blocks.200.dense0");
     assert!(canvas.contains_rect(selected), "a layer selected elsewhere comes into view");
     let map = rect_of(&window, "Map of the graph");
-    window.drag_at(map.center_bottom() - vec2(0.0, 1.0));
+    // In columns: the last one ends at the lower right.
+    window.drag_at(map.right_bottom() - vec2(1.0, 1.0));
     window.step();
-    window.drop_at(map.center_bottom() - vec2(0.0, 1.0));
+    window.drop_at(map.right_bottom() - vec2(1.0, 1.0));
     settle(&mut window);
     assert!(window.query_by_label("Graph node blocks.249.dense1").is_some(), "the map goes there");
     click_button(&mut window, "Fit");

@@ -1,8 +1,10 @@
 //! The heat map panel.
 
 use egui::accesskit::Role;
+use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use quantscope::session::{Command, ModelRef};
+use quantscope::ui::{App, AppOptions};
 
 use super::drive::{
     Window, click, click_at, drag, open_combo, panel_window, place_in, session, settle, shows,
@@ -47,12 +49,44 @@ fn value_error_and_code_are_drawn() {
 fn the_colours_are_named_with_their_unit() {
     let mut window = sample();
     for (button, text) in [
-        ("Error", "Colours: Error x − x̂, on the scale of the weights. Rows: out, y"),
+        ("Error", "Colours: Error x − x̂, on the scale of the weights"),
         ("Code", "Colours: Code, whole numbers"),
         ("Value", "Colours: Weight value x, no unit"),
     ] {
         click(&mut window, button);
         assert!(shows(&window, text), "{button}");
+    }
+}
+
+#[test]
+fn the_axes_are_named_with_their_lengths() {
+    let window = sample();
+    for text in
+        ["down: Output channel (32) × kernel y (3)", "across: Input channel (32) × kernel x (3)"]
+    {
+        assert!(shows(&window, text), "{text}");
+    }
+}
+
+/// Every control lies within a narrow panel.
+#[test]
+fn the_tools_fold_where_there_is_little_room() {
+    let options = AppOptions { model: ModelRef::default_sample(), only_panel: Some("heatmap") };
+    let mut window = Harness::builder()
+        .with_size([420.0, 800.0])
+        .build_eframe(move |creation| App::new(&creation.egui_ctx, options));
+    settle(&mut window);
+    click(&mut window, "Slice");
+    let controls = ["Value", "Error", "Code", "Zoom in", "Zoom out", "Tiles", "Slice"];
+    let sliders = ["Index of kernel y", "Index of kernel x"];
+    let rects: Vec<egui::Rect> = controls
+        .map(|name| window.get_by_role_and_label(Role::Button, name).rect())
+        .into_iter()
+        .chain(sliders.map(|name| window.get_by_role_and_label(Role::SpinButton, name).rect()))
+        .collect();
+    for (idx, rect) in rects.iter().enumerate() {
+        assert!(rect.left() >= 0.0 && rect.right() <= 420.0, "{idx}: {rect:?}");
+        assert!(rects[idx + 1..].iter().all(|other| !rect.shrink(1.0).intersects(*other)), "{idx}");
     }
 }
 

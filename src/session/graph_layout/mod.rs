@@ -2,6 +2,7 @@
 //! them. A pure function of the network; knows neither fonts nor colours.
 
 mod boxes;
+mod fold;
 mod layered;
 mod order;
 mod place;
@@ -81,16 +82,22 @@ impl GraphLayout {
     }
 
     fn assembled(contents: Contents, layered: Layered) -> Self {
-        let mut boxes: Vec<(usize, GraphBox)> = contents
-            .boxes
-            .into_iter()
-            .zip(layered.rects)
-            .map(|(content, rect)| {
-                let BoxContent { kind, title, nodes } = content;
-                GraphBox { kind, title, nodes, rect }
-            })
-            .enumerate()
-            .collect();
+        let boxes = contents.boxes.into_iter().zip(layered.rects).map(|(content, rect)| {
+            let BoxContent { kind, title, nodes } = content;
+            GraphBox { kind, title, nodes, rect }
+        });
+        let size = (layered.width, layered.height);
+        Self::sorted(boxes.collect(), layered.segments, size, contents.n_constant)
+    }
+
+    /// Boxes and lines in any order; lines name boxes by their place in `boxes`.
+    fn sorted(
+        boxes: Vec<GraphBox>,
+        mut segments: Vec<Segment>,
+        (width, height): (f32, f32),
+        n_shape_nodes: usize,
+    ) -> Self {
+        let mut boxes: Vec<(usize, GraphBox)> = boxes.into_iter().enumerate().collect();
         boxes.sort_by(|(_, a), (_, b)| {
             (a.rect.top.total_cmp(&b.rect.top)).then(a.rect.left.total_cmp(&b.rect.left))
         });
@@ -98,21 +105,21 @@ impl GraphLayout {
         for (to, &(from, _)) in boxes.iter().enumerate() {
             moved_to[from] = to;
         }
-        let mut segments = layered.segments;
         for segment in &mut segments {
             segment.source = moved_to[segment.source];
             if let SegmentEnd::Box(idx) | SegmentEnd::Over(idx) = &mut segment.end {
                 *idx = moved_to[*idx];
             }
         }
+        segments.sort_by(|a, b| a.from[1].total_cmp(&b.from[1]));
         let bottom = |chunk: &[Segment]| chunk.iter().map(|s| s.to[1]).fold(0.0, f32::max);
         Self {
             chunk_bottoms: segments.chunks(CHUNK).map(bottom).collect(),
             boxes: boxes.into_iter().map(|(_, graph_box)| graph_box).collect(),
             segments,
-            width: layered.width,
-            height: layered.height,
-            n_shape_nodes: contents.n_constant,
+            width,
+            height,
+            n_shape_nodes,
         }
     }
 

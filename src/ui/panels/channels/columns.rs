@@ -4,13 +4,57 @@ use std::sync::Arc;
 
 use egui::{Align2, Color32, Painter, Rangef, Rect, Shape, Stroke, pos2, vec2};
 
+use super::decibels::DecibelRange;
 use super::rows::{Ends, Line, RowLayout, Summary};
-use crate::session::ChannelPicture;
+use crate::eval::Sqnr;
+use crate::session::{ChannelFigures, ChannelPicture};
 use crate::ui::axis::Axis;
 use crate::ui::theme::{self, Theme};
 
-/// Lines thinner than this touch each other, so that rows do not become a pattern.
+/// Lines thinner than this fill their pixels, so that rows do not become a pattern.
 const THIN: f32 = 3.0;
+
+/// Whose scale the layer is quantized with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InUse {
+    Tensor,
+    Channel,
+    Other,
+}
+
+impl InUse {
+    pub fn of(picture: &ChannelPicture) -> Self {
+        let channels = &picture.table.channels;
+        let is = |pick: fn(&ChannelFigures) -> Option<Sqnr>| {
+            !channels.is_empty() && channels.iter().all(|c| pick(c) == Some(c.sqnr))
+        };
+        match () {
+            () if is(|c| c.sqnr_per_tensor) => Self::Tensor,
+            () if is(|c| c.sqnr_per_channel) => Self::Channel,
+            () => Self::Other,
+        }
+    }
+
+    /// What is in use has the colour of what is quantized.
+    fn colour(self, of: Self, theme: &Theme, otherwise: Color32) -> Color32 {
+        if self == of { theme.quantized } else { otherwise }
+    }
+
+    /// Of ○, one scale for the tensor.
+    pub fn ring(self, theme: &Theme) -> Color32 {
+        self.colour(Self::Tensor, theme, theme.original)
+    }
+
+    /// Of ●, one scale a channel.
+    pub fn dot(self, theme: &Theme) -> Color32 {
+        self.colour(Self::Channel, theme, theme.accent)
+    }
+
+    /// Of ◆, a channel's own scale.
+    pub fn diamond(self, theme: &Theme) -> Color32 {
+        self.colour(Self::Channel, theme, theme.original)
+    }
+}
 
 /// Where the columns stand, from left to right; a column without room has no width.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +110,7 @@ pub(super) struct Axes {
 
 impl Axes {
     /// Values and scales of all channels; the ends of the tensor's grid too, if they lie near.
-    pub fn new(picture: &ChannelPicture, columns: &Columns) -> Self {
+    pub fn new(picture: &ChannelPicture, columns: &Columns, decibels: DecibelRange) -> Self {
         let bins = picture.table.bins;
         let (mut lo, mut hi) = (bins.lo, bins.hi());
         let extent = hi - lo;
@@ -77,8 +121,6 @@ impl Axes {
         let margin = (hi - lo) * 0.02;
         let all = Summary::of(picture, 0..picture.listed.len());
         let greatest = |ends: [Ends; 3]| ends.iter().flatten().map(|e| e.1).fold(0.0, f64::max);
-        let least = |ends: [Ends; 3]| ends.iter().flatten().map(|e| e.0).fold(0.0, f64::min);
-        let sqnrs = [all.sqnr, all.per_tensor, all.per_channel];
         let inner = |rect: Rect| Rangef::new(rect.left() + 6.0, rect.right() - 6.0);
         Self {
             value: Axis::new(lo - margin, hi + margin, columns.ranges.x_range()),
@@ -87,7 +129,7 @@ impl Axes {
                 greatest([all.scale, all.own_scale, None]) * 1.05,
                 inner(columns.scale),
             ),
-            sqnr: Axis::new(least(sqnrs), greatest(sqnrs).max(1.0) * 1.05, inner(columns.sqnr)),
+            sqnr: Axis::new(decibels.lo, decibels.hi, inner(columns.sqnr)),
             density: Axis::new(lo - margin, hi + margin, columns.density.x_range()),
         }
     }
@@ -108,6 +150,7 @@ pub(super) struct Sketch<'a> {
     pub columns: &'a Columns,
     pub axes: &'a Axes,
     pub selected: Option<usize>,
+    pub in_use: InUse,
 }
 
 impl Sketch<'_> {
@@ -166,23 +209,28 @@ impl Sketch<'_> {
         let Some(span) = summary.span else { return };
         let colour = if summary.is_wide { self.theme.bad } else { self.theme.original };
         let x = |value: f32| self.axes.value.x(f64::from(value));
-        let y = line.centre();
+        let y = self.painter.round_to_pixel_center(line.centre());
         let painter = self.painter.with_clip_rect(self.columns.ranges);
-        let (min, max) = (x(span.min), x(span.max));
-        let is_thin = line.height < THIN;
-        // Somewhat wider than the line: whole pixels leave no gap.
-        let width = if is_thin { line.height + 0.5 } else { 1.0 };
-        painter.hline(min..=max.max(min + 1.0), y, Stroke::new(width, colour.gamma_multiply(0.8)));
+        let (min, max) = (x(span.min), x(span.max).max(x(span.min) + 1.0));
+        let faint = colour.gamma_multiply(0.8);
+        if line.height < THIN {
+            painter.rect_filled(line.rect(min, max), 0, faint);
+            let bar = line.rect(x(span.low), x(span.high).max(x(span.low) + 1.0));
+            painter.rect_filled(bar, 0, colour);
+            return;
+        }
+        painter.hline(min..=max, y, Stroke::new(1.0, faint));
         if line.height >= 6.0 {
             for end in [min, max] {
                 painter.vline(end, y - 2.5..=y + 2.5, Stroke::new(1.0, colour));
             }
         }
-        let thickness = if is_thin { line.height } else { (line.height * 0.62).min(8.0) };
-        let bar = Rect::from_x_y_ranges(
-            x(span.low)..=x(span.high).max(x(span.low) + 1.0),
-            y - thickness / 2.0..=y + thickness / 2.0,
-        );
+        // Of the layout, not the line: lines may differ by a pixel, bars shall not.
+        let pixel = 1.0 / self.layout.pixels_per_point;
+        let wanted = (self.layout.row_height * 0.62).min(8.0);
+        let half = ((wanted / pixel - 1.0) / 2.0).round().max(0.0) * pixel + pixel / 2.0;
+        let right = x(span.high).max(x(span.low) + 1.0);
+        let bar = Rect::from_x_y_ranges(x(span.low)..=right, y - half..=y + half);
         painter.rect_filled(bar, 0, colour);
     }
 
@@ -191,11 +239,16 @@ impl Sketch<'_> {
         let y = line.centre();
         let axis = &self.axes.scale;
         let is_used = summary.own_scale == summary.scale;
-        let colour = self.colour(is_used, self.theme.original);
+        let colour = self.in_use.diamond(self.theme);
         if let Some((lo, hi)) = summary.own_scale {
-            let width = if line.height < THIN { line.height + 0.5 } else { 1.0 };
-            let stem = Stroke::new(width, self.theme.line_strong);
-            self.painter.hline(axis.x(0.0)..=axis.x(lo), y, stem);
+            if line.height < THIN {
+                let stem = line.rect(axis.x(0.0), axis.x(lo));
+                self.painter.rect_filled(stem, 0, self.theme.line_strong);
+            } else {
+                let stem = Stroke::new(1.0, self.theme.line_strong);
+                let y = self.painter.round_to_pixel_center(y);
+                self.painter.hline(axis.x(0.0)..=axis.x(lo), y, stem);
+            }
             if line.height >= 4.0 {
                 diamond(self.painter, (axis.x(hi), y), (line.height * 0.4).min(4.0), colour);
             } else {
@@ -211,18 +264,8 @@ impl Sketch<'_> {
     fn thin_mark(&self, line: &Line, (lo, hi): (f32, f32), colour: Color32) {
         let middle = (lo + hi) / 2.0;
         let half_width = ((hi - lo) / 2.0).max(1.0);
-        let half_height = (line.height / 2.0).max(0.5);
-        let y = line.centre();
-        let mark = Rect::from_min_max(
-            pos2(middle - half_width, y - half_height),
-            pos2(middle + half_width, y + half_height),
-        );
+        let mark = line.rect(middle - half_width, middle + half_width);
         self.painter.rect_filled(mark, 0, colour);
-    }
-
-    /// What is in use has the colour of what is quantized.
-    fn colour(&self, is_used: bool, otherwise: Color32) -> Color32 {
-        if is_used { self.theme.quantized } else { otherwise }
     }
 
     /// ○ with one scale for the tensor, ● with one a channel, a tick for another one in use.
@@ -230,10 +273,14 @@ impl Sketch<'_> {
         let y = line.centre();
         let axis = &self.axes.sqnr;
         let (tensor, channel) = (summary.per_tensor, summary.per_channel);
-        let ring = self.colour(summary.sqnr == tensor, self.theme.original);
-        let dot = self.colour(summary.sqnr == channel, self.theme.accent);
+        let (ring, dot) = (self.in_use.ring(self.theme), self.in_use.dot(self.theme));
         if line.height < 4.0 {
-            for (ends, colour) in [(tensor, ring), (channel, dot)] {
+            let mut marks = [(tensor, ring), (channel, dot)];
+            // What is in use lies over what is not.
+            if self.in_use == InUse::Tensor {
+                marks.reverse();
+            }
+            for (ends, colour) in marks {
                 let Some((lo, hi)) = ends else { continue };
                 self.thin_mark(line, (axis.x(lo), axis.x(hi)), colour);
             }
@@ -241,7 +288,7 @@ impl Sketch<'_> {
             let between = Stroke::new(1.0, self.theme.line_strong);
             self.painter.line_segment([pos2(axis.x(from), y), pos2(axis.x(to), y)], between);
         }
-        if summary.sqnr != tensor && summary.sqnr != channel {
+        if self.in_use == InUse::Other {
             self.tick_in_use(line, axis, summary.sqnr);
         }
         if line.height < 4.0 {
@@ -262,10 +309,7 @@ impl Sketch<'_> {
         let Some((lo, hi)) = ends else { return };
         let colour = self.theme.quantized;
         let (left, right) = (axis.x(lo), axis.x(hi));
-        let mark = Rect::from_x_y_ranges(
-            left - 1.0..=right.max(left) + 1.0,
-            line.top..=line.top + line.height,
-        );
+        let mark = line.rect(left - 1.0, right.max(left) + 1.0);
         self.painter.rect_filled(mark, 0, colour);
     }
 
@@ -273,15 +317,16 @@ impl Sketch<'_> {
     fn selected_y(&self, lines: &[Line]) -> Option<f32> {
         let selected = self.selected?;
         let place = self.picture.listed.iter().position(|&idx| idx as usize == selected)?;
-        lines.iter().find(|line| line.places.start == place).map(Line::centre)
+        lines.iter().find(|line| line.places.contains(&place)).map(Line::centre)
     }
 
     /// The channel's number, where there is room, and the word for an outlier.
     fn label(&self, line: &Line, summary: &Summary, labels: &mut Labels) {
-        let first = self.picture.listed.get(line.places.start).copied();
-        let Some(channel_idx) = first else { return };
+        let first = self.picture.listed.get(line.places.start).map(|&idx| idx as usize);
         let y = line.centre();
-        let is_selected = self.selected == Some(channel_idx as usize);
+        let is_selected = labels.selected_y == Some(y);
+        let shown = if is_selected { self.selected } else { first };
+        let Some(channel_idx) = shown else { return };
         let is_outlier = (summary.is_wide || summary.is_narrow) && line.places.len() == 1;
         let room = if is_outlier { 11.0 } else { 24.0_f32.max(line.height) };
         let is_first = labels.last_bottom.is_infinite();

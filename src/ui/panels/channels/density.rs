@@ -31,6 +31,7 @@ struct Kept {
     /// held.
     of: Shown,
     theme: egui::Theme,
+    n_rows: usize,
     texture: TextureHandle,
 }
 
@@ -86,10 +87,14 @@ impl DensityTextures {
         match view {
             DensityView::HeatMap => {
                 let whole = Shown::Whole(Arc::clone(picture));
-                heat_map(ui, sketch, texture(ui, &mut self.whole, whole), 0..n_listed);
+                let n_pixels = n_pixels(sketch, n_listed);
+                let kept = texture(ui, &mut self.whole, whole, n_pixels);
+                heat_map(ui, sketch, kept, 0..n_listed);
                 if let Some((density, places)) = detail {
                     let shown = Shown::Detail(density);
-                    heat_map(ui, sketch, texture(ui, &mut self.detail, shown), places);
+                    let n_pixels = self::n_pixels(sketch, places.len());
+                    let kept = texture(ui, &mut self.detail, shown, n_pixels);
+                    heat_map(ui, sketch, kept, places);
                 }
             }
             DensityView::Ridge => match detail {
@@ -100,22 +105,36 @@ impl DensityTextures {
     }
 }
 
-/// The texture of a density, made once an answer and theme.
-fn texture<'a>(ui: &Ui, kept: &'a mut Option<Kept>, shown: Shown) -> &'a Kept {
+/// Pixels of the screen that so many rows are high.
+fn n_pixels(sketch: &Sketch, n_rows: usize) -> usize {
+    let layout = sketch.layout;
+    (layout.row_height * n_rows as f32 * layout.pixels_per_point).round().max(1.0) as usize
+}
+
+/// The texture of a density, made once an answer, theme and number of rows: no more than pixels of
+/// the screen, since of two rows in one pixel only one would be seen.
+fn texture<'a>(ui: &Ui, kept: &'a mut Option<Kept>, shown: Shown, n_pixels: usize) -> &'a Kept {
     let theme = ui.ctx().theme();
-    if !kept.as_ref().is_some_and(|kept| kept.of.is_same(&shown) && kept.theme == theme) {
+    let n_rows = shown.density().n_rows.min(n_pixels.max(1));
+    let is_kept =
+        |kept: &Kept| kept.of.is_same(&shown) && kept.theme == theme && kept.n_rows == n_rows;
+    if !kept.as_ref().is_some_and(is_kept) {
         *kept = None;
     }
     kept.get_or_insert_with(|| {
         let density = shown.density();
         let map = Colormap::density(theme);
         let ground = Color32::TRANSPARENT;
-        let colours =
-            density.counts.iter().map(|count| count_colour(map, count / density.limit, ground));
-        let size = [density.bins.n_bins, density.n_rows];
+        let shared = density.n_rows.div_ceil(n_rows.max(1));
+        let colours = (0..n_rows).flat_map(|row_idx| {
+            let start = row_idx * density.n_rows / n_rows;
+            let counts = mean_row(density, start..(start + shared).min(density.n_rows));
+            counts.into_iter().map(|count| count_colour(map, count / density.limit, ground))
+        });
+        let size = [density.bins.n_bins, n_rows];
         let image = ColorImage::new(size, colours.collect());
         let texture = ui.ctx().load_texture("densities", image, TextureOptions::NEAREST);
-        Kept { of: shown, theme, texture }
+        Kept { of: shown, theme, n_rows, texture }
     })
 }
 

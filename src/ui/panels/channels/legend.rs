@@ -3,7 +3,7 @@
 use egui::containers::menu::MenuButton;
 use egui::{Align2, Painter, Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
 
-use super::columns::{Sketch, diamond, tensor_bounds};
+use super::columns::{InUse, Sketch, diamond, tensor_bounds};
 use super::density::{DensityView, count_colour};
 use crate::base::{fixed, significant, thousands};
 use crate::eval::Sqnr;
@@ -28,9 +28,10 @@ enum Mark {
     Range,
     Wide,
     Narrow,
-    OwnScale,
-    PerTensor,
-    PerChannel,
+    /// In the colour they are drawn in.
+    OwnScale(InUse),
+    PerTensor(InUse),
+    PerChannel(InUse),
     InUse,
     /// From none to the most.
     Colours(Colormap),
@@ -103,13 +104,13 @@ fn legends(sketch: &Sketch, view: DensityView, mode: egui::Theme) -> Vec<ColumnL
     let mut legends =
         vec![ColumnLegend { column: columns.ranges, title: "Range", entries: ranges }];
     if columns.has_scale() {
-        let entries = vec![entry(Mark::OwnScale, "own")];
+        let entries = vec![entry(Mark::OwnScale(sketch.in_use), "own")];
         legends.push(ColumnLegend { column: columns.scale, title: "Scale", entries });
     }
     let mut entries = Vec::new();
     if channels.iter().any(|c| c.sqnr_per_tensor.is_some()) {
-        entries.push(entry(Mark::PerTensor, "tensor"));
-        entries.push(entry(Mark::PerChannel, "channel"));
+        entries.push(entry(Mark::PerTensor(sketch.in_use), "tensor"));
+        entries.push(entry(Mark::PerChannel(sketch.in_use), "channel"));
     }
     if !is_all_float(picture) && columns.sqnr.width() < MIN_WIDTH_FOR_IN_USE {
         entries.push(entry(Mark::InUse, "in use"));
@@ -177,8 +178,8 @@ impl Mark {
         match self {
             Self::Range => 18.0,
             Self::Wide | Self::Narrow => 14.0,
-            Self::OwnScale => 9.0,
-            Self::PerTensor | Self::PerChannel | Self::InUse => 8.0,
+            Self::OwnScale(_) => 9.0,
+            Self::PerTensor(_) | Self::PerChannel(_) | Self::InUse => 8.0,
             Self::Colours(_) => 76.0,
         }
     }
@@ -197,14 +198,16 @@ impl Mark {
                 painter.rect_filled(rect, 0, theme.panel);
                 painter.rect_filled(rect.shrink2(vec2(4.0, 2.0)), 0, theme.original);
             }
-            Self::OwnScale => {
-                diamond(painter, (rect.center().x, rect.center().y), 4.0, theme.original);
+            Self::OwnScale(in_use) => {
+                let colour = in_use.diamond(theme);
+                diamond(painter, (rect.center().x, rect.center().y), 4.0, colour);
             }
-            Self::PerTensor => {
-                painter.circle_stroke(rect.center(), 3.5, Stroke::new(1.5, theme.original));
+            Self::PerTensor(in_use) => {
+                let stroke = Stroke::new(1.5, in_use.ring(theme));
+                painter.circle_stroke(rect.center(), 3.5, stroke);
             }
-            Self::PerChannel => {
-                painter.circle_filled(rect.center(), 3.5, theme.accent);
+            Self::PerChannel(in_use) => {
+                painter.circle_filled(rect.center(), 3.5, in_use.dot(theme));
             }
             Self::InUse => {
                 painter.rect_filled(rect.shrink2(vec2(0.0, 0.5)), 1, theme.quantized);

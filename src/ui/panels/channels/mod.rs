@@ -1,6 +1,7 @@
 //! Every output channel on a row of its own: range, scale, error, and how its weights are spread.
 
 mod columns;
+mod decibels;
 mod density;
 mod legend;
 mod rows;
@@ -10,9 +11,10 @@ use std::sync::Arc;
 
 use egui::{Rect, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use self::columns::{Axes, Columns, Sketch};
+use self::columns::{Axes, Columns, InUse, Sketch};
+use self::decibels::DecibelRange;
 use self::density::{DensityTextures, DensityView};
-use self::rows::{RowLayout, RowWindow};
+use self::rows::{Ends, RowLayout, RowWindow, Summary};
 use crate::base::Progress;
 use crate::session::{
     ChannelFilter, ChannelKey, ChannelOrder, ChannelPicture, Command, Direction, Loaded,
@@ -37,6 +39,8 @@ struct ChannelsPanel {
     window_of: (usize, usize),
     /// The selection when it was last drawn: another one is brought into view.
     last_selected: Option<usize>,
+    /// The axis of the SQNR, and the layer it is for.
+    decibels: Option<(usize, DecibelRange)>,
     textures: DensityTextures,
 }
 
@@ -94,6 +98,7 @@ impl ChannelsPanel {
             window: None,
             window_of: (0, 0),
             last_selected: None,
+            decibels: None,
             textures: DensityTextures::default(),
         }
     }
@@ -122,9 +127,10 @@ impl ChannelsPanel {
         }
         let selected = ctx.session.selection().channel_idx;
         let window = self.window_for(picture, selected);
-        let layout = RowLayout::new(window, n_rows, (plot.top(), plot.height()));
+        let pixels_per_point = ui.ctx().pixels_per_point();
+        let layout = RowLayout::new(window, n_rows, (plot.top(), plot.height()), pixels_per_point);
         let columns = Columns::new(plot);
-        let axes = Axes::new(picture, &columns);
+        let axes = Axes::new(picture, &columns, self.decibels_for(ui, picture));
         let theme = Theme::of(ui);
         let used = plot.with_max_y(layout.top + layout.height);
         ui.painter().rect_filled(used.expand2(vec2(4.0, 2.0)), 2, theme.background);
@@ -145,6 +151,7 @@ impl ChannelsPanel {
             columns: &columns,
             axes: &axes,
             selected,
+            in_use: InUse::of(picture),
         };
         sketch.draw();
         self.textures.draw(ui, ctx, &sketch, self.view);
@@ -154,6 +161,24 @@ impl ChannelsPanel {
         scroll_mark(&sketch, used);
         self.pointer_ui(ui, ctx, &sketch, &response);
         ui.allocate_rect(room, Sense::hover());
+    }
+
+    /// The axis of the SQNR: around the values of the channels listed.
+    fn decibels_for(&mut self, ui: &Ui, picture: &ChannelPicture) -> DecibelRange {
+        let all = Summary::of(picture, 0..picture.listed.len());
+        let values: Ends = [all.sqnr, all.per_tensor, all.per_channel]
+            .into_iter()
+            .flatten()
+            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        let is_dragging = ui.input(|input| input.pointer.primary_down());
+        let range = match self.decibels {
+            Some((layer_idx, range)) if layer_idx == picture.layer_idx => {
+                range.following(values, is_dragging)
+            }
+            _ => DecibelRange::around(values),
+        };
+        self.decibels = Some((picture.layer_idx, range));
+        range
     }
 
     /// The rows in view: all of another layer at first, the selected channel whenever it changes.

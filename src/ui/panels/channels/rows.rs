@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use egui::Rect;
+
 use crate::eval::Sqnr;
 use crate::session::{ChannelFigures, ChannelPicture, Outlier, ValueSpan};
 
@@ -16,8 +18,8 @@ pub(super) struct RowWindow {
 const MIN_ROWS: f64 = 8.0;
 /// A row is at most this high, so that few channels are not bars of half the screen.
 const MAX_ROW_HEIGHT: f32 = 28.0;
-/// Below this height channels share lines.
-const MIN_ROW_HEIGHT: f32 = 1.0;
+/// Rows keep at least this share of their height when they become whole pixels.
+const LEAST_SNAPPED: f32 = 0.85;
 
 impl RowWindow {
     pub fn all(n_rows: usize) -> Self {
@@ -70,6 +72,11 @@ impl Line {
     pub fn centre(&self) -> f32 {
         self.top + self.height / 2.0
     }
+
+    /// All of its height between two places across.
+    pub fn rect(&self, left: f32, right: f32) -> Rect {
+        Rect::from_x_y_ranges(left..=right, self.top..=self.top + self.height)
+    }
 }
 
 /// How rows lie on the screen.
@@ -80,13 +87,26 @@ pub(super) struct RowLayout {
     pub top: f32,
     pub row_height: f32,
     pub height: f32,
+    pub pixels_per_point: f32,
 }
 
 impl RowLayout {
-    pub fn new(window: RowWindow, n_rows: usize, (top, room): (f32, f32)) -> Self {
-        let row_height = (room / window.count.max(1.0) as f32).min(MAX_ROW_HEIGHT);
+    /// Where all rows are in view they are whole pixels high, if that costs little of the room: rows
+    /// of unequal height would look like stripes.
+    pub fn new(
+        window: RowWindow,
+        n_rows: usize,
+        (top, room): (f32, f32),
+        pixels_per_point: f32,
+    ) -> Self {
+        let top = (top * pixels_per_point).round() / pixels_per_point;
+        let mut row_height = (room / window.count.max(1.0) as f32).min(MAX_ROW_HEIGHT);
+        let snapped = (row_height * pixels_per_point).floor() / pixels_per_point;
+        if window.is_all(n_rows) && snapped >= LEAST_SNAPPED * row_height {
+            row_height = snapped;
+        }
         let height = row_height * window.count as f32;
-        Self { window, n_rows, top, row_height, height }
+        Self { window, n_rows, top, row_height, height, pixels_per_point }
     }
 
     pub fn y(&self, place: f64) -> f32 {
@@ -102,27 +122,30 @@ impl RowLayout {
             .filter(|&place| place < self.n_rows)
     }
 
-    /// A line a row, or one a point where rows are thinner.
+    /// Lines of whole pixels without gaps: one a row, or one a pixel where rows are thinner, each
+    /// with equally many rows. Lines beside each other may then share a row; none is left out.
     pub fn lines(&self) -> Vec<Line> {
-        if self.row_height >= MIN_ROW_HEIGHT {
-            let line = |place: usize| Line {
-                top: self.y(place as f64),
-                height: self.row_height,
-                places: place..place + 1,
+        let pixel = 1.0 / self.pixels_per_point;
+        let snapped = |y: f32| (y * self.pixels_per_point).round() * pixel;
+        if self.row_height >= 0.999 * pixel {
+            let line = |place: usize| {
+                let (top, bottom) =
+                    (snapped(self.y(place as f64)), snapped(self.y(place as f64 + 1.0)));
+                Line { top, height: (bottom - top).max(pixel), places: place..place + 1 }
             };
             return self.window.places(self.n_rows).map(line).collect();
         }
-        let n_lines = self.height.floor().max(1.0) as usize;
+        let n_lines = (self.height * self.pixels_per_point).round().max(1.0) as usize;
         let rows_per_line = self.window.count / n_lines as f64;
-        let edge = |line_idx: usize| {
-            let place = (self.window.first + line_idx as f64 * rows_per_line).round();
-            (place.max(0.0) as usize).min(self.n_rows)
-        };
+        let n_shared = (rows_per_line - 1e-6).ceil().max(1.0) as usize;
         (0..n_lines)
-            .map(|line_idx| Line {
-                top: self.top + line_idx as f32,
-                height: 1.0,
-                places: edge(line_idx)..edge(line_idx + 1),
+            .map(|line_idx| {
+                let place = (self.window.first + line_idx as f64 * rows_per_line).max(0.0) as usize;
+                Line {
+                    top: self.top + line_idx as f32 * pixel,
+                    height: pixel,
+                    places: place.min(self.n_rows)..(place + n_shared).min(self.n_rows),
+                }
             })
             .filter(|line| !line.places.is_empty())
             .collect()
@@ -209,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_show_every_row_in_view_once() {
+    fn lines_show_every_row_in_view() {
         for (n_rows, window, room) in [
             (1, RowWindow::all(1), 600.0),
             (64, RowWindow::all(64), 600.0),
@@ -218,14 +241,43 @@ mod tests {
             (30_000, RowWindow { first: 1234.5, count: 700.0 }, 600.0),
             (0, RowWindow::all(0), 600.0),
         ] {
-            let layout = RowLayout::new(window, n_rows, (10.0, room));
+            for pixels_per_point in [1.0, 1.25, 2.0] {
+                let layout = RowLayout::new(window, n_rows, (10.0, room), pixels_per_point);
+                let lines = layout.lines();
+                let n_pixels = (room * pixels_per_point) as usize;
+                assert!(lines.len() <= n_pixels + 1, "{n_rows}: {}", lines.len());
+                let in_view = window.places(n_rows);
+                let mut next = in_view.start;
+                for line in &lines {
+                    assert!(line.places.start <= next, "{n_rows}: row {next} is left out");
+                    next = next.max(line.places.end);
+                }
+                assert!(in_view.end.saturating_sub(next) <= 1, "{n_rows}: up to {next}");
+            }
+        }
+    }
+
+    /// Unequal lines or gaps between them would be stripes that the weights do not have.
+    #[test]
+    fn lines_are_whole_pixels_alike() {
+        for (n_rows, room, pixels_per_point) in
+            [(512, 600.0, 1.0), (512, 611.5, 2.0), (700, 600.0, 1.0), (5000, 600.0, 1.25)]
+        {
+            let window = RowWindow::all(n_rows);
+            let layout = RowLayout::new(window, n_rows, (10.3, room), pixels_per_point);
             let lines = layout.lines();
-            assert!(lines.len() <= room as usize + 1, "{n_rows}: {}", lines.len());
-            let shown: Vec<usize> = lines.iter().flat_map(|line| line.places.clone()).collect();
-            let distinct = shown.windows(2).all(|pair| pair[1] == pair[0] + 1);
-            assert!(distinct, "{n_rows}: in order, none twice");
-            let n_in_view = window.places(n_rows).len();
-            assert!(shown.len().abs_diff(n_in_view) <= 1, "{n_rows}: {} rows", shown.len());
+            let pixels = |y: f32| y * pixels_per_point;
+            for pair in lines.windows(2) {
+                let bottom = pair[0].top + pair[0].height;
+                assert!((bottom - pair[1].top).abs() < 1e-3, "{n_rows}: a gap at {bottom}");
+                assert!((pixels(bottom) - pixels(bottom).round()).abs() < 0.01, "{n_rows}");
+                let by = (pair[0].height - pair[1].height).abs() * pixels_per_point;
+                let is_snapped = n_rows == 512 && pixels_per_point == 1.0;
+                assert!(by < if is_snapped { 0.01 } else { 1.01 }, "{n_rows}: unequal");
+            }
+            let n_rows_of = |line: &Line| line.places.len();
+            let inner = &lines[..lines.len() - 1];
+            assert!(inner.windows(2).all(|p| n_rows_of(&p[0]) == n_rows_of(&p[1])), "{n_rows}");
         }
     }
 }

@@ -5,8 +5,10 @@ use egui::{Align, ComboBox, Layout, RichText, Ui, vec2};
 use super::density::DensityView;
 use super::rows::RowWindow;
 use super::{ChannelsPanel, Direction};
+use crate::base::thousands;
 use crate::model::Layer;
 use crate::session::{ChannelFilter, ChannelKey, ChannelPicture};
+use crate::ui::layer_title::layer_title_ui;
 use crate::ui::panel::PanelCtx;
 use crate::ui::segments::segments_ui;
 use crate::ui::theme::{self, Theme};
@@ -80,7 +82,7 @@ impl ChannelsPanel {
     fn controls_ui(&mut self, ui: &mut Ui, picture: Option<&ChannelPicture>) {
         let n_outliers = picture.map_or(0, |picture| picture.table.n_outliers);
         ui.spacing_mut().item_spacing.x = 0.0;
-        let outliers = format!("Outliers {n_outliers}");
+        let outliers = format!("Outliers {}", thousands(n_outliers));
         let filters = [
             (ChannelFilter::All, "All", "All channels"),
             (
@@ -160,18 +162,9 @@ impl ChannelsPanel {
     }
 }
 
-/// The weight, its shape, and how it is quantized.
 fn title_ui(ui: &mut Ui, ctx: &PanelCtx, layer: &Layer, picture: Option<&ChannelPicture>) {
-    let theme = Theme::of(ui);
-    ui.spacing_mut().item_spacing.x = 10.0;
-    let name = RichText::new(&layer.weight).font(theme::title(13.0)).color(theme.text);
-    ui.add(egui::Label::new(name).truncate()).on_hover_text(&layer.weight);
-    let dims: Vec<String> = layer.dims.iter().map(ToString::to_string).collect();
-    let choice = ctx.session.choice(ctx.session.selection().layer_idx);
     let axis = picture.map_or(layer.axis, |picture| picture.table.axis);
-    let text = format!("{}, {choice}", dims.join("×"));
-    let label = egui::Label::new(RichText::new(text).font(theme::mono(12.0)).color(theme.label));
-    ui.add(label.truncate()).on_hover_text(format!(
-        "Channels lie along axis {axis}; {choice}. Channels with the same index there share one row."
-    ));
+    let help =
+        format!("Channels lie along axis {axis}; what has the same index there shares one row.");
+    layer_title_ui(ui, ctx, layer, &help);
 }

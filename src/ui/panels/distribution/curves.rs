@@ -57,6 +57,16 @@ fn cumulative(histogram: &Histogram) -> Vec<[f64; 2]> {
     points
 }
 
+/// Whether each level's weights are drawn spread over its step, which is wider than a bin.
+pub(super) fn is_spread(picture: &LayerPicture) -> bool {
+    match &picture.grid {
+        Some(Grid::Uniform { params, .. }) => {
+            picture.usage.is_some() && f64::from(params.scale) > picture.original.bin_width()
+        }
+        _ => false,
+    }
+}
+
 /// The quantized values as steps comparable with the original's: where one coarse grid is shown,
 /// each level's weights spread over its cell; else a histogram over the same bins.
 pub(super) fn quantized_steps(picture: &LayerPicture, scale: CountScale) -> Vec<[f64; 2]> {
@@ -64,9 +74,7 @@ pub(super) fn quantized_steps(picture: &LayerPicture, scale: CountScale) -> Vec<
         return Vec::new();
     }
     match (&picture.grid, &picture.usage) {
-        (Some(Grid::Uniform { params, .. }), Some(usage))
-            if f64::from(params.scale) > picture.original.bin_width() =>
-        {
+        (Some(Grid::Uniform { params, .. }), Some(usage)) if is_spread(picture) => {
             let step = f64::from(params.scale);
             let level =
                 |nth: usize| step * f64::from(usage.first_code + nth as i32 - params.zero_point);

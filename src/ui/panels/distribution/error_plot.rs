@@ -76,7 +76,9 @@ fn bars(picture: &LayerPicture, heights: impl Iterator<Item = f64>) -> Vec<[f64;
 fn heading_ui(ui: &mut Ui, picture: &LayerPicture) {
     let theme = Theme::of(ui);
     let line = ui.available_rect_before_wrap();
-    ui.painter().hline(line.x_range(), line.top(), egui::Stroke::new(1.0, theme.line));
+    // From edge to edge, beyond the room that the plots keep free on the right.
+    let edge = line.right() + theme::PANEL_MARGIN;
+    ui.painter().hline(line.left()..=edge, line.top(), egui::Stroke::new(1.0, theme.line));
     ui.add_space(4.0);
     let mse = picture.error.mse();
     let part = |sum: f64| if mse > 0.0 { percent(sum / mse, 0) } else { "0 %".to_owned() };
@@ -85,7 +87,6 @@ fn heading_ui(ui: &mut Ui, picture: &LayerPicture) {
         let names =
             if ui.available_width() < 380.0 { ["", ""] } else { ["rounding ", "clipping "] };
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.add_space(theme::PANEL_MARGIN);
             ui.spacing_mut().item_spacing.x = 6.0;
             let share = part(picture.error.clipping_mse());
             part_ui(ui, names[1], &share, CLIPPING_HELP);

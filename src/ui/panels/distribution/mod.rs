@@ -16,8 +16,10 @@ use crate::base::{fixed, significant};
 use crate::model::Layer;
 use crate::session::{LayerPicture, Loaded};
 use crate::tensor::Fitted;
+use crate::ui::layer_title::choice_words;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::segments::segments_ui;
+use crate::ui::short_name::title_ui as title_name_ui;
 use crate::ui::start_view::start_ui;
 use crate::ui::state_view;
 use crate::ui::table::Table;
@@ -28,7 +30,7 @@ use curves::CountScale;
 use error_plot::error_plot_ui;
 use handles::{Held, handles_ui};
 use histogram::{Overlays, histogram_ui};
-use legend::{LegendEntry, legend_ui};
+use legend::LegendEntry;
 use stats::{stats_height, stats_ui};
 use value_plot::ShownRange;
 
@@ -229,7 +231,8 @@ impl DistributionPanel {
         let room = ui.available_height();
         let has_error = picture.error.mse() > 0.0;
         let error_height = if has_error { (room * 0.32).clamp(110.0, 260.0) } else { 0.0 };
-        let overlays = Overlays { fit: self.fitted(picture), compared };
+        let legend = self.legend(ctx, picture);
+        let overlays = Overlays { fit: self.fitted(picture), compared, legend };
         let width = ui.available_width() - theme::PANEL_MARGIN;
         ui.spacing_mut().item_spacing.y = 0.0;
         ui.allocate_ui(vec2(width, room - error_height), |ui| {
@@ -253,7 +256,7 @@ impl DistributionPanel {
         }
     }
 
-    /// What is shown, the legend, what is drawn over it, and the scale of the counts.
+    /// What is shown, what is drawn over it, and the scale of the counts.
     fn tool_row_ui(
         &mut self,
         ui: &mut Ui,
@@ -271,9 +274,6 @@ impl DistributionPanel {
                 self.scale_switch_ui(ui);
                 self.overlay_menu_ui(ui, ctx, picture);
                 ui.add_space(8.0);
-                if picture.is_some() {
-                    legend_ui(ui, &self.legend(ctx, picture));
-                }
                 ui.with_layout(egui::Layout::left_to_right(middle), |ui| {
                     title_ui(ui, ctx, layer);
                 });
@@ -281,12 +281,16 @@ impl DistributionPanel {
         });
     }
 
-    fn legend(&self, ctx: &PanelCtx, picture: Option<&LayerPicture>) -> Vec<LegendEntry> {
+    fn legend(&self, ctx: &PanelCtx, picture: &LayerPicture) -> Vec<LegendEntry> {
         let mut entries = vec![LegendEntry::Original];
         let layer_idx = ctx.session.selection().layer_idx;
         if !ctx.session.choice(layer_idx).keeps_float() {
-            entries.extend([LegendEntry::Quantized, LegendEntry::Level]);
-            if picture.is_some_and(|picture| picture.error.n_clipped > 0) {
+            entries.push(LegendEntry::Quantized);
+            // Of several scales no levels are drawn.
+            if picture.grid.is_some() {
+                entries.push(LegendEntry::Level);
+            }
+            if picture.error.n_clipped > 0 {
                 entries.push(LegendEntry::Clipped);
             }
         }
@@ -298,7 +302,7 @@ impl DistributionPanel {
                 None => name.to_owned(),
             }));
         }
-        if let Some((picture, fitted)) = picture.and_then(|p| Some((p, self.fitted(p)?))) {
+        if let Some(fitted) = self.fitted(picture) {
             let name = if self.fit == FitKind::Gaussian { "Gaussian" } else { "Laplacian" };
             let distance = fixed(fitted.distance(&picture.original), 3);
             entries.push(LegendEntry::Fit(format!("{name}, D {distance}")));
@@ -408,12 +412,9 @@ impl DistributionPanel {
 }
 
 fn title_ui(ui: &mut Ui, ctx: &PanelCtx, layer: &Layer) {
-    let name = RichText::new(&layer.weight).font(theme::title(13.0)).color(Theme::of(ui).text);
     let is_folded = ctx.session.network().is_some_and(|n| n.is_folded(&layer.weight));
     let choice = ctx.session.choice(ctx.session.selection().layer_idx);
-    ui.add(egui::Label::new(name).truncate()).on_hover_text(format!(
-        "{}{}\n{choice}",
-        layer.weight,
-        if is_folded { ", batch norm folded in" } else { "" }
-    ));
+    let folded = if is_folded { ", batch norm folded in" } else { "" };
+    let help = format!("{}{folded}\n{}", layer.weight, choice_words(&choice));
+    title_name_ui(ui, &layer.weight, &help);
 }

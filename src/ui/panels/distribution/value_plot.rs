@@ -4,7 +4,7 @@
 use egui::{Color32, Rect, RichText, Ui};
 use egui_plot::{Axis, AxisHints, GridMark, Plot, PlotPoint, PlotResponse, PlotTransform};
 
-use super::curves::value_marks;
+use super::curves::{is_spread, value_marks};
 use crate::base::{fixed, percent, significant, thousands};
 use crate::quant::{Grid, SchemeChoice};
 use crate::session::LayerPicture;
@@ -193,6 +193,10 @@ fn place_ui(ui: &mut Ui, picture: &LayerPicture, range: &ShownRange, at: PlotPoi
         let (lo, hi) = (histogram.edge(bin_idx), histogram.edge(bin_idx + 1));
         rows.push(("Bin", format!("{} … {}", significant(lo, 3), significant(hi, 3)), theme.text));
         rows.push(("Weights", thousands(count as usize), theme.text));
+        if picture.grid != Some(Grid::Continuous) && !is_spread(picture) {
+            let count = picture.quantized.counts.get(bin_idx).copied().unwrap_or(0);
+            rows.push(("Quantized weights", thousands(count as usize), theme.quantized));
+        }
         let error = picture.profile.rounding.get(bin_idx).unwrap_or(&0.0)
             + picture.profile.clipping.get(bin_idx).unwrap_or(&0.0);
         let mse = picture.error.mse();

@@ -1,16 +1,12 @@
 //! Boxes and lines on the canvas, only those in sight; text only where it can be read.
 
-use std::sync::Arc;
-
 use egui::epaint::CubicBezierShape;
-use egui::{
-    Color32, CornerRadius, FontId, Galley, Painter, Rect, Shape, Stroke, StrokeKind, pos2, vec2,
-};
+use egui::{Color32, CornerRadius, Galley, Painter, Rect, Shape, Stroke, StrokeKind, pos2, vec2};
 
 use super::measure::{Measure, Reading, ReadingState};
 use super::view::View;
 use crate::session::graph_layout::{BoxKind, GraphBox, GraphLayout, Segment, SegmentEnd};
-use crate::ui::short_name::shortened;
+use crate::ui::short_name::fitted;
 use crate::ui::theme::{self, Theme};
 
 /// Text below this height is not drawn.
@@ -90,7 +86,7 @@ impl Drawing<'_> {
         if let Some(size) = self.text_size(SMALL_SIZE) {
             let ink = if is_end { self.theme.text } else { self.theme.label };
             let room = rect.width() - 12.0 * self.view.scale;
-            let galley = self.elided(&graph_box.title, theme::text(size), ink, room);
+            let galley = fitted(self.painter, &graph_box.title, (theme::text(size), ink), room);
             self.painter.galley(rect.center() - galley.size() / 2.0, galley, ink);
         }
     }
@@ -101,31 +97,35 @@ impl Drawing<'_> {
         let theme = self.theme;
         let colour = self.measure.colour(face.reading.strength, theme);
         let radius = (4.0 * self.view.scale).clamp(1.0, 6.0) as u8;
-        let border = match face.is_selected {
-            true => Stroke::new(2.0, theme.accent),
-            false => Stroke::new(1.0, theme.line_strong),
-        };
-        let text_size = self.text_size(TITLE_SIZE);
-        if text_size.is_none() {
+        let border = Stroke::new(1.0, theme.line_strong);
+        if self.text_size(TITLE_SIZE).is_none() {
             self.painter.rect(rect, radius, colour, border, StrokeKind::Outside);
-            return;
+            return self.selection_frame(face, rect);
         }
-        let fill = match face.is_selected {
-            true => theme.selected,
-            false => theme.raised.lerp_to_gamma(colour, 0.16),
-        };
+        let fill = theme.raised.lerp_to_gamma(colour, 0.16);
         self.painter.rect_filled(rect, radius, fill);
         let corners = CornerRadius { nw: radius, sw: radius, ne: 0, se: 0 };
         let band = Rect::from_min_size(rect.min, vec2(BAND * self.view.scale, rect.height()));
         self.painter.rect_filled(band, corners, colour);
         self.painter.rect_stroke(rect, radius, border, StrokeKind::Outside);
+        self.selection_frame(face, rect);
         self.layer_text(face, rect);
+    }
+
+    /// Around the selected box, so that its colour stays what it is measured by.
+    fn selection_frame(&self, face: &LayerFace, rect: Rect) {
+        if face.is_selected {
+            let gap = (2.0 * self.view.scale).clamp(1.0, 2.0);
+            let radius = (6.0 * self.view.scale).clamp(1.0, 8.0) as u8;
+            let stroke = Stroke::new(2.0, self.theme.accent);
+            self.painter.rect_stroke(rect.expand(gap), radius, stroke, StrokeKind::Outside);
+        }
     }
 
     /// Around the box that the keyboard acts on.
     pub fn focus_frame(&self, graph_box: &GraphBox) {
-        let rect = self.view.to_screen(graph_box.rect, self.canvas).expand(3.0);
-        let stroke = Stroke::new(1.0, self.theme.accent);
+        let rect = self.view.to_screen(graph_box.rect, self.canvas).expand(5.0);
+        let stroke = Stroke::new(1.0, self.theme.text);
         self.painter.rect_stroke(rect, 6, stroke, StrokeKind::Outside);
     }
 
@@ -136,8 +136,8 @@ impl Drawing<'_> {
         let (first, second) = (rect.top() + 15.0 * scale, rect.top() + 32.0 * scale);
         let centred = |x: f32, y: f32, galley: &Galley| pos2(x, y - galley.size().y / 2.0);
         if let Some(size) = self.text_size(TITLE_SIZE) {
-            let name =
-                self.elided(&face.graph_box.title, theme::title(size), theme.text, right - left);
+            let style = (theme::title(size), theme.text);
+            let name = fitted(self.painter, &face.graph_box.title, style, right - left);
             self.painter.galley(centred(left, first, &name), name, theme.text);
         }
         let Some(size) = self.text_size(SMALL_SIZE) else { return };
@@ -151,7 +151,7 @@ impl Drawing<'_> {
         let start = right - number.size().x;
         self.painter.galley(centred(start, second, &number), number, ink);
         let room = start - left - 8.0 * scale;
-        let detail = self.elided(&face.detail, theme::text(size), theme.label, room);
+        let detail = fitted(self.painter, &face.detail, (theme::text(size), theme.label), room);
         self.painter.galley(centred(left, second, &detail), detail, theme.label);
     }
 
@@ -160,24 +160,6 @@ impl Drawing<'_> {
     fn text_size(&self, size: f32) -> Option<f32> {
         let scaled = (size * self.view.scale * 2.0).round() / 2.0;
         (scaled >= MIN_TEXT).then_some(scaled)
-    }
-
-    /// A line of text, shortened to the room.
-    fn elided(&self, text: &str, font: FontId, ink: Color32, room: f32) -> Arc<Galley> {
-        let lay_out = |text: String| self.painter.layout_no_wrap(text, font.clone(), ink);
-        let full = lay_out(text.to_owned());
-        if full.size().x <= room || full.size().x <= 0.0 {
-            return full;
-        }
-        let n_chars = text.chars().count();
-        let mut n_kept = (n_chars as f32 * room / full.size().x) as usize;
-        loop {
-            let galley = lay_out(shortened(text, n_kept));
-            if n_kept <= 5 || galley.size().x <= room {
-                return galley;
-            }
-            n_kept -= 1;
-        }
     }
 
     /// The whole drawing in a corner, when it is larger than the canvas; where it is shown.
@@ -198,17 +180,19 @@ impl Drawing<'_> {
         self.painter.rect(frame, 6, theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
         let area = frame.shrink(6.0);
         let place = |x: f32, y: f32| area.min + vec2(x, y) * area.size() / all;
-        let mut drawn_to = f32::NEG_INFINITY;
+        // Where the last mark ended, and in which column.
+        let (mut drawn_to, mut drawn_x) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
         for graph_box in &self.layout.boxes {
             let BoxKind::Layer(layer_idx) = graph_box.kind else { continue };
             let rect = graph_box.rect;
             let min = place(rect.left, rect.top);
             let is_selected = selected == Some(layer_idx);
             // One mark a pixel is enough.
-            if min.y < drawn_to && !is_selected && self.layout.boxes.len() > 400 {
+            let is_over = min.y < drawn_to && (min.x - drawn_x).abs() < 2.0;
+            if is_over && !is_selected && self.layout.boxes.len() > 400 {
                 continue;
             }
-            drawn_to = min.y + 1.0;
+            (drawn_to, drawn_x) = (min.y + 1.0, min.x);
             let max = place(rect.right(), rect.bottom()).max(min + vec2(2.0, 1.0));
             let colour = if is_selected { theme.accent } else { theme.hint };
             self.painter.rect_filled(Rect::from_min_max(min, max), 0, colour);

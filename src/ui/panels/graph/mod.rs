@@ -13,8 +13,8 @@ use egui_material_icons::{MaterialIcon, icons};
 use self::drawing::{Drawing, LayerFace};
 use self::hover::hover_ui;
 use self::measure::{MEASURES, Measure, Reading, legend_rect, legend_ui};
-use self::view::{Room, View};
-use crate::base::{percent, thousands};
+use self::view::{Room, View, columns_for};
+use crate::base::{counted, percent, thousands};
 use crate::model::Network;
 use crate::session::graph_layout::{BoxKind, GraphBox, GraphLayout, ShapeArithmetic};
 use crate::session::{Command, Loaded};
@@ -63,7 +63,7 @@ impl Panel for GraphPanel {
             no_graph_ui(ui, network);
             return;
         }
-        match ctx.session.graph_layout(self.shapes) {
+        match self.layout(ui, ctx) {
             Loaded::Failed(reason) => state_view::failed_ui(ui, "The graph is not drawn", &reason),
             loaded => match loaded.shown() {
                 None => {
@@ -86,6 +86,19 @@ const WHEEL_SPEED: f32 = 0.003;
 const MIN_CANVAS: f32 = 24.0;
 
 impl GraphPanel {
+    /// The drawing, in columns where the panel is wide and it is long.
+    fn layout(&self, ui: &Ui, ctx: &PanelCtx) -> Loaded<GraphLayout> {
+        let plain = ctx.session.graph_layout(self.shapes);
+        let Some(size) = plain.shown().map(|layout| (layout.width, layout.height)) else {
+            return plain;
+        };
+        let canvas = ui.available_size() - vec2(0.0, theme::TOOL_ROW_HEIGHT);
+        match columns_for(size, canvas) {
+            1 => plain,
+            n_columns => ctx.session.folded_graph_layout(self.shapes, n_columns),
+        }
+    }
+
     fn layout_ui(
         &mut self,
         ui: &mut Ui,
@@ -215,7 +228,9 @@ impl GraphPanel {
                 self.view.zoom(factor, at, canvas);
             }
         }
-        self.view.follow(layout, room);
+        let shown_layer_idx = self.shown_layer_idx;
+        let selected = || layout.box_of_layer(shown_layer_idx).map(|graph_box| graph_box.rect);
+        self.view.follow(layout, selected, room);
     }
 
     /// Pressing or dragging in the small map moves the view there.
@@ -326,9 +341,9 @@ fn icon_button(ui: &mut Ui, icon: MaterialIcon, name: &str) -> bool {
 
 fn no_graph_ui(ui: &mut Ui, network: &Network) {
     let hint = format!(
-        "“{}” holds {} weight tensors and no word on how they are joined. Open the same model as ONNX, or as safetensors with a graph inside, to see it drawn; its tensors are listed under Layers and can be quantized.",
+        "“{}” holds {}, and no word on how the parts are joined. Open the same model as ONNX, or as safetensors with a graph inside, to see it drawn; what can be quantized is listed under Layers.",
         network.model.title,
-        thousands(network.layers.len()),
+        counted(network.layers.len(), "weight tensor"),
     );
     state_view::empty_ui(ui, "This file has no graph", &hint);
 }

@@ -10,25 +10,31 @@ const MAX_SCALE: f32 = 3.0;
 const MIN_SCALE: f32 = 0.004;
 /// A drawing that fits at this scale is shown whole at first.
 const READABLE_SCALE: f32 = 0.7;
+/// A fitted drawing is at most this large: one box shall not fill a screen.
+const MAX_FITTED: f32 = 1.6;
 
 /// `screen = corner of the canvas + offset + scale · drawing`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct View {
     pub offset: Vec2,
     pub scale: f32,
-    /// The drawing stays fitted while the canvas changes its size.
     fit: Fit,
+    /// What it was made for.
+    room: Option<Room>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fit {
+    /// The drawing stays fitted while the canvas changes its size.
     Whole,
+    /// It is shown as at first, whatever that is for the size of the canvas.
+    First,
     ByHand,
 }
 
 impl Default for View {
     fn default() -> Self {
-        Self { offset: Vec2::ZERO, scale: 1.0, fit: Fit::Whole }
+        Self { offset: Vec2::ZERO, scale: 1.0, fit: Fit::Whole, room: None }
     }
 }
 
@@ -56,15 +62,16 @@ impl View {
         let mut view = Self::default();
         view.fit_whole(layout, room);
         if view.scale < READABLE_SCALE {
-            view.fit = Fit::ByHand;
             view.scale = ((canvas.width() - 2.0 * MARGIN) / layout.width.max(1.0))
                 .clamp(READABLE_SCALE, 1.0);
             view.centre_on(selected, layout, room);
         }
+        view.fit = Fit::First;
+        view.room = Some(room);
         view
     }
 
-    /// The whole drawing, at most at its own size, and not under the legend: in the middle if that
+    /// The whole drawing, enlarged where there is room, and not under the legend: in the middle if that
     /// leaves the legend free, else beside or over it, whichever shows more.
     pub fn fit_whole(&mut self, layout: &GraphLayout, room: Room) {
         let [beside, over] = room.free();
@@ -84,11 +91,22 @@ impl View {
         self.fit = Fit::Whole;
     }
 
-    /// Fits again if nobody moved it since, and keeps a part of the drawing in sight.
-    pub fn follow(&mut self, layout: &GraphLayout, room: Room) {
-        if self.fit == Fit::Whole {
-            self.fit_whole(layout, room);
-            return;
+    /// Fits again if nobody moved it since the canvas changed, and keeps a part of the drawing in sight.
+    pub fn follow(
+        &mut self,
+        layout: &GraphLayout,
+        selected: impl FnOnce() -> Option<BoxRect>,
+        room: Room,
+    ) {
+        let before = self.room.replace(room).filter(|before| *before != room);
+        match (self.fit, before) {
+            (Fit::Whole, _) => return self.fit_whole(layout, room),
+            (Fit::First, Some(_)) => return *self = Self::first(layout, selected(), room),
+            // What was in the middle stays there.
+            (_, Some(before)) => {
+                self.offset += (room.canvas.size() - before.canvas.size()) / 2.0;
+            }
+            _ => {}
         }
         let canvas = room.canvas;
         let size = self.scale * vec2(layout.width, layout.height);
@@ -170,11 +188,39 @@ impl View {
     }
 }
 
-/// Scale and place of the whole drawing in the middle of an area, at most at its own size.
+/// Columns to fold a drawing of that size into: the fewest with which all of it can be read at once;
+/// if there are none and the canvas is wide, those that show it largest.
+pub(super) fn columns_for((width, height): (f32, f32), canvas: Vec2) -> usize {
+    let room = (canvas - Vec2::splat(2.0 * MARGIN)).max(Vec2::splat(1.0));
+    let scale = |n: usize| {
+        let n = n as f32;
+        let whole = vec2(n * width + (n - 1.0) * COLUMN_GAP, height / n + END_GAP);
+        (room.x / whole.x.max(1.0)).min(room.y / whole.y.max(1.0))
+    };
+    let plain = scale(1);
+    // What gains little stays in one piece.
+    let gains = |n: &usize| scale(*n) >= READABLE_SCALE && scale(*n) > 1.25 * plain;
+    match (1..=MAX_COLUMNS).find(gains) {
+        _ if plain >= READABLE_SCALE => 1,
+        Some(n) => n,
+        None if canvas.x >= WIDE_CANVAS => {
+            (1..=MAX_COLUMNS).max_by(|a, b| scale(*a).total_cmp(&scale(*b))).unwrap_or(1)
+        }
+        None => 1,
+    }
+}
+
+const MAX_COLUMNS: usize = 40;
+const WIDE_CANVAS: f32 = 700.0;
+/// About what a fold adds between columns, and over and under them.
+const COLUMN_GAP: f32 = 54.0;
+const END_GAP: f32 = 48.0;
+
+/// Scale and place of the whole drawing in the middle of an area.
 fn fitted(layout: &GraphLayout, area: Rect) -> (f32, Rect) {
     let room = (area.size() - Vec2::splat(2.0 * MARGIN)).max(Vec2::splat(1.0));
     let scale = (room.x / layout.width.max(1.0)).min(room.y / layout.height.max(1.0));
-    let scale = scale.clamp(MIN_SCALE, 1.0);
+    let scale = scale.clamp(MIN_SCALE, MAX_FITTED);
     let size = scale * vec2(layout.width, layout.height);
     (scale, Rect::from_center_size(area.center(), size))
 }
@@ -209,13 +255,49 @@ mod tests {
 
     #[test]
     fn a_small_drawing_is_shown_whole_and_a_long_one_readable() {
-        let small = View::first(&layout(180.0, 300.0), None, ROOM);
-        assert_eq!(small.scale, 1.0);
-        assert_eq!(small.point(90.0, 150.0, CANVAS), CANVAS.center());
+        let small = View::first(&layout(150.0, 300.0), None, ROOM);
+        assert!((small.scale - 352.0 / 300.0).abs() < 1e-3, "as large as there is room");
+        assert!((small.point(75.0, 150.0, CANVAS) - CANVAS.center()).length() < 0.01);
+        let one = View::first(&layout(180.0, 46.0), None, ROOM);
+        assert_eq!(one.scale, MAX_FITTED);
         let rect = BoxRect { left: 0.0, top: 9000.0, width: 200.0, height: 40.0 };
         let long = View::first(&layout(200.0, 20_000.0), Some(rect), ROOM);
         assert!(long.scale >= READABLE_SCALE);
         assert!((long.to_screen(rect, CANVAS).center() - CANVAS.center()).length() < 0.1);
+    }
+
+    /// As when a panel is enlarged: not a small chain at the left of a large canvas.
+    #[test]
+    fn the_first_view_is_made_anew_for_a_larger_canvas() {
+        let layout = layout(200.0, 700.0);
+        let narrow = Room {
+            canvas: Rect::from_min_size(CANVAS.min, vec2(260.0, 400.0)),
+            legend: Rect::from_min_size(CANVAS.min + vec2(12.0, 360.0), vec2(64.0, 24.0)),
+        };
+        let large = Room { canvas: Rect::from_min_size(CANVAS.min, vec2(1200.0, 900.0)), ..ROOM };
+        let mut view = View::first(&layout, None, narrow);
+        view.follow(&layout, || None, large);
+        assert_eq!(view, View::first(&layout, None, large));
+        assert!((view.point(100.0, 350.0, large.canvas) - large.canvas.center()).length() < 0.1);
+        let mut moved = View::first(&layout, None, narrow);
+        moved.pan(vec2(5.0, 5.0));
+        moved.follow(&layout, || None, narrow);
+        let middle = moved.to_drawing(narrow.canvas.center(), narrow.canvas);
+        moved.follow(&layout, || None, large);
+        assert!((moved.to_drawing(large.canvas.center(), large.canvas) - middle).length() < 0.1);
+    }
+
+    #[test]
+    fn a_drawing_is_folded_where_it_can_then_be_read() {
+        for (size, canvas, wanted) in [
+            ((188.0, 700.0), vec2(1230.0, 650.0), 1),
+            ((188.0, 2500.0), vec2(1230.0, 650.0), 4),
+            ((188.0, 2500.0), vec2(330.0, 650.0), 1),
+            ((188.0, 40_000.0), vec2(330.0, 650.0), 1),
+        ] {
+            assert_eq!(columns_for(size, canvas), wanted, "{size:?} on {canvas:?}");
+        }
+        assert!(columns_for((188.0, 40_000.0), vec2(1230.0, 650.0)) > 8);
     }
 
     #[test]
@@ -237,7 +319,7 @@ mod tests {
         let mut view = View::first(&layout, None, ROOM);
         for by in [vec2(1e6, 1e6), vec2(-1e6, -1e6)] {
             view.pan(by);
-            view.follow(&layout, ROOM);
+            view.follow(&layout, || None, ROOM);
             let all = BoxRect { left: 0.0, top: 0.0, width: 300.0, height: 5000.0 };
             let seen = view.to_screen(all, CANVAS).intersect(CANVAS);
             assert!(seen.width() >= MARGIN && seen.height() >= MARGIN, "{seen:?}");

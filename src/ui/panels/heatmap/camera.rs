@@ -136,6 +136,11 @@ fn covered(n_columns: usize, n_rows: usize, cell: Vec2, port: Port) -> Rect {
 }
 
 impl Lens {
+    /// The height there is, covered or not.
+    pub fn port_height(&self) -> f32 {
+        self.port.rect.height()
+    }
+
     pub fn x(&self, column: f64) -> f32 {
         self.view.left() + ((column - self.column) * f64::from(self.cell.x)) as f32
     }

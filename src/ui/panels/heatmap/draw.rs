@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use egui::epaint::TextShape;
 use egui::{
     Align2, Color32, ColorImage, Pos2, Rect, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui,
     pos2,
 };
 
 use super::camera::Lens;
+use super::tools::direction_name;
 use crate::base::{fixed, significant};
 use crate::model::Layer;
 use crate::session::{CellRegion, PixelKind, Raster, Shown};
 use crate::ui::colormap::{Colormap, ink_on};
+use crate::ui::short_name::fitted;
 use crate::ui::theme::{self, Theme};
 
 /// What is drawn, and through which lens.
@@ -145,13 +148,15 @@ impl Canvas<'_> {
         let region = self.lens.in_view();
         let (down, across) = self.detail.unwrap_or(self.whole).block;
         format!(
-            "Heat map of {}, {}, rows {} to {}, columns {} to {}, {down}×{across} weights a pixel",
+            "Heat map of {}, {}, rows {} to {}, columns {} to {}, {down}×{across} weights a pixel; down: {}, across: {}",
             self.layer.weight,
             name_of(self.whole.view.shown),
             region.row,
             region.row + region.n_rows.saturating_sub(1),
             region.column,
             region.column + region.n_columns.saturating_sub(1),
+            direction_name(self.layer, &self.whole.sheet, 0),
+            direction_name(self.layer, &self.whole.sheet, 1),
         )
     }
 
@@ -187,8 +192,33 @@ impl Canvas<'_> {
             painter.rect_stroke(rect, 0, Stroke::new(4.0, theme.background), StrokeKind::Middle);
             painter.rect_stroke(rect, 0, Stroke::new(2.0, theme.accent), StrokeKind::Middle);
         }
-        self.ticks(ui, 0);
-        self.ticks(ui, 1);
+        let number_width = self.ticks(ui, 0).x;
+        let number_height = self.ticks(ui, 1).y;
+        self.titles(ui, egui::vec2(number_width, number_height));
+    }
+
+    /// What runs down, upright beside the numbers of the rows, and across, over those of the columns.
+    fn titles(&self, ui: &Ui, numbers: egui::Vec2) {
+        let theme = Theme::of(ui);
+        let view = self.lens.view;
+        let galley = |direction: usize, room: f32| {
+            let name = direction_name(self.layer, &self.whole.sheet, direction);
+            fitted(ui.painter(), &name, (theme::text(12.0), theme.label), room)
+        };
+        // A narrow sheet leaves room on both sides.
+        let across = galley(1, 2.0 * (view.center().x - ui.max_rect().left()));
+        let place = pos2(
+            view.center().x - across.size().x / 2.0,
+            view.top() - 8.0 - numbers.y - across.size().y,
+        );
+        ui.painter().galley(place, across, theme.label);
+        let down = galley(0, self.lens.port_height());
+        let place = pos2(
+            view.left() - 12.0 - numbers.x - down.size().y,
+            view.top() + (view.height().max(down.size().x) + down.size().x) / 2.0,
+        );
+        let upright = TextShape::new(place, down, theme.label);
+        ui.painter().add(upright.with_angle(-std::f32::consts::FRAC_PI_2));
     }
 
     /// Lines between tiles of so many cells, where these are large enough.
@@ -243,8 +273,8 @@ impl Canvas<'_> {
         }
     }
 
-    /// Indices along the outer axis of the rows (0) or columns (1).
-    fn ticks(&self, ui: &Ui, direction: usize) {
+    /// Indices along the outer axis of the rows (0) or columns (1); the most room one takes.
+    fn ticks(&self, ui: &Ui, direction: usize) -> egui::Vec2 {
         let theme = Theme::of(ui);
         let lens = &self.lens;
         let sheet = &self.whole.sheet;
@@ -257,6 +287,7 @@ impl Canvas<'_> {
         let step = round_index_step(f64::from(least / pitch));
         let first = (in_view.0 / n_cells).div_ceil(step) * step;
         let last = (in_view.0 + in_view.1).div_ceil(n_cells);
+        let mut most = egui::Vec2::ZERO;
         for index in (first..last).step_by(step) {
             let middle = (index * n_cells) as f64 + n_cells as f64 / 2.0;
             let text = sheet.label(direction, index);
@@ -267,9 +298,11 @@ impl Canvas<'_> {
             if lens.view.expand(1.0).contains(place.clamp(lens.view.min, lens.view.max))
                 && is_beside(lens.view, place, direction)
             {
-                ui.painter().text(place, anchor, text, theme::mono(11.0), theme.hint);
+                let rect = ui.painter().text(place, anchor, text, theme::mono(11.0), theme.label);
+                most = most.max(rect.size());
             }
         }
+        most
     }
 }
 

@@ -5,8 +5,7 @@ use egui::{Align2, Rect, RichText, Stroke, Ui, pos2, vec2};
 
 use super::draw::{Canvas, colour_in, missing_colour, palette_of};
 use super::tools::axis_name;
-use crate::base::{fixed, percent, significant, thousands};
-use crate::model::Layer;
+use crate::base::{counted, fixed, percent, significant};
 use crate::session::{Raster, Shown};
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::figure_table;
@@ -33,12 +32,12 @@ pub(super) fn draw(ui: &Ui, canvas: &Canvas, room: Rect) {
     let place = pos2(title_at.right() + 8.0, bar.center().y);
     let end = if raster.has_non_finite() { room.right() - 112.0 } else { room.right() };
     let beside = clip.with_clip_rect(clip.clip_rect().with_max_x(end));
-    beside.text(place, Align2::LEFT_CENTER, unit, theme::text(11.0), theme.hint);
-    let mut remarks = remarks(canvas.layer, raster, canvas.detail);
+    beside.text(place, Align2::LEFT_CENTER, unit, theme::text(12.0), theme.label);
+    let mut remarks = remarks(raster, canvas.detail);
     if n_beyond > 0 {
         let share = percent(n_beyond as f64 / canvas.layer.count().max(1) as f64, 2);
-        let (n, unit) = (thousands(n_beyond), if n_beyond == 1 { "weight" } else { "weights" });
-        remarks.push(format!("{n} {unit} ({share}) beyond the scale, in the colour of its end"));
+        let n = counted(n_beyond, "weight");
+        remarks.push(format!("{n} ({share}) beyond the scale, in the colour of its end"));
     }
     let place = pos2(x, bar.bottom() + 5.0);
     let remarks = remarks.join(" · ");
@@ -52,7 +51,7 @@ pub(super) fn draw(ui: &Ui, canvas: &Canvas, room: Rect) {
     if raster.has_non_finite() {
         let place = pos2(room.right(), bar.center().y);
         let ink = missing_colour(theme);
-        clip.text(place, Align2::RIGHT_CENTER, "■ NaN or infinite", theme::text(11.0), ink);
+        clip.text(place, Align2::RIGHT_CENTER, "■ NaN or infinite", theme::text(12.0), ink);
     }
 }
 
@@ -93,35 +92,28 @@ fn scale_bar(ui: &Ui, raster: &Raster, room: Rect) -> Rect {
     bar
 }
 
-/// Two quiet lines from a place to a right end, cut there if the text is longer.
+/// Two lines from a place to a right end, cut there if the text is longer.
 fn cut_text(ui: &Ui, painter: &egui::Painter, (place, right): (egui::Pos2, f32), text: String) {
-    let hint = Theme::of(ui).hint;
+    let ink = Theme::of(ui).label;
     let width = (right - place.x).max(20.0);
-    let mut job = egui::text::LayoutJob::simple(text, theme::text(11.0), hint, width);
+    let mut job = egui::text::LayoutJob::simple(text, theme::text(12.0), ink, width);
     job.wrap.max_rows = 2;
     let galley = ui.ctx().fonts_mut(|fonts| fonts.layout_job(job));
-    painter.galley(place, galley, hint);
+    painter.galley(place, galley, ink);
 }
 
-/// What rows and columns are, and how many weights a pixel stands for.
-fn remarks(layer: &Layer, whole: &Raster, detail: Option<&Raster>) -> Vec<String> {
+/// How tiles lie, and how many weights a pixel stands for.
+fn remarks(whole: &Raster, detail: Option<&Raster>) -> Vec<String> {
     let sheet = &whole.sheet;
-    let names = |direction: usize| {
-        let axes = sheet.axes(direction);
-        let names: Vec<&str> = axes.iter().map(|&axis| axis_name(layer, axis)).collect();
-        names.join(", ")
-    };
     let mut remarks = Vec::new();
     if sheet.is_wrapped() {
         let size = sheet.tile_size().unwrap_or((1, 1));
         remarks.push(format!("One tile of {}×{} a channel, in lines", size.0, size.1));
-    } else {
-        remarks.push(format!("Rows: {}, columns: {}", names(0), names(1)));
     }
     let block = detail.unwrap_or(whole).block;
     if block != (1, 1) {
         remarks.push(format!(
-            "a pixel shows the largest magnitude of {}×{} weights; zoom in for each",
+            "A pixel shows the largest magnitude of {}×{} weights; zoom in for each",
             block.0, block.1
         ));
     }
@@ -135,7 +127,7 @@ pub(super) fn hover_ui(ui: &mut Ui, canvas: &Canvas, element: usize, block: (usi
     let Some(figures) = raster.source.figures(element) else { return };
     if block != (1, 1) {
         let text = format!("Largest of {}×{} weights", block.0, block.1);
-        ui.label(RichText::new(text).color(theme.hint));
+        ui.label(RichText::new(text).color(theme.label));
     }
     let index = raster.sheet.index_of(element);
     let index: Vec<String> = index

@@ -37,10 +37,10 @@ struct HeatmapPanel {
     textures: Textures,
 }
 
-/// Room for the numbers of rows and columns, and for the legend.
-const LEFT_GUTTER: f32 = 44.0;
-const TOP_GUTTER: f32 = 20.0;
-const LEGEND_HEIGHT: f32 = 62.0;
+/// Room for the names and numbers of rows and columns, and for the legend.
+const LEFT_GUTTER: f32 = 62.0;
+const TOP_GUTTER: f32 = 34.0;
+const LEGEND_HEIGHT: f32 = 60.0;
 
 impl Panel for HeatmapPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {

@@ -3,59 +3,92 @@
 use egui::{Align, ComboBox, Layout as UiLayout, RichText, Slider, Ui, vec2};
 
 use super::HeatmapPanel;
+use crate::base::thousands;
 use crate::model::Layer;
-use crate::session::{Arrangement, Layout, Shown};
+use crate::session::{Arrangement, Layout, Sheet, Shown};
+use crate::ui::layer_title::layer_title_ui;
 use crate::ui::panel::PanelCtx;
 use crate::ui::segments::{Segments, segments_ui};
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::name_it;
 
-const LINE_HEIGHT: f32 = 36.0;
+const TITLE_HEIGHT: f32 = 36.0;
+const LINE_HEIGHT: f32 = 30.0;
 
 /// What an axis of a layer's weight is called.
 pub(super) fn axis_name(layer: &Layer, axis: usize) -> &'static str {
     const NUMBERED: [&str; 8] =
         ["axis 0", "axis 1", "axis 2", "axis 3", "axis 4", "axis 5", "axis 6", "axis 7"];
     let names: &[&'static str] = match (layer.op.as_str(), layer.dims.len(), layer.axis) {
-        ("Conv", 4, _) => &["out", "in", "y", "x"],
-        ("Conv", 3, _) => &["out", "in", "x"],
-        ("ConvTranspose", 4, _) => &["in", "out", "y", "x"],
-        ("Gemm" | "MatMul", 2, 0) => &["out", "in"],
-        ("Gemm" | "MatMul", 2, _) => &["in", "out"],
+        ("Conv", 4, _) => &["output", "input", "kernel y", "kernel x"],
+        ("Conv", 3, _) => &["output", "input", "kernel x"],
+        ("ConvTranspose", 4, _) => &["input", "output", "kernel y", "kernel x"],
+        ("Gemm" | "MatMul", 2, 0) => &["output", "input"],
+        ("Gemm" | "MatMul", 2, _) => &["input", "output"],
         ("Gather", 2, 0) => &["entry", "feature"],
         _ => &NUMBERED,
     };
     names.get(axis).copied().unwrap_or("axis")
 }
 
+/// Below this width the title has a line of its own.
+const MIN_WIDTH_FOR_ONE_LINE: f32 = 470.0;
+/// Of the layout and both axes, and of the index of one more axis.
+const LAYOUT_WIDTH: f32 = 440.0;
+const INDEX_WIDTH: f32 = 215.0;
+
+/// The same where there is room: beside the picture.
+fn long_axis_name(layer: &Layer, axis: usize) -> String {
+    let name = axis_name(layer, axis);
+    let what = if matches!(name, "output" | "input") { " channel" } else { "" };
+    let len = layer.dims.get(axis).copied().unwrap_or(1);
+    format!("{name}{what} ({})", thousands(len))
+}
+
+/// What runs down (0) or across (1) the sheet, with the lengths.
+pub(super) fn direction_name(layer: &Layer, sheet: &Sheet, direction: usize) -> String {
+    let axes = sheet.axes(direction);
+    if sheet.is_wrapped() {
+        let inner = axes.last().map_or("", |&axis| axis_name(layer, axis));
+        return match direction {
+            0 => format!("Lines of channels × {inner}"),
+            _ => format!("Channels of a line × {inner}"),
+        };
+    }
+    let names: Vec<String> = axes.iter().map(|&axis| long_axis_name(layer, axis)).collect();
+    let mut name = names.join(" × ");
+    if let Some(first) = name.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    name
+}
+
 impl HeatmapPanel {
     pub(super) fn tools_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx, layer: &Layer) {
-        let width = ui.available_width();
-        ui.allocate_ui_with_layout(
-            vec2(width, LINE_HEIGHT),
-            UiLayout::right_to_left(Align::Center),
-            |ui| {
-                ui.set_min_height(LINE_HEIGHT);
-                ui.add_space(theme::PANEL_MARGIN);
+        let right_to_left = UiLayout::right_to_left(Align::Center);
+        let left_to_right = UiLayout::left_to_right(Align::Center);
+        if ui.available_width() >= MIN_WIDTH_FOR_ONE_LINE {
+            line_ui(ui, TITLE_HEIGHT, right_to_left, |ui| {
                 self.zoom_ui(ui);
                 ui.add_space(10.0);
                 self.shown_ui(ui);
-                ui.with_layout(UiLayout::left_to_right(Align::Center), |ui| {
+                ui.with_layout(left_to_right, |ui| {
                     ui.add_space(theme::PANEL_MARGIN);
-                    title_ui(ui, ctx, layer);
+                    layer_title_ui(ui, ctx, layer, "");
                 });
-            },
-        );
-        if layer.dims.len() >= 2 {
-            ui.allocate_ui_with_layout(
-                vec2(width, LINE_HEIGHT),
-                UiLayout::left_to_right(Align::Center),
-                |ui| {
-                    ui.set_min_height(LINE_HEIGHT);
+            });
+        } else {
+            line_ui(ui, TITLE_HEIGHT, left_to_right, |ui| layer_title_ui(ui, ctx, layer, ""));
+            line_ui(ui, LINE_HEIGHT, left_to_right, |ui| {
+                self.shown_ui(ui);
+                ui.with_layout(right_to_left, |ui| {
                     ui.add_space(theme::PANEL_MARGIN);
-                    self.layout_ui(ui, layer);
-                },
-            );
+                    self.zoom_ui(ui);
+                });
+            });
+        }
+        if layer.dims.len() >= 2 {
+            self.layout_lines_ui(ui, layer);
         }
     }
 
@@ -90,12 +123,44 @@ impl HeatmapPanel {
         }
     }
 
-    /// Tiles or a slice, and for what is not laid out the index shown.
-    fn layout_ui(&mut self, ui: &mut Ui, layer: &Layer) {
-        let before = self.arrangement.clone();
+    /// Tiles or a slice, and for what is not laid out the index shown; on as many lines as it takes.
+    fn layout_lines_ui(&mut self, ui: &mut Ui, layer: &Layer) {
+        let before = self.arrangement.layout;
         let rank = layer.dims.len();
+        let shown = self.arrangement.shown_axes(rank);
+        let is_fixed = |axis: &usize| {
+            !shown.contains(axis) && layer.dims.get(*axis).is_some_and(|&len| len > 1)
+        };
+        let fixed: Vec<usize> = (0..rank).filter(is_fixed).collect();
+        let width = ui.available_width() - 2.0 * theme::PANEL_MARGIN;
+        let n_beside = ((width - LAYOUT_WIDTH) / INDEX_WIDTH).max(0.0) as usize;
+        let (beside, below) = fixed.split_at(n_beside.min(fixed.len()));
+        let left_to_right = UiLayout::left_to_right(Align::Center);
+        line_ui(ui, LINE_HEIGHT, left_to_right, |ui| {
+            self.layout_ui(ui, layer);
+            beside.iter().for_each(|&axis| self.index_ui(ui, layer, axis));
+        });
+        let n_below = ((width / INDEX_WIDTH) as usize).max(1);
+        for part in below.chunks(n_below) {
+            line_ui(ui, LINE_HEIGHT, left_to_right, |ui| {
+                part.iter().for_each(|&axis| self.index_ui(ui, layer, axis));
+            });
+        }
+        // Indices of axes that are laid out say nothing.
+        for axis in self.arrangement.shown_axes(rank) {
+            if let Some(fixed) = self.arrangement.fixed.get_mut(axis) {
+                *fixed = 0;
+            }
+        }
+        if self.arrangement.layout != before {
+            self.camera.fit();
+        }
+    }
+
+    /// Tiles or a slice, and its axes.
+    fn layout_ui(&mut self, ui: &mut Ui, layer: &Layer) {
         ui.spacing_mut().item_spacing.x = 0.0;
-        if rank >= 3 {
+        if layer.dims.len() >= 3 {
             let options = [
                 (true, "Tiles", "Every kernel as a tile, in a grid of first × second axis"),
                 (false, "Slice", "Two axes as rows and columns, the others at one index"),
@@ -112,19 +177,7 @@ impl HeatmapPanel {
         if let Layout::Slice { rows, columns } = self.arrangement.layout {
             let (rows, columns) = axes_ui(ui, layer, (rows, columns));
             self.arrangement.layout = Layout::Slice { rows, columns };
-        }
-        let shown = self.arrangement.shown_axes(rank);
-        for axis in (0..rank).filter(|axis| !shown.contains(axis)) {
-            self.index_ui(ui, layer, axis);
-        }
-        // Indices of axes that are laid out say nothing.
-        for axis in shown {
-            if let Some(fixed) = self.arrangement.fixed.get_mut(axis) {
-                *fixed = 0;
-            }
-        }
-        if self.arrangement.layout != before.layout {
-            self.camera.fit();
+            ui.add_space(6.0);
         }
     }
 
@@ -132,9 +185,7 @@ impl HeatmapPanel {
         let theme = Theme::of(ui);
         let n = layer.dims.get(axis).copied().unwrap_or(1);
         let Some(fixed) = self.arrangement.fixed.get_mut(axis) else { return };
-        if n < 2 {
-            return;
-        }
+        ui.spacing_mut().item_spacing.x = 6.0;
         ui.label(RichText::new(axis_name(layer, axis)).color(theme.label));
         ui.spacing_mut().slider_width = 90.0;
         let slider = ui.add(Slider::new(fixed, 0..=n - 1));
@@ -152,7 +203,7 @@ fn axes_ui(ui: &mut Ui, layer: &Layer, (rows, columns): (usize, usize)) -> (usiz
         ui.label(RichText::new(name).color(theme.label));
         let combo = ComboBox::from_id_salt(("sheet", name))
             .selected_text(axis_name(layer, current))
-            .width(84.0)
+            .width(112.0)
             .show_ui(ui, |ui| {
                 for (axis, len) in layer.dims.iter().enumerate() {
                     let text = format!("{} ({len})", axis_name(layer, axis));
@@ -175,14 +226,12 @@ fn axes_ui(ui: &mut Ui, layer: &Layer, (rows, columns): (usize, usize)) -> (usiz
     }
 }
 
-fn title_ui(ui: &mut Ui, ctx: &PanelCtx, layer: &Layer) {
-    let theme = Theme::of(ui);
-    ui.spacing_mut().item_spacing.x = 10.0;
-    let name = RichText::new(&layer.weight).font(theme::title(13.0)).color(theme.text);
-    ui.add(egui::Label::new(name).truncate()).on_hover_text(&layer.weight);
-    let dims: Vec<String> = layer.dims.iter().map(ToString::to_string).collect();
-    let choice = ctx.session.choice(ctx.session.selection().layer_idx);
-    let text = format!("{}, {choice}", dims.join("×"));
-    let label = egui::Label::new(RichText::new(text).font(theme::mono(12.0)).color(theme.label));
-    ui.add(label.truncate());
+/// A row of controls over the whole width.
+fn line_ui(ui: &mut Ui, height: f32, layout: UiLayout, content: impl FnOnce(&mut Ui)) {
+    let size = vec2(ui.available_width(), height);
+    ui.allocate_ui_with_layout(size, layout, |ui| {
+        ui.set_min_height(height);
+        ui.add_space(theme::PANEL_MARGIN);
+        content(ui);
+    });
 }
