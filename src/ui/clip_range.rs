@@ -29,7 +29,7 @@ const LARGEST: f64 = 1e30;
 
 /// Whether both ends have the same magnitude, since zero is the middle code.
 pub fn is_mirrored(choice: &SchemeChoice) -> bool {
-    !matches!(choice.settings().choice("symmetry"), "asymmetric" | "")
+    choice.param("lo").is_some() && choice.settings().choice("symmetry") != "asymmetric"
 }
 
 pub fn is_by_hand(choice: &SchemeChoice) -> bool {

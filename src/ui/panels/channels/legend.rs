@@ -252,11 +252,9 @@ pub(super) fn titles(sketch: &Sketch, top: f32) {
     }
     let grid = sketch.picture.table.tensor_grid.as_ref();
     let ends = tensor_bounds(sketch.picture).zip(grid).map(|((lo, hi), grid)| {
-        let scale = match grid {
-            Grid::Uniform { params, .. } => {
-                format!(", scale {}", significant(f64::from(params.scale), 3))
-            }
-            _ => String::new(),
+        let scale = match grid.scale() {
+            Some(scale) => format!(", scale {}", significant(f64::from(scale), 3)),
+            None => String::new(),
         };
         let (lo, hi) = (significant(lo, 3), significant(hi, 3));
         format!("Weight value; lines: ends of one grid for the tensor, {lo} … {hi}{scale}")

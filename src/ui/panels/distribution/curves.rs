@@ -3,6 +3,7 @@
 use egui_plot::GridMark;
 
 use crate::base::{fixed, thousands};
+use crate::eval::CodeUsage;
 use crate::quant::Grid;
 use crate::session::LayerPicture;
 use crate::tensor::{Fitted, Histogram};
@@ -57,14 +58,16 @@ fn cumulative(histogram: &Histogram) -> Vec<[f64; 2]> {
     points
 }
 
-/// Whether each level's weights are drawn spread over its step, which is wider than a bin.
+/// Whether each level's weights are drawn spread over its cell, up to halfway to its neighbours: one
+/// grid with fewer levels than there are bins, or with equal steps wider than a bin.
 pub(super) fn is_spread(picture: &LayerPicture) -> bool {
-    match &picture.grid {
-        Some(Grid::Uniform { params, .. }) => {
-            picture.usage.is_some() && f64::from(params.scale) > picture.original.bin_width()
-        }
-        _ => false,
-    }
+    let Some(grid) = &picture.grid else { return false };
+    let is_wide = |step: f32| f64::from(step) > picture.original.bin_width();
+    let is_coarse = match grid.uniform_step() {
+        Some(step) => is_wide(step),
+        None => grid.n_levels().is_some_and(|n| n <= picture.original.counts.len()),
+    };
+    picture.usage.is_some() && is_coarse
 }
 
 /// The quantized values as steps comparable with the original's: where one coarse grid is shown,
@@ -73,30 +76,56 @@ pub(super) fn quantized_steps(picture: &LayerPicture, scale: CountScale) -> Vec<
     if picture.grid == Some(Grid::Continuous) {
         return Vec::new();
     }
+    let is_cumulative = scale == CountScale::Cumulative;
     match (&picture.grid, &picture.usage) {
-        (Some(Grid::Uniform { params, .. }), Some(usage)) if is_spread(picture) => {
-            let step = f64::from(params.scale);
-            let level =
-                |nth: usize| step * f64::from(usage.first_code + nth as i32 - params.zero_point);
-            let counts = usage.counts.iter().enumerate();
-            if scale == CountScale::Cumulative {
-                return level_shares(counts.map(|(nth, &count)| (level(nth), count)));
+        (Some(grid), Some(usage)) if is_spread(picture) => {
+            let levels = used_levels(grid, usage);
+            match is_cumulative {
+                true => level_shares(levels.into_iter()),
+                false => cells(&levels, picture.original.bin_width(), scale),
             }
-            let share = picture.original.bin_width() / step;
-            let mut points = Vec::with_capacity(2 * usage.counts.len() + 2);
-            for (nth, &count) in counts {
-                let height = scale.height(count as f64 * share);
-                points.push([level(nth) - step / 2.0, height]);
-                points.push([level(nth) + step / 2.0, height]);
-            }
-            close(&points, scale)
         }
-        _ if scale == CountScale::Cumulative => cumulative(&picture.quantized),
+        _ if is_cumulative => cumulative(&picture.quantized),
         _ => {
             let outline = steps(&picture.quantized, scale, 1.0);
             close(&outline[1..outline.len() - 1], scale)
         }
     }
+}
+
+/// The levels, ascending, with the number of weights that became each.
+fn used_levels(grid: &Grid, usage: &CodeUsage) -> Vec<(f64, u64)> {
+    let count = |code: i32| {
+        let slot = usize::try_from(code - usage.first_code).ok();
+        slot.and_then(|slot| usage.counts.get(slot)).copied().unwrap_or(0)
+    };
+    let mut levels: Vec<(f64, u64)> = grid
+        .levels()
+        .into_iter()
+        .map(|level| (f64::from(level.value), count(level.code)))
+        .collect();
+    levels.sort_by(|a, b| a.0.total_cmp(&b.0));
+    levels
+}
+
+/// The weights of each level spread from halfway to the one before to halfway to the next; the
+/// outermost cells are as wide outside as inside.
+fn cells(levels: &[(f64, u64)], bin_width: f64, scale: CountScale) -> Vec<[f64; 2]> {
+    let mut points = Vec::with_capacity(2 * levels.len() + 2);
+    for (nth, &(value, count)) in levels.iter().enumerate() {
+        let before = nth.checked_sub(1).and_then(|nth| levels.get(nth)).map(|level| level.0);
+        let after = levels.get(nth + 1).map(|level| level.0);
+        let half = |other: f64| (other - value).abs() / 2.0;
+        let (below, above) = match (before.map(half), after.map(half)) {
+            (Some(below), Some(above)) => (below, above),
+            (Some(half), None) | (None, Some(half)) => (half, half),
+            (None, None) => (bin_width / 2.0, bin_width / 2.0),
+        };
+        let height = scale.height(count as f64 * bin_width / (below + above));
+        points.push([value - below, height]);
+        points.push([value + above, height]);
+    }
+    close(&points, scale)
 }
 
 /// The share of the weights up to each level, which jumps there.

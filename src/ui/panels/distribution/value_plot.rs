@@ -50,13 +50,13 @@ impl ShownRange {
 
 /// The range a grid was made for: mirrored where zero is the middle code.
 fn ends_of_grid(grid: &Grid, mirrored: bool) -> Option<Ends> {
-    let Grid::Uniform { params, range } = grid else { return None };
+    let (lo, hi) = grid.bounds()?;
+    let (lo, hi) = (f64::from(lo), f64::from(hi));
     if mirrored {
-        let clip = f64::from(params.scale) * f64::from(range.qmax - range.qmin) / 2.0;
+        let clip = (hi - lo) / 2.0;
         return Some(Ends { lo: -clip, hi: clip });
     }
-    let (lo, hi) = grid.bounds()?;
-    Some(Ends { lo: f64::from(lo), hi: f64::from(hi) })
+    Some(Ends { lo, hi })
 }
 
 /// Where the values lie that both plots show: the weights, and the ends of the grid where they are
@@ -72,10 +72,8 @@ fn value_bounds(picture: &LayerPicture) -> (f64, f64) {
         None => (original.lo, original.hi),
     };
     // A level's weights are spread over its step.
-    let step = match &picture.grid {
-        Some(Grid::Uniform { params, .. }) => f64::from(params.scale),
-        _ => 0.0,
-    };
+    let steps = picture.grid.as_ref().and_then(Grid::end_steps);
+    let step = steps.map_or(0.0, |(lo, hi)| f64::from(lo.max(hi)));
     let margin = (0.03 * (hi - lo)).max((0.6 * step).min(0.2 * (hi - lo)));
     (lo - margin, hi + margin)
 }
@@ -87,7 +85,9 @@ pub(super) fn view_of(picture: &LayerPicture) -> impl egui::AsIdSalt + Copy + us
     let grid_kind = match &picture.grid {
         None => 0,
         Some(Grid::Uniform { params, .. }) if params.zero_point == 0 => 1,
-        Some(_) => 2,
+        Some(Grid::Uniform { .. }) => 2,
+        Some(Grid::Table { .. }) => 3,
+        Some(Grid::Continuous) => 4,
     };
     (picture.channel_idx, lo.to_bits(), hi.to_bits(), grid_kind)
 }
@@ -206,14 +206,16 @@ fn place_ui(ui: &mut Ui, picture: &LayerPicture, range: &ShownRange, at: PlotPoi
     }
     rows.push(("Value", significant(at.x, 4), theme.text));
     let mut clipped = None;
-    if let Some(Grid::Uniform { params, range: codes }) = &picture.grid {
-        let wanted =
-            (at.x / f64::from(params.scale)).round_ties_even() + f64::from(params.zero_point);
-        let code = wanted.clamp(f64::from(codes.qmin), f64::from(codes.qmax));
-        let becomes = f64::from(params.scale) * (code - f64::from(params.zero_point));
-        rows.push(("Code", fixed(code, 0), theme.text));
-        rows.push(("Becomes", significant(becomes, 4), theme.quantized));
-        clipped = Some(wanted != code);
+    if let Some(grid) = &picture.grid
+        && let (Some(level), Some((lo, hi)), Some(steps)) =
+            (grid.nearest(at.x), grid.bounds(), grid.end_steps())
+    {
+        rows.push(("Code", fixed(f64::from(level.code), 0), theme.text));
+        rows.push(("Becomes", significant(f64::from(level.value), 4), theme.quantized));
+        let (lo_step, hi_step) = (f64::from(steps.0), f64::from(steps.1));
+        clipped = Some(
+            at.x < f64::from(lo) - lo_step / 2.0 || at.x > f64::from(hi) + hi_step / 2.0,
+        );
     }
     figure_table(ui, "bin", rows);
     let is_outside = range.ends.is_some_and(|ends| is_beyond(ends, at.x));
