@@ -24,9 +24,11 @@ mod picture;
 mod query;
 mod raster;
 mod recipe_file;
+mod sample_mark;
 mod sheet;
 mod state;
 mod steps;
+mod wording;
 mod workshop;
 
 pub use builtin::{BUILTIN_SAMPLES, BuiltinSample};
@@ -54,4 +56,4 @@ pub use raster::{PixelKind, Raster, RasterSource, RasterView, Shown, pixel_block
 pub use recipe_file::{RecipeFile, RecipeFileError, RecipeModel};
 pub use sheet::{Arrangement, CellRegion, Layout, Sheet};
 pub use state::{JobStatus, Notice, NoticeKind, Selection, Session};
-pub use steps::{ModelFigures, StepFigures};
+pub use steps::{ModelFigures, StepAccuracy, StepFigures};
