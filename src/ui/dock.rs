@@ -10,6 +10,7 @@ use egui_tiles::{
 use serde::{Deserialize, Serialize};
 
 use super::export::{self, PanelPicture};
+use super::focus_ring::scroll_to_focus;
 use super::panel::{PANELS, Panel, PanelCtx, PanelEntry, Place, UiCommand, find_panel};
 use super::theme::{self, Theme};
 use super::widgets::icon_menu;
@@ -415,6 +416,7 @@ impl Behavior<String> for DockBehavior<'_, '_> {
         let room = ui.max_rect();
         ui.painter().rect_filled(room, 0, colours.panel);
         ui.spacing_mut().item_spacing.y = 4.0;
+        scroll_to_focus(ui, room);
         let recording = (self.pictured == Some(pane.as_str())).then(|| export::begin(ui));
         if let Some(panel) = self.panels.get_mut(pane.as_str()) {
             ui.push_id(pane.as_str(), |ui| panel.ui(ui, self.ctx));
@@ -463,11 +465,6 @@ impl Behavior<String> for DockBehavior<'_, '_> {
                 ui.painter().hline(rect.x_range(), rect.bottom(), Stroke::new(1.0, fill));
                 let top = rect.with_max_y(rect.top() + 2.0);
                 ui.painter().rect_filled(top, 0, theme.accent);
-            }
-            if response.has_focus() {
-                let stroke = Stroke::new(1.0, theme.accent);
-                let frame = rect.shrink(3.0);
-                ui.painter().rect_stroke(frame, 3, stroke, egui::StrokeKind::Inside);
             }
             let place = egui::Align2::CENTER_CENTER.align_size_within_rect(galley.size(), rect);
             ui.painter().galley_with_override_text_color(place.min, galley, ink);

@@ -275,6 +275,7 @@ fn fold_mode(is_folded: bool) -> FoldMode {
 pub(super) mod tests {
     use super::*;
     use crate::session::command::Gesture;
+    use crate::session::history::StepName;
     use crate::session::{ModelRef, open};
 
     /// A session with as many changes.

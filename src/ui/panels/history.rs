@@ -66,7 +66,7 @@ enum Tense {
 impl Panel for HistoryPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
         if ctx.session.network().is_none() {
-            state_view::empty_ui(ui, "No model is open", "Every change will stand here.");
+            state_view::no_model_ui(ui, ctx.session, "Every change will stand here.");
             return;
         }
         let history = ctx.session.history();
@@ -213,10 +213,6 @@ fn step_ui(ui: &mut Ui, ctx: &PanelCtx, (step, height): (usize, f32), tense: Ten
         _ => theme.panel,
     };
     ui.painter().rect_filled(rect, 0, fill);
-    if response.has_focus() {
-        let stroke = egui::Stroke::new(1.0, theme.accent);
-        ui.painter().rect_stroke(rect.shrink(1.0), 2, stroke, egui::StrokeKind::Inside);
-    }
     let columns = columns(rect);
     mark_ui(ui, columns.mark, step, (tense, history.len()));
     let ink = if tense == Tense::Undone { theme.hint } else { theme.text };
@@ -294,7 +290,10 @@ fn figures_ui(ui: &mut Ui, columns: &Columns, figures: &StepFigures, ink: egui::
             cell(ui, rect, Align::Min, |ui| ui.add(label));
         }
     }
-    let Some(accuracy) = figures.accuracy else { return };
+    let Some(accuracy) = figures.accuracy else {
+        let unknown = RichText::new(UNKNOWN).font(theme::mono(12.0)).color(theme.hint);
+        return cell(ui, columns.accuracy, Align::Max, |ui| drop(ui.label(unknown)));
+    };
     cell(ui, columns.accuracy, Align::Max, |ui| {
         let (value, reach) = estimate_text(accuracy.estimate, accuracy.metric);
         if matches!(columns.figures, Figures::Columns(_)) {

@@ -29,7 +29,7 @@ const GAP: f32 = 10.0;
 impl Panel for ModelPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
         let Some(network) = ctx.session.network() else {
-            state_view::empty_ui(ui, "No model is open", "What it is and where it is from.");
+            state_view::no_model_ui(ui, ctx.session, "What it is and where it is from.");
             return;
         };
         // Seen at once: there is more below.

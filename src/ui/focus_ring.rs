@@ -1,0 +1,62 @@
+//! One ring around whatever the keyboard is at, whoever drew it.
+
+use egui::{Id, Rect, Stroke, StrokeKind, Ui};
+
+use super::theme::Theme;
+
+/// Whether the focus came by the keyboard, and where it is.
+#[derive(Default)]
+pub(super) struct FocusRing {
+    focused: Option<Id>,
+    /// A control that was clicked is where the pointer is: it needs no ring.
+    is_by_pointer: bool,
+    rect: Option<Rect>,
+}
+
+/// Where the control is that the focus has moved to and that is not in view; for one frame.
+fn hidden_id() -> Id {
+    Id::unique("focus out of view")
+}
+
+impl FocusRing {
+    /// Draws the ring over what was drawn in this frame.
+    pub fn ui(&mut self, ui: &Ui) {
+        let ctx = ui.ctx();
+        let focused = ctx.memory(|memory| memory.focused());
+        let has_moved = focused != self.focused;
+        let is_pressed = ui.input(|input| input.pointer.any_down() || input.pointer.any_released());
+        self.is_by_pointer = is_pressed || (self.is_by_pointer && !has_moved);
+        self.focused = focused;
+        self.rect = None;
+        let Some(response) = focused.and_then(|id| ctx.read_response(id)) else { return };
+        let shown = response.interact_rect;
+        if has_moved && !self.is_by_pointer && shown.height() + 1.0 < response.rect.height() {
+            ctx.data_mut(|data| data.insert_temp(hidden_id(), response.rect));
+            ctx.request_repaint();
+        }
+        if self.is_by_pointer || !shown.is_positive() {
+            return;
+        }
+        self.rect = Some(shown);
+        let room = ctx.content_rect().shrink(1.0);
+        let rect = shown.expand(1.0).intersect(room);
+        let stroke = Stroke::new(2.0, Theme::of(ui).accent);
+        let painter = ctx.layer_painter(response.layer_id);
+        painter.rect_stroke(rect, 4, stroke, StrokeKind::Inside);
+    }
+
+    /// Where the ring was drawn in the last frame.
+    pub fn rect(&self) -> Option<Rect> {
+        self.rect
+    }
+}
+
+/// Brings the control that the keyboard went to into view, if it is one of the panel in that room.
+/// To be called before the panel is drawn.
+pub(super) fn scroll_to_focus(ui: &Ui, room: Rect) {
+    let hidden = ui.data(|data| data.get_temp::<Rect>(hidden_id()));
+    if let Some(rect) = hidden.filter(|rect| room.x_range().contains(rect.center().x)) {
+        ui.data_mut(|data| data.remove::<Rect>(hidden_id()));
+        ui.scroll_to_rect(rect.expand(8.0), None);
+    }
+}
