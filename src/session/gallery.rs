@@ -200,7 +200,8 @@ mod tests {
         let text = end_of(&row, Some(&letters));
         assert_eq!(text.chars().count(), N_CONTEXT_CHARS);
         assert!(text.ends_with("cdef"), "{text}");
-        let words: Vec<String> = letters.iter().map(|letter| format!(" {}", letter.repeat(9))).collect();
+        let words: Vec<String> =
+            letters.iter().map(|letter| format!(" {}", letter.repeat(9))).collect();
         assert_eq!(end_of(&row, Some(&words)).matches(' ').count(), 6);
         let long = [" ".to_owned() + &"x".repeat(200)];
         assert_eq!(end_of(&[0, 0], Some(&long)).len(), 201, "one token is always there");

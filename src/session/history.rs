@@ -163,7 +163,10 @@ impl History {
 
     /// Tells the state in which the first `n_done` edits are done from every other.
     pub(super) fn state_id(&self, n_done: usize) -> u64 {
-        n_done.checked_sub(1).and_then(|idx| self.edit(idx)).map_or(self.first_state_id, |edit| edit.state_id)
+        n_done
+            .checked_sub(1)
+            .and_then(|idx| self.edit(idx))
+            .map_or(self.first_state_id, |edit| edit.state_id)
     }
 }
 
@@ -177,7 +180,11 @@ mod tests {
     }
 
     fn record(history: &mut History, from: &str, to: &str, gesture: Gesture) {
-        history.record(StepName::OfChange(""), PlanChange::between(&plan(from), &plan(to)), gesture);
+        history.record(
+            StepName::OfChange(""),
+            PlanChange::between(&plan(from), &plan(to)),
+            gesture,
+        );
     }
 
     #[test]

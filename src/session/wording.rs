@@ -145,18 +145,16 @@ fn span(values: Vec<SettingValue>) -> Option<String> {
     if let Some(same) = one_of(values.iter().map(|value| value_text(*value))) {
         return Some(same);
     }
-    let numbers: Option<Vec<f64>> = values
-        .iter()
-        .map(|value| match value {
-            SettingValue::Int(int) => Some(*int as f64),
-            SettingValue::Float(float) => Some(*float),
-            SettingValue::Choice(_) | SettingValue::Auto => None,
-        })
-        .collect();
-    let numbers = numbers.filter(|numbers| !numbers.is_empty())?;
-    let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
-    let largest = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    Some(format!("{} … {}", significant(least, 3), significant(largest, 3)))
+    let number = |value: &SettingValue| match value {
+        SettingValue::Int(int) => Some(*int as f64),
+        SettingValue::Float(float) => Some(*float),
+        SettingValue::Choice(_) | SettingValue::Auto => None,
+    };
+    let mut numbers: Vec<(f64, SettingValue)> =
+        values.into_iter().map(|value| Some((number(&value)?, value))).collect::<Option<_>>()?;
+    numbers.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let ((_, least), (_, largest)) = (numbers.first()?, numbers.last()?);
+    Some(format!("{} … {}", value_text(*least), value_text(*largest)))
 }
 
 fn value_text(value: SettingValue) -> String {

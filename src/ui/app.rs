@@ -187,6 +187,7 @@ impl App {
     /// Draws the window and applies what the panels ask for.
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = PanelCtx::new(&self.session);
+        self.focus_ring.begin(ui);
         let escape_is_free = is_escape_free(ui);
         run_shortcuts(ui, &ctx);
         strip(ui, EguiPanel::top("menu"), theme::BAR_HEIGHT, |ui| menu_ui(ui, &ctx, &self.dock));

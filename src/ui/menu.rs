@@ -80,7 +80,8 @@ fn action_ui(ui: &mut Ui, ctx: &PanelCtx, action: &Action) {
         button = button.shortcut_text(actions::keys_text(ui.ctx(), &shortcut));
     }
     let theme = theme_of(action.name);
-    let is_chosen = theme.is_some_and(|theme| ui.ctx().options(|options| options.theme_preference) == theme);
+    let is_chosen =
+        theme.is_some_and(|theme| ui.ctx().options(|options| options.theme_preference) == theme);
     if is_chosen {
         button = button.shortcut_text("✓");
     }

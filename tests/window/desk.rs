@@ -1,6 +1,6 @@
 //! The docked panels, the palette, the keys, the tour and the messages.
 
-use egui::accesskit::{Role, Toggled};
+use egui::accesskit::Toggled;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
 use quantscope::ui::PANELS;
@@ -87,8 +87,10 @@ fn the_menu_marks_the_theme_that_is_chosen() {
         run_from_palette(&mut window, chosen);
         click_button(&mut window, "View");
         for name in ["Dark theme", "Light theme", "Theme as the system"] {
-            let node = window.get_by_role_and_label(Role::Button, name);
-            let is_marked = node.accesskit_node().toggled() == Some(Toggled::True);
+            // A button of the bar has the same name.
+            let is_marked = window
+                .query_all_by_label(name)
+                .any(|node| node.accesskit_node().toggled() == Some(Toggled::True));
             assert_eq!(is_marked, name == chosen, "{name} while {chosen} is chosen");
         }
         press(&mut window, Modifiers::NONE, Key::Escape);

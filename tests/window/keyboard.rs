@@ -30,7 +30,8 @@ fn tour(window: &mut Window) -> Vec<Stop> {
     let mut stops: Vec<Stop> = Vec::new();
     for _ in 0..MOST {
         window.key_press(Key::Tab);
-        window.run_steps(3);
+        // What has no name is gone past.
+        window.run_steps(8);
         let Some(stop) = focused(window) else { continue };
         let is_first = |first: &Stop| first.name == stop.name && first.rect == stop.rect;
         if stops.first().is_some_and(is_first) {

@@ -202,8 +202,7 @@ mod tests {
                 stored_bits_per_weight: None,
             };
             let estimate = Estimate { value, ci95: (0.25, value) };
-            let accuracy =
-                StepAccuracy { metric: Metric::Perplexity, estimate, n_samples: 12 };
+            let accuracy = StepAccuracy { metric: Metric::Perplexity, estimate, n_samples: 12 };
             let figures = StateFigures {
                 model: Some(ModelFigures { size, sqnr: Some(sqnr) }),
                 accuracies: [(samples.clone(), accuracy)].into(),

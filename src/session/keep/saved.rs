@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::figures::{FiguresJson, PlanMark};
 use crate::model::FoldMode;
 use crate::quant::{Recipe, SchemeChoice, SpecError};
-use super::figures::{FiguresJson, PlanMark};
 use crate::session::change::{FromTo, PlanChange};
 use crate::session::critical::CriticalChoice;
 use crate::session::fingerprint::Fingerprint;
@@ -187,8 +187,7 @@ impl Saved {
         for (name, spec) in &json.layers {
             recipe.set(name, spec.parse()?);
         }
-        let plan =
-            Plan { recipe, fold_mode: fold_mode(json.fold_batch_norm), locked: json.locked };
+        let plan = Plan { recipe, fold_mode: fold_mode(json.fold_batch_norm), locked: json.locked };
         let mut written = vec![json.figures];
         let mut edits = Vec::new();
         for step in json.steps {

@@ -5,8 +5,8 @@ use egui::{Align, Layout, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, pos
 use crate::base::{bytes, fixed};
 use crate::eval::{Estimate, Metric, Sqnr};
 use crate::session::{Command, Edit, History, StepFigures};
-use crate::ui::short_name::shortened;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
+use crate::ui::short_name::shortened;
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
 
@@ -117,9 +117,7 @@ fn columns(row: Rect) -> Columns {
     let (mark, mut rest) = row.split_left_right_at_x(row.left() + MARK_WIDTH);
     if is_narrow {
         let upper = |rect: Rect| rect.with_max_y(rect.top() + 24.0);
-        let lower = |rect: Rect| {
-            rect.with_min_y(rect.top() + 20.0).with_max_y(rect.bottom() - 4.0)
-        };
+        let lower = |rect: Rect| rect.with_min_y(rect.top() + 20.0).with_max_y(rect.bottom() - 4.0);
         let label = upper(rest);
         rest = lower(rest);
         let (line, accuracy) = rest.split_left_right_at_x(rest.right() - 44.0);

@@ -228,8 +228,11 @@ impl ListColumn {
         let direction = order.filter(|(now, _)| *now == key).map(|(_, direction)| direction);
         ui.with_layout(layout, |ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
-            if self == Self::Weights {
-                ui.add_space(NUMBER_MARGIN);
+            match self {
+                Self::Weights => ui.add_space(NUMBER_MARGIN),
+                // Over the numbers, which stand before their bars.
+                Self::Share => ui.add_space((ui.available_width() - self.width()).max(0.0)),
+                _ => {}
             }
             ui.spacing_mut().button_padding.x = 0.0;
             let ink = if direction.is_some() { theme.text } else { theme.label };
