@@ -10,7 +10,6 @@ use egui_tiles::{
 use serde::{Deserialize, Serialize};
 
 use super::export::{self, PanelPicture};
-use super::focus_ring::scroll_to_focus;
 use super::panel::{PANELS, Panel, PanelCtx, PanelEntry, Place, UiCommand, find_panel};
 use super::theme::{self, Theme};
 use super::widgets::icon_menu;
@@ -416,7 +415,6 @@ impl Behavior<String> for DockBehavior<'_, '_> {
         let room = ui.max_rect();
         ui.painter().rect_filled(room, 0, colours.panel);
         ui.spacing_mut().item_spacing.y = 4.0;
-        scroll_to_focus(ui, room);
         let recording = (self.pictured == Some(pane.as_str())).then(|| export::begin(ui));
         if let Some(panel) = self.panels.get_mut(pane.as_str()) {
             ui.push_id(pane.as_str(), |ui| panel.ui(ui, self.ctx));

@@ -76,9 +76,10 @@ impl FocusRing {
     }
 }
 
-/// Brings the control that the keyboard went to into view, if it is one of the panel in that room.
-/// To be called before the panel is drawn.
-pub(super) fn scroll_to_focus(ui: &Ui, room: Rect) {
+/// Brings the control that the keyboard went to into view, if it is one of the list that scrolls here.
+/// To be called first in what is scrolled: a target set outside of it does not reach it.
+pub(super) fn scroll_to_focus(ui: &Ui) {
+    let room = ui.clip_rect();
     let hidden = ui.data(|data| data.get_temp::<Rect>(hidden_id()));
     if let Some(rect) = hidden.filter(|rect| room.x_range().contains(rect.center().x)) {
         ui.data_mut(|data| data.remove::<Rect>(hidden_id()));

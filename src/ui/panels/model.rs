@@ -7,6 +7,7 @@ use crate::eval::Metric;
 use crate::model::{Card, CardMetric, Network};
 use crate::quant::SchemeChoice;
 use crate::session::Command;
+use crate::ui::focus_ring::scroll_to_focus;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
@@ -35,6 +36,7 @@ impl Panel for ModelPanel {
         // Seen at once: there is more below.
         ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            scroll_to_focus(ui);
             let margin = egui::Margin::symmetric(theme::PANEL_MARGIN as i8, 8);
             egui::Frame::new().inner_margin(margin).show(ui, |ui| {
                 ui.set_max_width(MAX_WIDTH);

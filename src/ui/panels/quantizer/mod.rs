@@ -11,6 +11,7 @@ use crate::quant::{Grid, SchemeChoice};
 use crate::session::{Command, LayerPicture, Loaded};
 use crate::tensor::TensorStats;
 use crate::ui::actions::{edit, edit_command};
+use crate::ui::focus_ring::scroll_to_focus;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::quick_settings::QUICK_SETTINGS;
 use crate::ui::settings_editor::{Edited, Selected, settings_ui};
@@ -48,6 +49,7 @@ impl Panel for QuantizerPanel {
         // Seen at once: there is more below.
         ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            scroll_to_focus(ui);
             egui::Frame::new().inner_margin(theme::PANEL_MARGIN).show(ui, |ui| {
                 // Wider, and a number stands too far from its name.
                 ui.set_max_width(ui.available_width().min(560.0));
