@@ -86,13 +86,12 @@ fn fold_words(after: FoldMode) -> (&'static str, &'static str) {
 /// The settings that differ, or the whole of it where the scheme is another.
 fn layers_text(layers: Vec<&FromTo>) -> Option<String> {
     let scheme = layers.first()?.after.as_ref().map(SchemeChoice::scheme);
-    let keeps_scheme = |change: &&FromTo| {
+    let keeps = |change: &&FromTo, id: &str| {
         let both = [&change.before, &change.after];
-        both.iter().all(|choice| {
-            choice.as_ref().map(|choice| choice.scheme().id()) == scheme.map(|scheme| scheme.id())
-        })
+        both.iter().all(|choice| choice.as_ref().is_some_and(|choice| choice.scheme().id() == id))
     };
-    let Some(scheme) = scheme.filter(|_| layers.iter().all(keeps_scheme)) else {
+    let kept = scheme.filter(|scheme| layers.iter().all(|layer| keeps(layer, scheme.id())));
+    let Some(scheme) = kept else {
         let after = one_of(layers.iter().map(|layer| layer.to()));
         let before = one_of(layers.iter().map(|layer| layer.from()));
         return after.map(|after| match before {

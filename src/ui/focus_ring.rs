@@ -36,7 +36,7 @@ impl FocusRing {
     /// Draws the ring over what was drawn in this frame.
     pub fn ui(&mut self, ui: &Ui) {
         let ctx = ui.ctx();
-        let focused = ctx.memory(|memory| memory.focused());
+        let focused = ctx.memory(egui::Memory::focused);
         let has_moved = focused != self.focused;
         let is_pressed = ui.input(|input| input.pointer.any_down() || input.pointer.any_released());
         self.is_by_pointer = is_pressed || (self.is_by_pointer && !has_moved);
