@@ -392,7 +392,7 @@ fn figures_of_earlier_states_are_remembered() {
     ask(&mut session);
     let value = |step: usize| {
         let figures = session.step_figures(step);
-        figures.accuracy.unwrap().quantized.unwrap().value
+        figures.accuracy.unwrap().estimate.value
     };
     assert!(value(0) > value(1));
     let layer_sqnr = |step| session.step_figures(step).layer_sqnr;

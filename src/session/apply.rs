@@ -9,7 +9,7 @@ use super::command::{Command, Gesture};
 use super::content::PathContent;
 use super::critical::CriticalChoice;
 use super::failure::Failure;
-use super::history::{History, Plan};
+use super::history::{History, Plan, StepName};
 use super::job::{Job, Lane};
 use super::keeping::KeptResult;
 use super::opening::{ModelRef, Opened, open};
@@ -57,7 +57,7 @@ impl Session {
             Command::SelectLayers(layers) => self.select_layers(layers),
             Command::SetFold(fold_mode) => {
                 let plan = Plan { fold_mode, ..self.plan.clone() };
-                self.record(None, plan, Gesture::Once);
+                self.record(StepName::OfChange(""), plan, Gesture::Once);
             }
             Command::SelectLayer(layer_idx) => self.select_layer(layer_idx),
             Command::SelectChannel(channel_idx) => {
@@ -106,12 +106,10 @@ impl Session {
             let text = "The selected layers are locked; unlock them with Layer › Lock or unlock";
             return self.notify(NoticeKind::Warning, text.to_owned());
         }
-        // A step of one layer is named after what changed from what.
-        let label = (free.len() > 1).then(|| format!("{} layers: {label}", free.len()));
         for (layer, choice) in free {
             plan.recipe.set(&layer, choice);
         }
-        self.record(label.as_deref(), plan, gesture);
+        self.record(StepName::OfChange(label), plan, gesture);
     }
 
     fn toggle_lock(&mut self) {
@@ -180,13 +178,13 @@ impl Session {
     }
 
     pub(super) fn change(&mut self, label: &str, plan: Plan, gesture: Gesture) {
-        self.record(Some(label), plan, gesture);
+        self.record(StepName::Given(label), plan, gesture);
     }
 
-    /// A step of the history; without a label it is named after what it changes.
-    fn record(&mut self, label: Option<&str>, plan: Plan, gesture: Gesture) {
+    /// A step of the history.
+    fn record(&mut self, name: StepName, plan: Plan, gesture: Gesture) {
         if plan != self.plan && self.opened.is_some() {
-            self.history.record(label, PlanChange::between(&self.plan, &plan), gesture);
+            self.history.record(name, PlanChange::between(&self.plan, &plan), gesture);
             self.adopt(plan);
         }
     }
@@ -297,7 +295,6 @@ impl Session {
         let fold_mode = opened.network.fold_mode;
         self.plan = Plan { recipe, fold_mode, ..Plan::default() };
         self.history = History::default();
-        self.known_accuracies.clear();
         self.known_figures.clear();
         // The largest layer: its distribution shows most.
         let products = opened.network.layers.iter().enumerate();

@@ -100,77 +100,6 @@ impl PlanChange {
         }
         plan
     }
-
-    /// In a few words: `stem: bits 8 → 4`, `fold batch norm: on → off`, `6 layers`.
-    pub fn label(&self) -> String {
-        let mut layers = self.layers.iter();
-        match (layers.next(), layers.next(), self.fold) {
-            (Some((name, change)), None, None) => format!("{name}: {}", change.label()),
-            (None, _, Some((_, after))) => {
-                let (from, to) = fold_words(after);
-                format!("Fold batch norm: {from} → {to}")
-            }
-            _ => format!("{} layers", self.layers.len()),
-        }
-    }
-
-    /// In full, from what to what, for at most `n_layers` layers.
-    pub fn details(&self, n_layers: usize) -> String {
-        let mut parts: Vec<String> = self
-            .layers
-            .iter()
-            .take(n_layers)
-            .map(|(name, change)| format!("{name}: {} → {}", change.from(), change.to()))
-            .collect();
-        if let Some((_, after)) = self.fold {
-            let (from, to) = fold_words(after);
-            parts.push(format!("fold batch norm: {from} → {to}"));
-        }
-        if self.layers.len() > n_layers {
-            parts.push(format!("{} more", self.layers.len() - n_layers));
-        }
-        parts.join(", ")
-    }
-}
-
-impl FromTo {
-    /// How the layer was quantized before.
-    pub fn from(&self) -> String {
-        words(self.before.as_ref())
-    }
-
-    /// How it is quantized after.
-    pub fn to(&self) -> String {
-        words(self.after.as_ref())
-    }
-
-    /// The settings that differ, or the whole of it under another scheme.
-    fn label(&self) -> String {
-        let (Some(before), Some(after)) = (&self.before, &self.after) else {
-            return format!("{} → {}", self.from(), self.to());
-        };
-        if before.scheme().id() != after.scheme().id() {
-            return format!("{before} → {after}");
-        }
-        let changed: Vec<String> = after
-            .scheme()
-            .settings()
-            .filter_map(|param| {
-                let from = before.settings().get(param.key)?;
-                let to = after.settings().get(param.key)?;
-                (from != to).then(|| format!("{} {from} → {to}", param.key))
-            })
-            .collect();
-        changed.join(", ")
-    }
-}
-
-fn words(choice: Option<&SchemeChoice>) -> String {
-    choice.map_or_else(|| SchemeChoice::float().to_string(), ToString::to_string)
-}
-
-fn fold_words(after: FoldMode) -> (&'static str, &'static str) {
-    if after == FoldMode::Fold { ("off", "on") } else { ("on", "off") }
 }
 
 fn set_lock(plan: &mut Plan, layer: &str, is_locked: bool) {
@@ -210,27 +139,5 @@ mod tests {
         let mut there_and_back = change;
         there_and_back.followed_by(PlanChange::between(&after, &before));
         assert!(there_and_back.is_empty());
-    }
-
-    #[test]
-    fn labels_say_what_changed() {
-        for (from, to, label) in [
-            ("int8", "int4", "stem: bits 8 → 4"),
-            ("int4", "float", "stem: int:bits=4 → float"),
-            (
-                "int",
-                "int:symmetry=asymmetric,granularity=per-channel",
-                "stem: symmetry symmetric → asymmetric, granularity per-tensor → per-channel",
-            ),
-        ] {
-            let change = PlanChange::between(&plan(from, None), &plan(to, None));
-            assert_eq!(change.label(), label);
-        }
-        let kept = Plan { fold_mode: FoldMode::Keep, ..plan("int8", None) };
-        let change = PlanChange::between(&plan("int8", None), &kept);
-        assert_eq!(change.label(), "Fold batch norm: on → off");
-        let both = PlanChange::between(&plan("int8", None), &plan("int4", Some("int4")));
-        assert_eq!(both.label(), "2 layers");
-        assert_eq!(both.details(1), "head: float → int:bits=4, 1 more");
     }
 }

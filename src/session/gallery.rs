@@ -83,8 +83,8 @@ pub struct Atlas {
     pub rgba: Vec<u8>,
 }
 
-/// Tokens shown ahead of a prediction.
-const N_CONTEXT: usize = 12;
+/// Letters shown ahead of a prediction, whatever the tokens are.
+const N_CONTEXT_CHARS: usize = 60;
 
 impl GalleryPage {
     /// # Errors
@@ -112,8 +112,8 @@ impl GalleryPage {
                 }
                 (None, Some(tokens)) => {
                     let place = answers.place_in_sample(row_idx);
-                    let before = tokens.get((place + 1).saturating_sub(N_CONTEXT)..=place);
-                    Look::Text { before: text_of(before.unwrap_or_default(), vocabulary), place }
+                    let before = tokens.get(..=place).unwrap_or_default();
+                    Look::Text { before: end_of(before, vocabulary), place }
                 }
                 (None, None) => Look::Number,
             };
@@ -129,13 +129,26 @@ impl GalleryPage {
     }
 }
 
-/// Tokens as text, run together where there is a vocabulary, else their numbers.
-fn text_of(tokens: &[i64], vocabulary: Option<&[String]>) -> String {
+/// The last tokens as text, run together where there is a vocabulary, else their numbers: as many as
+/// fill [`N_CONTEXT_CHARS`], the last one in any case.
+fn end_of(tokens: &[i64], vocabulary: Option<&[String]>) -> String {
     let text = |&token: &i64| {
         let known = usize::try_from(token).ok().and_then(|token| vocabulary?.get(token));
         known.cloned().unwrap_or_else(|| format!("{token} "))
     };
-    tokens.iter().map(text).collect::<String>().trim_end().to_owned()
+    let mut room = N_CONTEXT_CHARS;
+    let mut parts: Vec<String> = Vec::new();
+    for part in tokens.iter().rev().map(text) {
+        let n_chars = part.chars().count();
+        // Tokens without letters must not lead through the whole row.
+        if !parts.is_empty() && (n_chars > room || parts.len() >= N_CONTEXT_CHARS) {
+            break;
+        }
+        room = room.saturating_sub(n_chars);
+        parts.push(part);
+    }
+    parts.reverse();
+    parts.concat().trim_end().to_owned()
 }
 
 impl Atlas {
@@ -176,7 +189,21 @@ mod tests {
     #[test]
     fn tokens_are_text_where_there_is_a_vocabulary() {
         let vocabulary = ["Once".to_owned(), " upon".to_owned()];
-        assert_eq!(text_of(&[0, 1, 7], Some(&vocabulary)), "Once upon7");
-        assert_eq!(text_of(&[0, 1], None), "0 1");
+        assert_eq!(end_of(&[0, 1, 7], Some(&vocabulary)), "Once upon7");
+        assert_eq!(end_of(&[0, 1], None), "0 1");
+    }
+
+    #[test]
+    fn the_context_is_as_long_whatever_the_tokens_are() {
+        let letters: Vec<String> = ('a'..='z').map(String::from).collect();
+        let row: Vec<i64> = (0..500).map(|idx| idx % 26).collect();
+        let text = end_of(&row, Some(&letters));
+        assert_eq!(text.chars().count(), N_CONTEXT_CHARS);
+        assert!(text.ends_with("cdef"), "{text}");
+        let words: Vec<String> =
+            letters.iter().map(|letter| format!(" {}", letter.repeat(9))).collect();
+        assert_eq!(end_of(&row, Some(&words)).matches(' ').count(), 6);
+        let long = [" ".to_owned() + &"x".repeat(200)];
+        assert_eq!(end_of(&[0, 0], Some(&long)).len(), 201, "one token is always there");
     }
 }

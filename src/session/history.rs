@@ -17,6 +17,14 @@ pub struct Plan {
     pub locked: BTreeSet<String>,
 }
 
+/// What a step is called.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum StepName<'a> {
+    Given(&'a str),
+    /// After the whole of what it changed; in these words what cannot be said shortly.
+    OfChange(&'a str),
+}
+
 /// One step: what it is called, and what it changed.
 #[derive(Clone, Debug)]
 pub struct Edit {
@@ -34,6 +42,8 @@ pub struct History {
     /// The next to be done again stands last.
     undone: Vec<Arc<Edit>>,
     last_state_id: u64,
+    /// Of the state before the first edit that is kept.
+    first_state_id: u64,
 }
 
 /// The most edits that are kept.
@@ -54,9 +64,8 @@ impl History {
         history
     }
 
-    /// Records a change; one of the same drag as the last becomes part of it. Without a label it is
-    /// named after what changed.
-    pub(super) fn record(&mut self, label: Option<&str>, change: PlanChange, gesture: Gesture) {
+    /// Records a change; one of the same drag as the last becomes part of it.
+    pub(super) fn record(&mut self, name: StepName, change: PlanChange, gesture: Gesture) {
         self.undone.clear();
         let goes_on = gesture != Gesture::Once
             && self.done.last().is_some_and(|last| last.gesture == gesture);
@@ -69,9 +78,12 @@ impl History {
             return;
         }
         if self.done.len() == MAX_EDITS {
-            self.done.remove(0);
+            self.first_state_id = self.done.remove(0).state_id;
         }
-        let label = label.map_or_else(|| whole.label(), str::to_owned);
+        let label = match name {
+            StepName::Given(name) => name.to_owned(),
+            StepName::OfChange(otherwise) => whole.label_or(otherwise),
+        };
         let state_id = self.next_state_id();
         self.done.push(Arc::new(Edit { state_id, label, change: whole, gesture }));
     }
@@ -151,7 +163,10 @@ impl History {
 
     /// Tells the state in which the first `n_done` edits are done from every other.
     pub(super) fn state_id(&self, n_done: usize) -> u64 {
-        n_done.checked_sub(1).and_then(|idx| self.edit(idx)).map_or(0, |edit| edit.state_id)
+        n_done
+            .checked_sub(1)
+            .and_then(|idx| self.edit(idx))
+            .map_or(self.first_state_id, |edit| edit.state_id)
     }
 }
 
@@ -165,7 +180,11 @@ mod tests {
     }
 
     fn record(history: &mut History, from: &str, to: &str, gesture: Gesture) {
-        history.record(None, PlanChange::between(&plan(from), &plan(to)), gesture);
+        history.record(
+            StepName::OfChange(""),
+            PlanChange::between(&plan(from), &plan(to)),
+            gesture,
+        );
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub(super) struct Kept {
 struct Stamp {
     networks: (u64, u64),
     step: (usize, u64),
+    n_figures: usize,
     selection: Selection,
     critical: CriticalChoice,
     arrangement: String,
@@ -148,6 +149,7 @@ impl Session {
         let stamp = Stamp {
             networks: (self.network_id, self.samples_id),
             step: (self.history.len(), self.history.state_id(n_done)),
+            n_figures: self.known_figures.n_noted,
             selection: self.selection,
             critical: self.critical.clone(),
             arrangement: self.kept.arrangement.clone(),
@@ -178,6 +180,9 @@ impl Session {
             samples: samples.map(|path| std::path::absolute(&path).unwrap_or(path)),
             plan: self.plan.clone(),
             history: self.history.clone(),
+            figures: (0..=self.history.len())
+                .map(|n_done| self.known_figures.of_state(self.history.state_id(n_done)))
+                .collect(),
             layer: layer.map(|layer| layer.name.clone()),
             channel_idx: self.selection.channel_idx,
             critical: self.critical.clone(),
@@ -294,6 +299,7 @@ impl Session {
         let path = saved.path;
         let mut snapshot = saved.snapshot;
         if let Some(difference) = snapshot.fingerprint.difference(&opened.fingerprint) {
+            snapshot.figures.clear();
             let text = format!(
                 "{}: the model has changed since the session was saved ({difference})",
                 snapshot.model
@@ -310,6 +316,9 @@ impl Session {
             self.notify(NoticeKind::Warning, text);
         }
         self.history = snapshot.history;
+        for (n_done, figures) in snapshot.figures.into_iter().enumerate() {
+            self.known_figures.take_back(self.history.state_id(n_done), figures);
+        }
         self.plan = snapshot.plan;
         self.critical = snapshot.critical;
         let layer_idx = snapshot.layer.and_then(|name| self.network()?.layer_idx(&name));

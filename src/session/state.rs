@@ -21,7 +21,7 @@ use super::loaded::Loaded;
 use super::opening::Opened;
 use super::picture::LayerPicture;
 use super::query::{Answer, Query, Topic};
-use super::steps::{KnownAccuracies, KnownFigures};
+use super::steps::KnownFigures;
 use super::workshop::{QueryError, Workshop};
 use crate::base::{Progress, WorkCtx};
 use crate::eval::{Accuracy, LayerError, ModelSize, SampleSet};
@@ -144,7 +144,6 @@ pub struct Session {
     /// The errand that brought the model that is open.
     pub(super) shown_errand: u64,
     pub(super) next_job_id: u64,
-    pub(super) known_accuracies: KnownAccuracies,
     pub(super) known_figures: KnownFigures,
     pub(super) kept: Kept,
     pub(super) queue: JobQueue<Message>,
@@ -180,7 +179,6 @@ impl Session {
             held: Vec::new(),
             shown_errand: 0,
             next_job_id: 1,
-            known_accuracies: KnownAccuracies::default(),
             known_figures: KnownFigures::default(),
             kept: Kept::default(),
             queue: JobQueue::start(&sender, &wake),
@@ -392,8 +390,7 @@ impl Session {
             }
         }
         self.queue.prioritize(&order);
-        self.note_accuracy(&wishes);
-        self.note_figures();
+        self.note_figures(&wishes);
         self.keep_state();
         if self.entries.len() > MAX_ANSWERS {
             self.entries.retain(|query, entry| {

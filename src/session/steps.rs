@@ -1,18 +1,12 @@
 //! What is known of the states the history leads through. Nothing is computed for them: a figure is
 //! there if it was asked for while its state was the present one.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
 
 use super::query::{Answer, Query};
+use super::sample_mark::SampleMark;
 use super::state::{Entry, Session};
-use crate::eval::{Accuracy, LayerError, ModelSize, Sqnr, total_error};
-
-/// Accuracies by sample set and state.
-pub(super) type KnownAccuracies = HashMap<(u64, u64), Arc<Accuracy>>;
-
-/// Figures of the whole model by state.
-pub(super) type KnownFigures = HashMap<u64, ModelFigures>;
+use crate::eval::{Accuracy, Estimate, LayerError, Metric, ModelSize, Sqnr, total_error};
 
 /// Of the whole model in one state.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,33 +17,108 @@ pub struct ModelFigures {
     pub sqnr: Option<Sqnr>,
 }
 
+/// Accuracy of the model in one state; of the float one where nothing is quantized.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepAccuracy {
+    pub metric: Metric,
+    pub estimate: Estimate,
+    pub n_samples: usize,
+}
+
 /// What is known of one state.
 #[derive(Clone, Debug, Default)]
 pub struct StepFigures {
     pub model: Option<ModelFigures>,
     /// Of the layer that the step changed, where it changed one alone.
     pub layer_sqnr: Option<Sqnr>,
-    pub accuracy: Option<Arc<Accuracy>>,
+    /// On the present sample set.
+    pub accuracy: Option<StepAccuracy>,
+}
+
+/// What outlives the session of one state.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct StateFigures {
+    pub model: Option<ModelFigures>,
+    /// By what the samples are known by.
+    pub accuracies: BTreeMap<SampleMark, StepAccuracy>,
+}
+
+/// What is known of every state, by its number.
+#[derive(Default)]
+pub(super) struct KnownFigures {
+    states: HashMap<u64, StateFigures>,
+    /// Of the samples of that number.
+    samples: Option<(u64, SampleMark)>,
+    /// Changes when there is something new.
+    pub n_noted: usize,
+}
+
+impl KnownFigures {
+    pub fn clear(&mut self) {
+        *self = Self { n_noted: self.n_noted + 1, ..Self::default() };
+    }
+
+    pub fn of_state(&self, state_id: u64) -> StateFigures {
+        self.states.get(&state_id).cloned().unwrap_or_default()
+    }
+
+    /// Takes figures of an earlier session.
+    pub fn take_back(&mut self, state_id: u64, figures: StateFigures) {
+        self.n_noted += 1;
+        self.states.insert(state_id, figures);
+    }
+}
+
+impl StepAccuracy {
+    fn of(accuracy: &Accuracy) -> Option<Self> {
+        let estimate = accuracy.quantized.or(accuracy.float)?;
+        Some(Self { metric: accuracy.metric, estimate, n_samples: accuracy.n_samples })
+    }
 }
 
 impl Session {
     /// What is known of the state in which the first `n_done` edits are done.
     pub fn step_figures(&self, n_done: usize) -> StepFigures {
-        let state_id = self.history.state_id(n_done);
+        let known = &self.known_figures;
+        let state = known.states.get(&self.history.state_id(n_done));
+        let mark = known.samples.as_ref().filter(|(id, _)| *id == self.samples_id);
         StepFigures {
-            model: self.known_figures.get(&state_id).copied(),
+            model: state.and_then(|state| state.model),
             layer_sqnr: self.known_sqnr(n_done),
-            accuracy: self.known_accuracies.get(&(self.samples_id, state_id)).cloned(),
+            accuracy: mark.and_then(|(_, mark)| state?.accuracies.get(mark)).copied(),
         }
     }
 
-    /// Notes the figures of the present state, once every layer was measured.
-    pub(super) fn note_figures(&mut self) {
+    /// Notes the figures of the present state, as far as they are there and were asked for.
+    pub(super) fn note_figures(&mut self, wishes: &[Query]) {
+        if self.known_figures.samples.as_ref().is_none_or(|(id, _)| *id != self.samples_id) {
+            let mark = self.samples().map(|samples| SampleMark::of(samples));
+            self.known_figures.samples = mark.map(|mark| (self.samples_id, mark));
+        }
         let state_id = self.history.state_id(self.history.n_done());
-        let Some(network) = self.network() else { return };
-        if self.known_figures.contains_key(&state_id) || network.fold_mode != self.plan.fold_mode {
+        let known = self.known_figures.states.get(&state_id);
+        let mark = self.known_figures.samples.as_ref().map(|(_, mark)| mark.clone());
+        let has_model = known.is_some_and(|known| known.model.is_some());
+        let has_accuracy = match (known, &mark) {
+            (_, None) => true,
+            (known, Some(mark)) => known.is_some_and(|known| known.accuracies.contains_key(mark)),
+        };
+        let model = if has_model { None } else { self.present_figures() };
+        let accuracy = if has_accuracy { None } else { self.present_accuracy(wishes) };
+        if model.is_none() && accuracy.is_none() {
             return;
         }
+        self.known_figures.n_noted += 1;
+        let known = self.known_figures.states.entry(state_id).or_default();
+        known.model = known.model.or(model);
+        if let (Some(mark), Some(accuracy)) = (mark, accuracy) {
+            known.accuracies.insert(mark, accuracy);
+        }
+    }
+
+    /// Of the present state, once every layer was measured.
+    fn present_figures(&self) -> Option<ModelFigures> {
+        let network = self.network().filter(|now| now.fold_mode == self.plan.fold_mode)?;
         let mut errors: Vec<Option<&LayerError>> = Vec::with_capacity(network.layers.len());
         for layer_idx in 0..network.layers.len() {
             let spec = self.choice(layer_idx).to_string();
@@ -57,15 +126,35 @@ impl Session {
             match self.entries.get(&query) {
                 Some(Entry::Ready(Answer::Layer(error))) => errors.push(Some(error)),
                 Some(Entry::Failed(_)) => errors.push(None),
-                _ => return,
+                _ => return None,
             }
         }
         let is_whole = errors.iter().all(Option::is_some);
-        let figures = ModelFigures {
+        Some(ModelFigures {
             size: ModelSize::new(network, &errors),
             sqnr: is_whole.then(|| total_error(errors.iter().flatten().copied()).sqnr()),
-        };
-        self.known_figures.insert(state_id, figures);
+        })
+    }
+
+    /// Of the present state, if it is there and was asked for.
+    fn present_accuracy(&self, wishes: &[Query]) -> Option<StepAccuracy> {
+        let network = self.network().filter(|now| now.fold_mode == self.plan.fold_mode)?;
+        let n_layers = network.layers.len();
+        wishes.iter().find_map(|wish| {
+            let Query::Accuracy { network, samples, specs } = wish else { return None };
+            let Some(Entry::Ready(Answer::Accuracy(accuracy))) = self.entries.get(wish) else {
+                return None;
+            };
+            // A command may have been applied since the wish.
+            let is_present = *network == self.network_id
+                && *samples == self.samples_id
+                && specs.len() == n_layers
+                && specs
+                    .iter()
+                    .enumerate()
+                    .all(|(idx, spec)| *spec == self.choice(idx).to_string());
+            if is_present { StepAccuracy::of(accuracy) } else { None }
+        })
     }
 
     fn known_sqnr(&self, n_done: usize) -> Option<Sqnr> {
@@ -79,31 +168,6 @@ impl Session {
         match self.entries.get(&query) {
             Some(Entry::Ready(Answer::Layer(error))) => Some(error.sqnr()),
             _ => None,
-        }
-    }
-
-    /// Notes the accuracy of the present state, once it is there and as long as it was asked for.
-    pub(super) fn note_accuracy(&mut self, wishes: &[Query]) {
-        let key = (self.samples_id, self.history.state_id(self.history.n_done()));
-        if self.known_accuracies.contains_key(&key) {
-            return;
-        }
-        for wish in wishes {
-            let Query::Accuracy { network, specs, .. } = wish else { continue };
-            let Some(Entry::Ready(Answer::Accuracy(accuracy))) = self.entries.get(wish) else {
-                continue;
-            };
-            // A command may have been applied since the wish.
-            let is_present = *network == self.network_id
-                && specs
-                    .iter()
-                    .enumerate()
-                    .all(|(idx, spec)| *spec == self.choice(idx).to_string());
-            if is_present {
-                let accuracy = Arc::clone(accuracy);
-                self.known_accuracies.insert(key, accuracy);
-                return;
-            }
         }
     }
 }

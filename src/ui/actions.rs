@@ -124,18 +124,18 @@ pub static ACTIONS: &[Action] = &[
         run: |ctx| ctx.ask(UiCommand::Quit),
     },
     Action {
-        name: "Redo",
-        group: Group::Edit,
-        shortcut: command_shift(Key::Z),
-        is_enabled: |session| session.history().redo_label().is_some(),
-        run: |ctx| ctx.send(Command::Redo),
-    },
-    Action {
         name: "Undo",
         group: Group::Edit,
         shortcut: command(Key::Z),
         is_enabled: |session| session.history().undo_label().is_some(),
         run: |ctx| ctx.send(Command::Undo),
+    },
+    Action {
+        name: "Redo",
+        group: Group::Edit,
+        shortcut: command_shift(Key::Z),
+        is_enabled: |session| session.history().redo_label().is_some(),
+        run: |ctx| ctx.send(Command::Redo),
     },
     Action {
         name: "Select all layers",

@@ -9,6 +9,7 @@ use super::dialogs::{Chosen, Dialog, Dialogs, Waiting};
 use super::dock::{Dock, Panels, Preset};
 use super::dropping::{Dropping, Target};
 use super::export;
+use super::focus_ring::FocusRing;
 use super::header::header_ui;
 use super::import_dialog::ImportDialog;
 use super::jobs_bar::jobs_bar_ui;
@@ -44,6 +45,7 @@ pub struct App {
     import_dialog: ImportDialog,
     saving: Saving,
     dropping: Dropping,
+    focus_ring: FocusRing,
     /// The panel whose picture is being taken.
     pictured: Option<&'static str>,
 }
@@ -72,6 +74,7 @@ impl App {
             import_dialog: ImportDialog::default(),
             saving: Saving::default(),
             dropping: Dropping::default(),
+            focus_ring: FocusRing::default(),
             pictured: None,
         }
     }
@@ -108,6 +111,11 @@ impl App {
     /// The newest failure that was reported.
     pub fn last_failure(&self) -> Option<&str> {
         self.messages.last_failure()
+    }
+
+    /// Where the ring around what the keyboard is at was drawn.
+    pub fn focus_ring(&self) -> Option<Rect> {
+        self.focus_ring.rect()
     }
 
     /// Names of everything the palette offers now.
@@ -179,6 +187,7 @@ impl App {
     /// Draws the window and applies what the panels ask for.
     pub fn ui(&mut self, ui: &mut Ui) {
         let ctx = PanelCtx::new(&self.session);
+        self.focus_ring.begin(ui);
         let escape_is_free = is_escape_free(ui);
         run_shortcuts(ui, &ctx);
         strip(ui, EguiPanel::top("menu"), theme::BAR_HEIGHT, |ui| menu_ui(ui, &ctx, &self.dock));
@@ -224,6 +233,7 @@ impl App {
             ui.ctx().request_repaint();
         }
         self.overlays_ui(ui, header);
+        self.focus_ring.ui(ui);
         self.session.serve_wishes();
     }
 

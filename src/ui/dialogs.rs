@@ -272,7 +272,7 @@ enum Answer {
 
 impl Typing {
     fn ui(&mut self, ui: &mut Ui, session: &Session) -> Answer {
-        let (title, help) = words(self.field.kind());
+        let (title, help) = words(self.dialog, self.field.kind());
         let colour = Theme::of(ui).text;
         ui.label(egui::RichText::new(title).font(theme::title(14.0)).color(colour));
         ui.label(help);
@@ -343,8 +343,15 @@ fn unread_import(session: &Session) -> Unread {
     }
 }
 
-fn words(kind: PathKind) -> (&'static str, &'static str) {
+fn words(dialog: Dialog, kind: PathKind) -> (&'static str, &'static str) {
     match kind {
+        PathKind::Open if dialog == Dialog::PickModel => {
+            ("Open model", "A model's file, or a folder with one.")
+        }
+        PathKind::Open if dialog == Dialog::PickSamples => (
+            "Open samples",
+            "A sample set for the open model; pictures, arrays and tables are brought in by File › Import.",
+        ),
         PathKind::Open => (
             "Open path",
             "A model or a folder with one; for the open model a sample set, a recipe, or pictures by class, arrays and tables to make samples of.",

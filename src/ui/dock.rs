@@ -464,11 +464,6 @@ impl Behavior<String> for DockBehavior<'_, '_> {
                 let top = rect.with_max_y(rect.top() + 2.0);
                 ui.painter().rect_filled(top, 0, theme.accent);
             }
-            if response.has_focus() {
-                let stroke = Stroke::new(1.0, theme.accent);
-                let frame = rect.shrink(3.0);
-                ui.painter().rect_stroke(frame, 3, stroke, egui::StrokeKind::Inside);
-            }
             let place = egui::Align2::CENTER_CENTER.align_size_within_rect(galley.size(), rect);
             ui.painter().galley_with_override_text_color(place.min, galley, ink);
         }

@@ -37,7 +37,7 @@ pub fn jobs_bar_ui(ui: &mut Ui, ctx: &PanelCtx, n_unseen: usize) {
             ui.add_space(8.0);
         }
         if !short.is_empty() {
-            let text = format!("{} short jobs", short.len());
+            let text = counted(short.len(), "short job");
             ui.label(RichText::new(text).color(theme.hint));
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

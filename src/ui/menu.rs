@@ -79,10 +79,30 @@ fn action_ui(ui: &mut Ui, ctx: &PanelCtx, action: &Action) {
     if let Some(shortcut) = action.shortcut {
         button = button.shortcut_text(actions::keys_text(ui.ctx(), &shortcut));
     }
+    let theme = theme_of(action.name);
+    let is_chosen =
+        theme.is_some_and(|theme| ui.ctx().options(|options| options.theme_preference) == theme);
+    if is_chosen {
+        button = button.shortcut_text("✓");
+    }
     let response = ui.add_enabled((action.is_enabled)(ctx.session), button);
     name_it(&response, &name);
+    if theme.is_some() {
+        let toggled = egui::accesskit::Toggled::from(is_chosen);
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_toggled(toggled));
+    }
     if response.clicked() {
         (action.run)(ctx);
+    }
+}
+
+/// The theme that an action sets.
+fn theme_of(action: &str) -> Option<ThemePreference> {
+    match action {
+        "Dark theme" => Some(ThemePreference::Dark),
+        "Light theme" => Some(ThemePreference::Light),
+        "Theme as the system" => Some(ThemePreference::System),
+        _ => None,
     }
 }
 

@@ -11,6 +11,7 @@ mod dialogs;
 mod dock;
 mod dropping;
 pub mod export;
+mod focus_ring;
 mod fold;
 mod folder_listing;
 mod fonts;

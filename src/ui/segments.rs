@@ -98,10 +98,6 @@ impl<'a, T: Copy + PartialEq> Segments<'a, T> {
         if !self.prefix.is_empty() {
             name_it(&response, &format!("{} {}", self.prefix, name.to_lowercase()));
         }
-        if response.has_focus() {
-            let stroke = Stroke::new(2.0, theme.accent);
-            ui.painter().rect_stroke(rect, corners, stroke, StrokeKind::Outside);
-        }
         if help.is_empty() { response.clicked() } else { response.on_hover_text(help).clicked() }
     }
 

@@ -5,10 +5,19 @@ use egui_material_icons::MaterialIcon;
 
 use super::theme::{self, Theme};
 use crate::base::{Progress, percent};
+use crate::session::Session;
 
 /// Nothing is there yet: what comes, and how to get it.
 pub fn empty_ui(ui: &mut Ui, title: &str, hint: &str) {
     missing_ui(ui, None, (title, hint), |_| {});
+}
+
+/// Without a model: what will stand here, or the name of what is being opened.
+pub fn no_model_ui(ui: &mut Ui, session: &Session, hint: &str) {
+    match session.opening() {
+        Some(label) => empty_ui(ui, &format!("{label}…"), hint),
+        None => empty_ui(ui, "No model is open", hint),
+    }
 }
 
 /// As [`empty_ui`], under an icon of what is missing.

@@ -1,7 +1,8 @@
 //! The docked panels, the palette, the keys, the tour and the messages.
 
+use egui::accesskit::Toggled;
 use egui::{Key, Modifiers};
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 use quantscope::ui::PANELS;
 
 use super::drive::{
@@ -77,6 +78,23 @@ fn panels_are_closed_enlarged_and_arranged() {
     settle(&mut window);
     click(&mut window, "Show Layers");
     assert!(window.query_by_label("Filter layers").is_some());
+}
+
+#[test]
+fn the_menu_marks_the_theme_that_is_chosen() {
+    let mut window = window();
+    for chosen in ["Light theme", "Dark theme", "Theme as the system"] {
+        run_from_palette(&mut window, chosen);
+        click_button(&mut window, "View");
+        for name in ["Dark theme", "Light theme", "Theme as the system"] {
+            // A button of the bar has the same name.
+            let is_marked = window
+                .query_all_by_label(name)
+                .any(|node| node.accesskit_node().toggled() == Some(Toggled::True));
+            assert_eq!(is_marked, name == chosen, "{name} while {chosen} is chosen");
+        }
+        press(&mut window, Modifiers::NONE, Key::Escape);
+    }
 }
 
 #[test]

@@ -452,3 +452,19 @@ fn a_file_dropped_on_an_open_dialog_is_taken_by_it() {
     drop_files(&mut window, &[&support::project("sample_models/digits/model.onnx")]);
     assert!(window.query_by_label("Search commands").is_none());
 }
+
+#[test]
+fn the_field_for_a_path_says_what_is_opened() {
+    let mut window = window_with_typed_paths();
+    for (entry, title, help) in [
+        ("Open model…", "Open model", "A model's file, or a folder with one"),
+        ("Open samples…", "Open samples", "A sample set for the open model"),
+        ("Load recipe…", "Load recipe", "A recipe for the open model"),
+    ] {
+        click_button(&mut window, "File");
+        window.get_by_label_contains(entry).click();
+        settle(&mut window);
+        assert!(window.query_by_label(title).is_some() && shows(&window, help), "{entry}");
+        click_button(&mut window, "Cancel");
+    }
+}

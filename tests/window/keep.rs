@@ -209,7 +209,7 @@ fn the_history_goes_to_any_state() {
     settle(&mut window);
     assert!(shows(&window, "State 5 of 5"));
     assert!(shows(&window, "Step 2: res.conv1: bits 7 → 6"));
-    assert!(shows(&window, "Step 4: 6 layers: int:bits=4"));
+    assert!(shows(&window, "Step 4: 6 layers: bits 5 … 8 → 4"));
     click_button(&mut window, "Step 1: res.conv1: bits 8 → 7");
     assert_eq!(spec(&window), "int:bits=7");
     assert!(shows(&window, "State 2 of 5"));
@@ -252,6 +252,88 @@ fn every_state_that_was_present_has_its_figures() {
             assert!(window.query_all_by_label(&text).next().is_some(), "{text} is not shown");
         }
     }
+}
+
+/// What the history knows of every state: bytes, decibels, and the accuracy.
+fn known(window: &Window) -> Vec<(Option<u64>, Option<f64>, Option<f64>)> {
+    let session = session(window);
+    (0..=session.history().len())
+        .map(|step| session.step_figures(step))
+        .map(|figures| {
+            let db = figures.model.and_then(|model| model.sqnr?.db());
+            let accuracy = figures.accuracy.map(|accuracy| accuracy.estimate.value);
+            // As text a number may lose its last bit.
+            let rounded = |x: f64| (x * 1e9).round();
+            let bytes = figures.model.map(|model| model.size.quantized_bytes);
+            (bytes, db.map(rounded), accuracy.map(rounded))
+        })
+        .collect()
+}
+
+#[test]
+fn figures_of_all_states_are_there_after_continuing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = sample_in(home.path());
+    for bits in ["int4", "int3", "int2"] {
+        window.state_mut().apply(Command::SetAllChoices(bits.parse().unwrap()));
+        settle(&mut window);
+    }
+    // One of the states was undone.
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    let before = known(&window);
+    assert_eq!(before.len(), 4);
+    assert!(
+        before
+            .iter()
+            .all(|(bytes, db, accuracy)| { bytes.is_some() && db.is_some() && accuracy.is_some() })
+    );
+    drop(window);
+    let mut window = sample_in(home.path());
+    click_button(&mut window, "Continue");
+    assert_eq!(known(&window), before);
+    // Gone on with once more, and other samples have figures of their own.
+    drop(window);
+    let mut window = sample_in(home.path());
+    click_button(&mut window, "Continue");
+    assert_eq!(known(&window), before);
+    click_button(&mut window, "History");
+    assert!(!shows(&window, "not measured"));
+    let own = "sample_models/digits/calibration.safetensors";
+    window.state_mut().apply(Command::OpenSamples(own.into()));
+    settle(&mut window);
+    let on_others = known(&window);
+    assert!(on_others[0].2.is_none() && on_others[1].2.is_none(), "{on_others:?}");
+    assert!(on_others[2].2.is_some(), "the present state is measured anew");
+    assert_eq!(on_others[0].0, before[0].0, "the size does not hang on samples");
+    window.state_mut().apply(Command::UseOwnSamples);
+    settle(&mut window);
+    assert_eq!(known(&window), before);
+}
+
+#[test]
+fn figures_of_other_settings_are_not_taken_back() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = sample_in(home.path());
+    window.state_mut().apply(Command::SetAllChoices("int4".parse().unwrap()));
+    settle(&mut window);
+    drop(window);
+    let folder = home.path().join("sessions");
+    let path = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|ending| ending == "json"))
+        .unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("int:bits=4", "int:bits=5")).unwrap();
+    let mut window = sample_in(home.path());
+    window.state_mut().apply(Command::Recover);
+    // Before anything is measured anew.
+    wait_until(&mut window, |window| session(window).history().len() == 1);
+    assert_eq!(session(&window).choice(0).bits(), Some(5));
+    assert!(known(&window)[0].0.is_some(), "the state before the step is as it was");
+    settle(&mut window);
+    let five = known(&window)[1];
+    assert!(five.0.unwrap() > 11_000, "measured with 5 bits, not with 4: {five:?}");
 }
 
 #[test]

@@ -71,8 +71,8 @@ fn names_are_given_room_by_hand() {
     let edge = |window: &Window| window.get_by_label(SPLITTER).rect().center();
     let from = edge(&window);
     // Less room than the names have by themselves.
-    drag(&mut window, from, from - vec2(300.0, 0.0));
-    assert!((edge(&window).x - (from.x - 300.0)).abs() < 6.0, "{:?} {from:?}", edge(&window));
+    drag(&mut window, from, from - vec2(40.0, 0.0));
+    assert!((edge(&window).x - (from.x - 40.0)).abs() < 6.0, "{:?} {from:?}", edge(&window));
     let from = edge(&window);
     drag(&mut window, from, egui::pos2(1050.0, from.y));
     assert!(!has_column(&window, "Shape") && !has_column(&window, "Weights"));
@@ -91,6 +91,29 @@ fn names_are_given_room_by_hand() {
     }
     settle(&mut window);
     assert!(has_column(&window, "Shape"), "a double click gives the room back");
+}
+
+#[test]
+fn in_a_wide_list_the_figures_stay_near_short_names() {
+    let options = AppOptions { model: ModelRef::default_sample(), only_panel: Some("layers") };
+    let mut window = Harness::builder()
+        .with_size([2560.0, 900.0])
+        .build_eframe(move |creation| App::new(&creation.egui_ctx, options));
+    settle(&mut window);
+    let left = |label: &str| window.get_by_label(label).rect().left();
+    assert!(left("Order by Op") < 240.0, "{}", left("Order by Op"));
+    assert!(left("Lock stem") < 1400.0, "{}", left("Lock stem"));
+    let weights = window.get_by_label("Order by Weights").rect().right();
+    let combo = window.get_by_label("Scheme of stem").rect().left();
+    assert!(combo - weights >= 12.0, "{combo} {weights}");
+    // The mark of a row goes on to the right of the last figure.
+    let row = window_row(&window, "fc");
+    super::drive::click_at(&mut window, egui::pos2(2400.0, row));
+    assert_eq!(super::drive::selected_layer(&window), "fc");
+}
+
+fn window_row(window: &Window, layer: &str) -> f32 {
+    window.get_by_label(&format!("Bits of {layer}")).rect().center().y
 }
 
 #[test]

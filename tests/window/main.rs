@@ -17,6 +17,7 @@ mod graph;
 mod heatmap;
 mod import;
 mod keep;
+mod keyboard;
 mod layers;
 mod model;
 mod quantizer;

@@ -28,6 +28,22 @@ fn enter(window: &mut Window, label: &str, text: &str) {
 }
 
 #[test]
+fn the_settings_keep_their_place_whatever_is_selected() {
+    let mut window = window();
+    let top = |window: &Window| window.get_by_label("Bits slider").rect().top();
+    let before = top(&window);
+    press(&mut window, Modifiers::COMMAND, Key::A);
+    assert!(shows(&window, "6 of 6 layers"));
+    assert_eq!(top(&window), before, "several layers");
+    click_button(&mut window, "Lock fc");
+    assert!(shows(&window, "1 locked"));
+    assert_eq!(top(&window), before, "one of them locked");
+    click(&mut window, "fc");
+    assert!(shows(&window, "Locked: nothing changes"));
+    assert_eq!(top(&window), before, "a locked layer");
+}
+
+#[test]
 fn symmetric_codes_have_one_end() {
     let mut window = window();
     by_hand(&mut window);

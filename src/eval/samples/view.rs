@@ -93,6 +93,28 @@ impl SampleSet {
         })
     }
 
+    /// Hands out the first `n_values` values of a sample as they are stored, as little-endian bytes;
+    /// nothing for a sample that is not there.
+    pub fn for_stored(&self, sample_idx: usize, n_values: usize, mut take: impl FnMut(&[u8])) {
+        let of_sample = |len: usize| {
+            let start = sample_idx * len;
+            start..start + len.min(n_values)
+        };
+        match &self.inputs {
+            Inputs::Features { data: Stored::Bytes(data), dims, .. } => {
+                take(data.get(of_sample(dims.iter().product())).unwrap_or_default());
+            }
+            Inputs::Features { data: Stored::Floats(data), dims, .. } => {
+                let values = data.get(of_sample(dims.iter().product())).unwrap_or_default();
+                values.iter().for_each(|value| take(&value.to_le_bytes()));
+            }
+            Inputs::Tokens { data, row_len } => {
+                let tokens = data.get(of_sample(*row_len)).unwrap_or_default();
+                tokens.iter().for_each(|token| take(&token.to_le_bytes()));
+            }
+        }
+    }
+
     /// The tokens of a row, inputs and last target; `None` for a set without tokens.
     pub fn tokens(&self, sample_idx: usize) -> Option<&[i64]> {
         match &self.inputs {

@@ -2,6 +2,7 @@
 //! its own does all reading and writing; the session hears of it through messages.
 
 mod autosave;
+mod figures;
 mod paths;
 mod recent;
 mod saved;

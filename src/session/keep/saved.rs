@@ -6,12 +6,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::figures::{FiguresJson, PlanMark};
 use crate::model::FoldMode;
 use crate::quant::{Recipe, SchemeChoice, SpecError};
 use crate::session::change::{FromTo, PlanChange};
 use crate::session::critical::CriticalChoice;
 use crate::session::fingerprint::Fingerprint;
-use crate::session::history::{History, Plan};
+use crate::session::history::{Edit, History, Plan};
+use crate::session::steps::StateFigures;
 
 const VERSION: u32 = 1;
 /// Steps that are written on each side of the present one.
@@ -28,6 +30,8 @@ pub(in crate::session) struct Snapshot {
     pub samples: Option<PathBuf>,
     pub plan: Plan,
     pub history: History,
+    /// Of the state before the first step and after each; those beyond the end are unknown.
+    pub figures: Vec<StateFigures>,
     pub layer: Option<String>,
     pub channel_idx: Option<usize>,
     pub critical: CriticalChoice,
@@ -79,6 +83,9 @@ struct SavedJson {
     #[serde(default)]
     critical: CriticalChoice,
     n_done: usize,
+    /// Of the state before the first step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    figures: Option<FiguresJson>,
     steps: Vec<StepJson>,
     #[serde(default)]
     arrangement: String,
@@ -106,6 +113,9 @@ struct StepJson {
     fold_batch_norm: Option<(bool, bool)>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     locks: BTreeMap<String, bool>,
+    /// Of the state after the step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    figures: Option<FiguresJson>,
 }
 
 impl Snapshot {
@@ -117,7 +127,15 @@ impl Snapshot {
     pub(super) fn to_json(&self, ending: Ending) -> String {
         let n_done = self.history.n_done();
         let first = n_done.saturating_sub(MAX_STEPS);
-        let steps = self.history.edits().skip(first).take(n_done - first + MAX_STEPS);
+        let edits: Vec<&Edit> =
+            self.history.edits().skip(first).take(n_done - first + MAX_STEPS).collect();
+        let changes: Vec<&PlanChange> = edits.iter().map(|edit| &edit.change).collect();
+        let marks = marks(PlanMark::of(&self.plan), &changes, n_done - first);
+        let mut figures = marks
+            .into_iter()
+            .enumerate()
+            .map(|(place, mark)| FiguresJson::of(self.figures.get(first + place)?, mark));
+        let opened_figures = figures.next().flatten();
         let recipe = &self.plan.recipe;
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let json = SavedJson {
@@ -139,7 +157,15 @@ impl Snapshot {
             selected: SelectedJson { layer: self.layer.clone(), channel: self.channel_idx },
             critical: self.critical.clone(),
             n_done: n_done - first,
-            steps: steps.map(|edit| StepJson::of(&edit.label, &edit.change)).collect(),
+            figures: opened_figures,
+            steps: edits
+                .iter()
+                .zip(figures)
+                .map(|(edit, figures)| StepJson {
+                    figures,
+                    ..StepJson::of(&edit.label, &edit.change)
+                })
+                .collect(),
             arrangement: self.arrangement.clone(),
         };
         serde_json::to_string_pretty(&json).unwrap_or_default()
@@ -161,17 +187,26 @@ impl Saved {
         for (name, spec) in &json.layers {
             recipe.set(name, spec.parse()?);
         }
+        let plan = Plan { recipe, fold_mode: fold_mode(json.fold_batch_norm), locked: json.locked };
+        let mut written = vec![json.figures];
         let mut edits = Vec::new();
         for step in json.steps {
             let change = step.change()?;
             edits.push((step.label, change));
+            written.push(step.figures);
         }
+        let changes: Vec<&PlanChange> = edits.iter().map(|(_, change)| change).collect();
+        let marks = marks(PlanMark::of(&plan), &changes, json.n_done);
+        let figures = written.iter().zip(marks).map(|(figures, mark)| {
+            figures.as_ref().map(|figures| figures.read(mark)).unwrap_or_default()
+        });
         let snapshot = Snapshot {
             model: json.model.path,
             title: json.model.title,
             fingerprint: json.model.fingerprint,
             samples: json.samples,
-            plan: Plan { recipe, fold_mode: fold_mode(json.fold_batch_norm), locked: json.locked },
+            figures: figures.collect(),
+            plan,
             history: History::restored(edits, json.n_done),
             layer: json.selected.layer,
             channel_idx: json.selected.channel,
@@ -197,6 +232,7 @@ impl StepJson {
             layers: layers.collect(),
             fold_batch_norm: change.fold.map(|(from, to)| (is_folded(from), is_folded(to))),
             locks: change.locks.clone(),
+            figures: None,
         }
     }
 
@@ -215,6 +251,21 @@ impl StepJson {
     }
 }
 
+/// The marks of the state before the first change and after each; `present` is that of the state in
+/// which the first `n_done` are done.
+fn marks(present: PlanMark, changes: &[&PlanChange], n_done: usize) -> Vec<PlanMark> {
+    let (done, undone) = changes.split_at(n_done.min(changes.len()));
+    let mut marks = vec![present];
+    for change in done.iter().rev() {
+        marks.push(marks.last().map_or(present, |mark| mark.across(change)));
+    }
+    marks.reverse();
+    for change in undone {
+        marks.push(marks.last().map_or(present, |mark| mark.across(change)));
+    }
+    marks
+}
+
 fn fold_mode(is_folded: bool) -> FoldMode {
     if is_folded { FoldMode::Fold } else { FoldMode::Keep }
 }
@@ -223,6 +274,7 @@ fn fold_mode(is_folded: bool) -> FoldMode {
 pub(super) mod tests {
     use super::*;
     use crate::session::command::Gesture;
+    use crate::session::history::StepName;
     use crate::session::{ModelRef, open};
 
     /// A session with as many changes.
@@ -237,7 +289,7 @@ pub(super) mod tests {
         let mut history = History::default();
         for idx in 0..n_changes {
             let change = PlanChange::between(&plan(idx), &plan(idx + 1));
-            history.record(None, change, Gesture::Once);
+            history.record(StepName::OfChange(""), change, Gesture::Once);
         }
         Snapshot {
             model: "sample:digits".to_owned(),
@@ -246,6 +298,7 @@ pub(super) mod tests {
             samples: Some("/sets/mine.safetensors".into()),
             plan: plan(n_changes),
             history,
+            figures: Vec::new(),
             layer: Some("stem".to_owned()),
             channel_idx: Some(3),
             critical: CriticalChoice::Class("7".to_owned()),

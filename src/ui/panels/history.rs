@@ -3,9 +3,10 @@
 use egui::{Align, Layout, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use crate::base::{bytes, fixed};
-use crate::eval::{Accuracy, Estimate, Metric, Sqnr};
+use crate::eval::{Estimate, Metric, Sqnr};
 use crate::session::{Command, Edit, History, StepFigures};
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
+use crate::ui::short_name::shortened;
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
 
@@ -22,8 +23,6 @@ struct HistoryPanel {
     shown_n_done: Option<usize>,
 }
 
-/// Layers that are named in a row; the rest is counted.
-const MAX_NAMED: usize = 2;
 /// Layers that are named in a tooltip.
 const MAX_LISTED: usize = 24;
 const MARK_WIDTH: f32 = 28.0;
@@ -67,7 +66,7 @@ enum Tense {
 impl Panel for HistoryPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
         if ctx.session.network().is_none() {
-            state_view::empty_ui(ui, "No model is open", "Every change will stand here.");
+            state_view::no_model_ui(ui, ctx.session, "Every change will stand here.");
             return;
         }
         let history = ctx.session.history();
@@ -116,18 +115,19 @@ fn columns(row: Rect) -> Columns {
     let is_narrow = is_narrow(row.width());
     let row = row.shrink2(vec2(theme::PANEL_MARGIN, 0.0));
     let (mark, mut rest) = row.split_left_right_at_x(row.left() + MARK_WIDTH);
+    if is_narrow {
+        let upper = |rect: Rect| rect.with_max_y(rect.top() + 24.0);
+        let lower = |rect: Rect| rect.with_min_y(rect.top() + 20.0).with_max_y(rect.bottom() - 4.0);
+        let label = upper(rest);
+        rest = lower(rest);
+        let (line, accuracy) = rest.split_left_right_at_x(rest.right() - 44.0);
+        return Columns { mark, label, change: None, figures: Figures::Line(line), accuracy };
+    }
     let mut cut = |width: f32| {
         let (left, right) = rest.split_left_right_at_x(rest.right() - width);
         rest = left;
         right
     };
-    if is_narrow {
-        let upper = |rect: Rect| rect.with_max_y(rect.top() + 24.0);
-        let accuracy = upper(cut(68.0));
-        let line = Rect::from_min_max(pos2(rest.left(), accuracy.bottom() - 4.0), row.max);
-        let figures = Figures::Line(line.with_max_y(row.bottom() - 4.0));
-        return Columns { mark, label: upper(rest), change: None, figures, accuracy };
-    }
     let accuracy = cut(ACCURACY_WIDTH);
     let [size, bits, sqnr] = FIGURE_WIDTHS;
     let (sqnr, bits, size) = (cut(sqnr), cut(bits), cut(size));
@@ -211,24 +211,43 @@ fn step_ui(ui: &mut Ui, ctx: &PanelCtx, (step, height): (usize, f32), tense: Ten
         _ => theme.panel,
     };
     ui.painter().rect_filled(rect, 0, fill);
-    if response.has_focus() {
-        let stroke = egui::Stroke::new(1.0, theme.accent);
-        ui.painter().rect_stroke(rect.shrink(1.0), 2, stroke, egui::StrokeKind::Inside);
-    }
     let columns = columns(rect);
     mark_ui(ui, columns.mark, step, (tense, history.len()));
     let ink = if tense == Tense::Undone { theme.hint } else { theme.text };
     let weight = if tense == Tense::Present { theme::title(12.0) } else { theme::text(12.0) };
-    let text = |text: &str| egui::Label::new(RichText::new(text).color(ink)).truncate();
-    let name = egui::Label::new(RichText::new(label).font(weight).color(ink)).truncate();
+    let (name, from_to) = edit.map_or_else(
+        || (label.to_owned(), None),
+        |edit| texts_of(edit, columns.label.width(), columns.change.is_some()),
+    );
+    let name = egui::Label::new(RichText::new(name).font(weight).color(ink)).truncate();
     cell(ui, columns.label, Align::Min, |ui| ui.add(name));
-    if let (Some(rect), Some(edit)) = (columns.change, edit) {
-        let details = edit.change.details(MAX_NAMED);
-        cell(ui, rect, Align::Min, |ui| ui.add(text(&details)));
+    if let (Some(rect), Some(from_to)) = (columns.change, from_to) {
+        let from_to = egui::Label::new(RichText::new(from_to).color(ink)).truncate();
+        cell(ui, rect, Align::Min, |ui| ui.add(from_to));
     }
     let figures = ctx.session.step_figures(step);
     figures_ui(ui, &columns, &figures, ink);
     response.on_hover_ui(|ui| tooltip_ui(ui, edit, tense, &figures)).clicked()
+}
+
+/// Of an average letter.
+const LETTER_WIDTH: f32 = 6.2;
+
+/// What a step is called, and from what to what it led where that has a column of its own. A long
+/// name of a layer gives its room to what was changed.
+fn texts_of(edit: &Edit, width: f32, has_column: bool) -> (String, Option<String>) {
+    let n_letters = (width / LETTER_WIDTH) as usize;
+    let (what, from_to) = (edit.change.what(), edit.change.from_to());
+    let is_own_name = edit.label != edit.change.label();
+    match (from_to, has_column) {
+        (from_to, true) if is_own_name => (shortened(&edit.label, n_letters), from_to),
+        (from_to, true) => (shortened(&what, n_letters), from_to),
+        (Some(from_to), false) if !is_own_name => {
+            let n_letters = n_letters.saturating_sub(from_to.chars().count() + 2).max(10);
+            (format!("{}: {from_to}", shortened(&what, n_letters)), None)
+        }
+        _ => (edit.label.clone(), None),
+    }
 }
 
 /// A dot on the line of time: filled where the step is done, large where the session stands.
@@ -269,17 +288,18 @@ fn figures_ui(ui: &mut Ui, columns: &Columns, figures: &StepFigures, ink: egui::
             cell(ui, rect, Align::Min, |ui| ui.add(label));
         }
     }
-    let Some(accuracy) = figures.accuracy.as_deref() else { return };
-    if let Some(estimate) = quantized(accuracy) {
-        cell(ui, columns.accuracy, Align::Max, |ui| {
-            let (value, reach) = estimate_text(estimate, accuracy.metric);
-            if matches!(columns.figures, Figures::Columns(_)) {
-                let reach = format!("±{reach}");
-                ui.label(RichText::new(reach).font(theme::mono(11.0)).color(theme.hint));
-            }
-            ui.label(RichText::new(value).font(theme::mono(12.0)).color(ink))
-        });
-    }
+    let Some(accuracy) = figures.accuracy else {
+        let unknown = RichText::new(UNKNOWN).font(theme::mono(12.0)).color(theme.hint);
+        return cell(ui, columns.accuracy, Align::Max, |ui| drop(ui.label(unknown)));
+    };
+    cell(ui, columns.accuracy, Align::Max, |ui| {
+        let (value, reach) = estimate_text(accuracy.estimate, accuracy.metric);
+        if matches!(columns.figures, Figures::Columns(_)) {
+            let reach = format!("±{reach}");
+            ui.label(RichText::new(reach).font(theme::mono(11.0)).color(theme.hint));
+        }
+        ui.label(RichText::new(value).font(theme::mono(12.0)).color(ink))
+    });
 }
 
 const UNKNOWN: &str = "–";
@@ -314,11 +334,6 @@ fn sqnr_text(sqnr: Sqnr) -> String {
     }
 }
 
-/// The model as it was in that state: a model all float has no quantized figure.
-fn quantized(accuracy: &Accuracy) -> Option<Estimate> {
-    accuracy.quantized.or(accuracy.float)
-}
-
 fn estimate_text(estimate: Estimate, metric: Metric) -> (String, String) {
     let reach = (estimate.ci95.1 - estimate.ci95.0) / 2.0;
     match metric {
@@ -349,10 +364,8 @@ fn tooltip_ui(ui: &mut Ui, edit: Option<&Edit>, tense: Tense, figures: &StepFigu
             ui.label(format!("SQNR of all quantized weights: {sqnr}"));
         }
     }
-    if let Some(accuracy) = figures.accuracy.as_deref()
-        && let Some(estimate) = quantized(accuracy)
-    {
-        let (value, reach) = estimate_text(estimate, accuracy.metric);
+    if let Some(accuracy) = figures.accuracy {
+        let (value, reach) = estimate_text(accuracy.estimate, accuracy.metric);
         let name = metric_name(accuracy.metric);
         ui.label(format!("{name}: {value} ±{reach} on {} samples", accuracy.n_samples));
     }

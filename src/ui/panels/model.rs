@@ -7,6 +7,7 @@ use crate::eval::Metric;
 use crate::model::{Card, CardMetric, Network};
 use crate::quant::SchemeChoice;
 use crate::session::Command;
+use crate::ui::focus_ring::scroll_to_focus;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
@@ -29,12 +30,13 @@ const GAP: f32 = 10.0;
 impl Panel for ModelPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
         let Some(network) = ctx.session.network() else {
-            state_view::empty_ui(ui, "No model is open", "What it is and where it is from.");
+            state_view::no_model_ui(ui, ctx.session, "What it is and where it is from.");
             return;
         };
         // Seen at once: there is more below.
         ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            scroll_to_focus(ui);
             let margin = egui::Margin::symmetric(theme::PANEL_MARGIN as i8, 8);
             egui::Frame::new().inner_margin(margin).show(ui, |ui| {
                 ui.set_max_width(MAX_WIDTH);

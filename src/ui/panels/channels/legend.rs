@@ -7,7 +7,6 @@ use super::columns::{InUse, Sketch, diamond, tensor_bounds};
 use super::density::{DensityView, count_colour};
 use crate::base::{fixed, significant, thousands};
 use crate::eval::Sqnr;
-use crate::quant::Grid;
 use crate::session::{ChannelFigures, ChannelPicture, Outlier};
 use crate::ui::colormap::Colormap;
 use crate::ui::theme::{self, Theme};

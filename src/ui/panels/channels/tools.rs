@@ -30,7 +30,7 @@ const KEYS: [(ChannelKey, &str, &str); 8] = [
 const MIN_WIDTH_FOR_ONE_LINE: f32 = 860.0;
 /// Below this one zoom and order have a line apart.
 const MIN_WIDTH_FOR_TWO_LINES: f32 = 540.0;
-const LINE_HEIGHT: f32 = 36.0;
+const LINE_HEIGHT: f32 = theme::TOOL_ROW_HEIGHT;
 
 impl ChannelsPanel {
     pub(super) fn tools_ui(

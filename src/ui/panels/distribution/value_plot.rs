@@ -213,9 +213,8 @@ fn place_ui(ui: &mut Ui, picture: &LayerPicture, range: &ShownRange, at: PlotPoi
         rows.push(("Code", fixed(f64::from(level.code), 0), theme.text));
         rows.push(("Becomes", significant(f64::from(level.value), 4), theme.quantized));
         let (lo_step, hi_step) = (f64::from(steps.0), f64::from(steps.1));
-        clipped = Some(
-            at.x < f64::from(lo) - lo_step / 2.0 || at.x > f64::from(hi) + hi_step / 2.0,
-        );
+        clipped =
+            Some(at.x < f64::from(lo) - lo_step / 2.0 || at.x > f64::from(hi) + hi_step / 2.0);
     }
     figure_table(ui, "bin", rows);
     let is_outside = range.ends.is_some_and(|ends| is_beyond(ends, at.x));

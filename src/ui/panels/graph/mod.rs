@@ -56,7 +56,7 @@ impl Panel for GraphPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
         let Some(network) = ctx.session.network() else {
             let hint = "The network of a model will be drawn here. Open one with File › Open model…, or drop a file here.";
-            state_view::empty_ui(ui, "No model is open", hint);
+            state_view::no_model_ui(ui, ctx.session, hint);
             return;
         };
         if network.graph.is_none() {

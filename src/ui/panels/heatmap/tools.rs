@@ -13,7 +13,7 @@ use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::name_it;
 
 const TITLE_HEIGHT: f32 = 36.0;
-const LINE_HEIGHT: f32 = 30.0;
+const LINE_HEIGHT: f32 = theme::TOOL_ROW_HEIGHT;
 
 /// What an axis of a layer's weight is called.
 pub(super) fn axis_name(layer: &Layer, axis: usize) -> &'static str {

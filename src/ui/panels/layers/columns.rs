@@ -49,6 +49,36 @@ pub(super) fn wanted_name_width<'a>(names: impl Iterator<Item = &'a str>, width:
     longest.clamp(96.0, (width * MAX_NAME_SHARE).max(96.0))
 }
 
+/// Between a number on the right of its column and a control beside it.
+const NUMBER_MARGIN: f32 = 10.0;
+/// Below it what is to spare goes to the names.
+const MIN_SPARE: f32 = 72.0;
+/// Points that a bar gains at most.
+const MAX_BAR_GROWTH: f32 = 180.0;
+/// Beside the longest name.
+const NAME_MARGIN: f32 = 24.0;
+
+/// Which columns there are, and what room is left to them.
+pub(super) struct Widths {
+    pub columns: Vec<ListColumn>,
+    name: f32,
+    /// What the other columns can grow by.
+    spare: Option<f32>,
+}
+
+impl Widths {
+    /// For a list of that width whose names ask for `name`, or were given it by hand.
+    pub fn new(width: f32, name: f32, by_hand: bool) -> Self {
+        let columns = ListColumn::that_fit(width, name);
+        let figures: f32 = columns.iter().skip(1).map(|column| column.width() + COLUMN_GAP).sum();
+        let name = if by_hand { name } else { name + NAME_MARGIN };
+        let spare = width - figures - name;
+        let has_figures = columns.contains(&ListColumn::Sqnr);
+        let spare = (has_figures && (by_hand || spare >= MIN_SPARE)).then_some(spare.max(0.0));
+        Self { columns, name, spare }
+    }
+}
+
 /// Below it a layer is marked as poor.
 const POOR_DB: f64 = 20.0;
 
@@ -99,7 +129,7 @@ impl ListColumn {
             Self::Name => MIN_NAME_WIDTH,
             Self::Op => 48.0,
             Self::Shape | Self::Scheme => 76.0,
-            Self::Weights => 72.0,
+            Self::Weights => 72.0 + NUMBER_MARGIN,
             Self::ScalePer => 64.0,
             Self::Bits => 38.0,
             Self::Sqnr => 78.0,
@@ -108,13 +138,23 @@ impl ListColumn {
         }
     }
 
-    /// The name takes what is left. Where its width was set by hand, the bars beside the ratio do.
-    pub fn sized(self, name_width: Option<f32>) -> Column {
-        match (self, name_width) {
-            (Self::Name, Some(width)) => Column::exact(width).clip(true),
+    /// Where there is little to spare the name takes it, so that the figures end with the list. Else
+    /// bars grow, and what they do not need is left beside the last column, so that figures stay near
+    /// the names and a row is marked over the whole width.
+    pub fn sized(self, widths: &Widths) -> Column {
+        match (self, widths.spare) {
             (Self::Name, None) => Column::remainder().at_least(MIN_NAME_WIDTH).clip(true),
-            (Self::Sqnr, Some(_)) => Column::remainder().at_least(self.width()).clip(true),
-            (Self::Bits | Self::Sqnr | Self::Share | Self::Lock, _) => Column::exact(self.width()),
+            (Self::Name, Some(_)) => Column::exact(widths.name).clip(true),
+            (Self::Lock, Some(_)) => Column::remainder().at_least(self.width()),
+            (Self::Sqnr, Some(spare)) => {
+                Column::exact(self.width() + (0.6 * spare).min(MAX_BAR_GROWTH)).clip(true)
+            }
+            (Self::Share, Some(spare)) => {
+                Column::exact(self.width() + (0.4 * spare).min(MAX_BAR_GROWTH)).clip(true)
+            }
+            (Self::Bits | Self::Sqnr | Self::Share | Self::Lock, None) => {
+                Column::exact(self.width())
+            }
             _ => Column::exact(self.width()).clip(true),
         }
     }
@@ -188,6 +228,12 @@ impl ListColumn {
         let direction = order.filter(|(now, _)| *now == key).map(|(_, direction)| direction);
         ui.with_layout(layout, |ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
+            match self {
+                Self::Weights => ui.add_space(NUMBER_MARGIN),
+                // Over the numbers, which stand before their bars.
+                Self::Share => ui.add_space((ui.available_width() - self.width()).max(0.0)),
+                _ => {}
+            }
             ui.spacing_mut().button_padding.x = 0.0;
             let ink = if direction.is_some() { theme.text } else { theme.label };
             let button = egui::Button::new(RichText::new(self.title()).color(ink)).frame(false);
@@ -224,7 +270,12 @@ impl ListColumn {
                 ui.add(egui::Label::new(text).truncate());
             }
             Self::Shape => shape_ui(ui, row),
-            Self::Weights => right_number(ui, &thousands(row.layer.count())),
+            Self::Weights => {
+                let room = ui.max_rect();
+                let room = room.with_max_x(room.right() - NUMBER_MARGIN);
+                let mut cell = ui.new_child(egui::UiBuilder::new().max_rect(room));
+                right_number(&mut cell, &thousands(row.layer.count()));
+            }
             Self::Scheme => scheme_ui(ui, ctx, row),
             Self::ScalePer => {
                 let choice = ctx.session.choice(row.idx);
@@ -234,7 +285,7 @@ impl ListColumn {
             }
             Self::Bits => return bits_ui(ui, ctx, row),
             Self::Sqnr => sqnr_ui(ui, &row.error),
-            Self::Share => right_number(ui, &percent(row.share, 1)),
+            Self::Share => share_ui(ui, row.share),
             Self::Lock => lock_ui(ui, ctx, row),
         }
         false
@@ -244,6 +295,19 @@ impl ListColumn {
 fn right_number(ui: &mut Ui, text: &str) {
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
         widgets::number(ui, text, 12.0, Theme::of(ui).text);
+    });
+}
+
+/// The share with a bar behind the number, where there is room for one.
+fn share_ui(ui: &mut Ui, share: f64) {
+    let bar_width = ui.available_width() - ListColumn::Share.width() - 6.0;
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        if bar_width >= 24.0 {
+            let colour = Theme::of(ui).original;
+            widgets::bar(ui, vec2(bar_width, 8.0), share as f32, colour);
+        }
+        widgets::number(ui, &percent(share, 1), 12.0, Theme::of(ui).text);
     });
 }
 

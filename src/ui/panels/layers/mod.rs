@@ -14,7 +14,7 @@ use crate::ui::state_view;
 use crate::ui::table::Table;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::name_it;
-use columns::{COLUMN_GAP, ListColumn, MIN_NAME_WIDTH, wanted_name_width};
+use columns::{COLUMN_GAP, ListColumn, MIN_NAME_WIDTH, Widths, wanted_name_width};
 use rows::{LayerRow, Line, Order};
 
 use crate::session::Command;
@@ -54,7 +54,7 @@ const FOOTER_HEIGHT: f32 = 28.0;
 impl Panel for LayersPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
         let Some(network) = ctx.session.network() else {
-            state_view::empty_ui(ui, "No model is open", "The layers of a model will stand here.");
+            state_view::no_model_ui(ui, ctx.session, "The layers of a model will stand here.");
             return;
         };
         if network.layers.is_empty() {
@@ -159,23 +159,22 @@ impl LayersPanel {
         ui.add_space(8.0);
     }
 
-    /// The columns there is room for, and the width of names where it was set by hand.
-    fn columns(&self, ctx: &PanelCtx, width: f32) -> (Vec<ListColumn>, Option<f32>) {
+    /// The columns there is room for, and their widths.
+    fn widths(&self, ctx: &PanelCtx, width: f32) -> Widths {
         let layers = ctx.session.network().map_or(&[][..], |network| &network.layers);
         let names = layers.iter().map(|layer| layer.name.as_str());
         // Of the figures, bits and lock stay.
         let most = (width - 2.0 * MIN_NAME_WIDTH - 2.0 * COLUMN_GAP).max(MIN_NAME_WIDTH);
         let by_hand = self.view.name_width.map(|width| width.clamp(MIN_NAME_WIDTH, most));
         let wanted = by_hand.unwrap_or_else(|| wanted_name_width(names, width));
-        let columns = ListColumn::that_fit(width, wanted);
-        let by_hand = by_hand.filter(|_| columns.contains(&ListColumn::Sqnr));
-        (columns, by_hand)
+        Widths::new(width, wanted, by_hand.is_some())
     }
 
     /// Draws the list; whether a cell of it is being edited.
     fn table_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx, rows: &[LayerRow]) -> bool {
         let lines = rows::lines(rows, self.view.folded_blocks.as_deref());
-        let (columns, by_hand) = self.columns(ctx, ui.available_width());
+        let widths = self.widths(ctx, ui.available_width());
+        let columns = &widths.columns;
         ui.spacing_mut().item_spacing = vec2(COLUMN_GAP, 0.0);
         let mut table = TableBuilder::new(ui)
             .id_salt("layers")
@@ -184,8 +183,8 @@ impl LayersPanel {
             .sense(Sense::CLICK)
             .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
             .auto_shrink(false);
-        for column in &columns {
-            table = table.column(column.sized(by_hand));
+        for column in columns {
+            table = table.column(column.sized(&widths));
         }
         let shown = ctx.session.selection().layer_idx;
         if shown != self.shown_layer_idx {
@@ -197,7 +196,7 @@ impl LayersPanel {
         }
         let ListView { order, folded_blocks, name_width } = &mut self.view;
         let header = |mut header: TableRow| {
-            for column in &columns {
+            for column in columns {
                 header.col(|ui| {
                     column.header_ui(ui, order);
                     if *column == ListColumn::Name {
@@ -213,14 +212,14 @@ impl LayersPanel {
                 match &lines[line.index()] {
                     Line::Block { name, n_layers, share, is_folded } => {
                         let text = format!("{name} · {n_layers} · {}", percent(*share, 1));
-                        if block_ui(&mut line, &columns, &text, *is_folded) {
+                        if block_ui(&mut line, columns, &text, *is_folded) {
                             toggle(folded_blocks, name);
                         }
                     }
                     Line::Layer(at) => {
                         let row = &rows[*at];
                         line.set_selected(selected.contains(&row.idx));
-                        for column in &columns {
+                        for column in columns {
                             line.col(|ui| is_editing |= column.cell_ui(ui, ctx, row));
                         }
                         let response = line.response();

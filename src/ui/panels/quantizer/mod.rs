@@ -7,12 +7,14 @@ mod ranges;
 use egui::{RichText, ScrollArea, Ui};
 use serde::{Deserialize, Serialize};
 
+use crate::base::counted;
 use crate::eval::LayerError;
 use crate::model::{FoldMode, Layer, Network};
 use crate::quant::SchemeChoice;
 use crate::session::{Command, LayerPicture, Loaded};
 use crate::tensor::TensorStats;
 use crate::ui::actions::{edit, edit_command};
+use crate::ui::focus_ring::scroll_to_focus;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::quick_settings::QUICK_SETTINGS;
 use crate::ui::settings_editor::{Edited, Selected, settings_ui};
@@ -55,8 +57,14 @@ impl Panel for QuantizerPanel {
         let network = ctx.session.network();
         let Some((network, layer)) = network.and_then(|n| Some((n, n.layers.get(layer_idx)?)))
         else {
-            let text = ("No layer is selected", "Its settings will stand here.");
-            state_view::empty_icon_ui(ui, egui_material_icons::icons::ICON_TUNE, text);
+            let hint = "The settings of the selected layer will stand here.";
+            match network.is_some() {
+                true => {
+                    let icon = egui_material_icons::icons::ICON_TUNE;
+                    state_view::empty_icon_ui(ui, icon, ("No layer is selected", hint));
+                }
+                false => state_view::no_model_ui(ui, ctx.session, hint),
+            }
             return;
         };
         let target = Target {
@@ -70,6 +78,7 @@ impl Panel for QuantizerPanel {
         // Seen at once: there is more below.
         ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            scroll_to_focus(ui);
             egui::Frame::new().inner_margin(theme::PANEL_MARGIN).show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 0.0;
                 let columns = Columns::of(ui.available_width());
@@ -156,11 +165,49 @@ fn selection_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, layer: &Layer) {
             });
         });
     });
-    if selected.len() > 1 {
-        let text = format!("Settings apply to all of them; shown is {}", layer.name);
+    let size = egui::vec2(ui.available_width(), theme::CONTROL_HEIGHT);
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    ui.allocate_ui_with_layout(size, layout, |ui| {
+        ui.set_min_height(theme::CONTROL_HEIGHT);
+        about_ui(ui, ctx, layer, &selected);
+    });
+    ui.add_space(2.0);
+}
+
+/// A line that is there for any selection, so that the settings below keep their place: the layer, or
+/// what is to be known of settings of several or of locked ones.
+fn about_ui(ui: &mut Ui, ctx: &PanelCtx, layer: &Layer, selected: &[usize]) {
+    let theme = Theme::of(ui);
+    let n_locked = selected.iter().filter(|&&idx| ctx.session.is_locked(idx)).count();
+    if n_locked == 0 {
+        let text = if selected.len() > 1 {
+            format!("Settings apply to all of them; shown is {}", layer.name)
+        } else {
+            let shape: Vec<String> = layer.dims.iter().map(ToString::to_string).collect();
+            let weights = counted(layer.count(), "weight");
+            [layer.op.as_str(), &shape.join("×"), &weights]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join(" · ")
+        };
         ui.add(egui::Label::new(RichText::new(text).color(theme.hint)).truncate());
+        return;
     }
-    ui.add_space(4.0);
+    let all_locked = n_locked == selected.len();
+    let text = match all_locked {
+        false => format!("{n_locked} locked, they stay as they are"),
+        true => "Locked: nothing changes the settings".to_owned(),
+    };
+    ui.label(egui_material_icons::icons::ICON_LOCK.rich_text().color(theme.accent));
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        if all_locked && ui.button("Unlock").clicked() {
+            ctx.send(Command::ToggleLock);
+        }
+        ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+            ui.add(egui::Label::new(RichText::new(text).color(theme.label)).truncate());
+        });
+    });
 }
 
 /// What is known of the layer shown.
@@ -190,20 +237,6 @@ fn selected_settings_ui(
 ) {
     let layers = ctx.session.selected_layers();
     let n_locked = layers.iter().filter(|&&idx| ctx.session.is_locked(idx)).count();
-    if n_locked > 0 {
-        let theme = Theme::of(ui);
-        ui.horizontal(|ui| {
-            let text = match n_locked {
-                n if n < layers.len() => format!("{n} locked, they stay as they are"),
-                _ => "Locked: nothing changes the settings".to_owned(),
-            };
-            ui.label(egui_material_icons::icons::ICON_LOCK.rich_text().color(theme.accent));
-            ui.label(RichText::new(text).color(theme.label));
-            if n_locked == layers.len() && ui.button("Unlock").clicked() {
-                ctx.send(Command::ToggleLock);
-            }
-        });
-    }
     let others: Vec<SchemeChoice> = layers.iter().map(|&idx| ctx.session.choice(idx)).collect();
     let selected = Selected {
         choice,
