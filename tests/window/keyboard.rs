@@ -2,7 +2,7 @@
 
 use egui::{Key, Modifiers, Rect};
 use egui_kittest::Harness;
-use egui_kittest::kittest::{AccessKitNode, By, NodeT, Queryable};
+use egui_kittest::kittest::{By, NodeT, Queryable};
 use quantscope::session::ModelRef;
 use quantscope::ui::{App, AppOptions, PANELS};
 
@@ -16,7 +16,7 @@ struct Stop {
 }
 
 fn focused(window: &Window) -> Option<Stop> {
-    let node = window.query_all(By::new().predicate(AccessKitNode::is_focused)).next()?;
+    let node = window.query_all(By::new()).find(egui_kittest::Node::is_focused)?;
     let (label, value) = (node.accesskit_node().label(), node.accesskit_node().value());
     let name = label.or(value).unwrap_or_default();
     // Without a focus the whole window counts as focused.
