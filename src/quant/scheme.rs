@@ -20,6 +20,11 @@ pub enum QuantError {
         significant(*hi, 4)
     )]
     EmptyRange { lo: f64, hi: f64 },
+    #[error(
+        "{format} stores scales as half floats, at most 65504, too small for a block with a weight of {}; choose a scheme with 32-bit scales, such as int",
+        significant(*weight, 4)
+    )]
+    ScaleOverflow { format: &'static str, weight: f64 },
     #[error(transparent)]
     Setting(#[from] SettingError),
     #[error(transparent)]
@@ -210,6 +215,11 @@ pub trait FittedQuantizer: Send + Sync {
     /// values can be quantized with it.
     fn is_by_value(&self) -> bool {
         true
+    }
+
+    /// Why these weights cannot be stored in the container of the format; `None` where they can.
+    fn storage_note(&self) -> Option<String> {
+        None
     }
 }
 

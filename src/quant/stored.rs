@@ -24,6 +24,8 @@ pub struct Stored {
     pub code_range: Option<CodeRange>,
     pub encoded: Encoded,
     pub decode: Decode,
+    /// Why these weights cannot be stored in the container of the format.
+    pub storage_note: Option<String>,
 }
 
 /// Weights other than those it was fitted to are not quantized: a run is looked up by its place.
@@ -68,5 +70,9 @@ impl FittedQuantizer for Stored {
 
     fn is_by_value(&self) -> bool {
         false
+    }
+
+    fn storage_note(&self) -> Option<String> {
+        self.storage_note.clone()
     }
 }

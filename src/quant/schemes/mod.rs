@@ -2,6 +2,7 @@
 
 pub mod common;
 pub mod float;
+pub mod gguf;
 pub mod int;
 pub mod minifloat;
 
@@ -21,5 +22,20 @@ pub static SCHEMES: &[&dyn QuantScheme] = &[
     &minifloat::BF16,
     &minifloat::F16,
     &minifloat::FREE,
+    &gguf::Q4_0,
+    &gguf::Q4_1,
+    &gguf::Q5_0,
+    &gguf::Q5_1,
+    &gguf::Q8_0,
+    &gguf::Q2_K,
+    &gguf::Q3_K,
+    &gguf::Q4_K,
+    &gguf::Q5_K,
+    &gguf::Q6_K,
+    &gguf::IQ4_NL,
+    &gguf::IQ4_XS,
+    &gguf::TQ1_0,
+    &gguf::TQ2_0,
+    &gguf::MXFP4,
     &float::Float,
 ];
