@@ -4,6 +4,7 @@
 mod choice;
 mod grid;
 mod group;
+pub mod power;
 pub mod range;
 mod recipe;
 mod scheme;
@@ -11,6 +12,7 @@ pub mod schemes;
 mod settings;
 pub mod stored;
 pub mod table;
+pub mod whole_blocks;
 
 pub use choice::{SchemeChoice, SpecError};
 pub use grid::{CodeRange, Grid, Level, QuantParams};

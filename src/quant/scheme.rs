@@ -145,6 +145,11 @@ pub trait FittedQuantizer: Send + Sync {
     fn is_by_value(&self) -> bool {
         true
     }
+
+    /// Why the format's own container cannot hold these weights as they are; `None` where it can.
+    fn storage_note(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The code of every weight, group after group.

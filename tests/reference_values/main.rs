@@ -4,6 +4,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod blocks;
+mod formats;
+
 use ndarray::IxDyn;
 use quantscope::base::WorkCtx;
 use quantscope::codec::minifloat;
