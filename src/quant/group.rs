@@ -78,6 +78,15 @@ impl GroupLayout {
         }
     }
 
+    /// The groups that a run of elements touches, which need not be the layout's own channels.
+    pub fn groups_within(&self, elements: Range<usize>) -> Range<usize> {
+        let end = elements.end.min(self.count());
+        if elements.start >= end {
+            return 0..0;
+        }
+        self.group_of(elements.start)..self.group_of(end - 1) + 1
+    }
+
     /// The groups that a channel's elements belong to.
     pub fn groups_of_channel(&self, channel_idx: usize) -> Range<usize> {
         match self.granularity {

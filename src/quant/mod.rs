@@ -4,6 +4,7 @@
 mod choice;
 mod grid;
 mod group;
+pub mod power;
 pub mod range;
 mod recipe;
 pub mod rounding;
@@ -13,6 +14,7 @@ mod settings;
 pub mod stored;
 pub mod table;
 pub mod transform;
+pub mod whole_blocks;
 
 pub use choice::{SchemeChoice, SpecError};
 pub use grid::{CodeRange, Grid, Level, QuantParams};

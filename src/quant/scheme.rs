@@ -217,7 +217,7 @@ pub trait FittedQuantizer: Send + Sync {
         true
     }
 
-    /// Why these weights cannot be stored in the container of the format; `None` where they can.
+    /// Why the format's own container cannot hold these weights as they are; `None` where it can.
     fn storage_note(&self) -> Option<String> {
         None
     }

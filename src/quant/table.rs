@@ -22,6 +22,8 @@ pub enum Ties {
     Up,
     /// To the level further from zero.
     Away,
+    /// To the level with the lower code, where a search that keeps the first of the best ends.
+    LowerCode,
 }
 
 /// Levels before scaling, ascending, with what decides between neighbours.
@@ -178,6 +180,7 @@ fn start(lo: Level, hi: Level, ties: Ties) -> f32 {
         Ties::Down => false,
         Ties::Up => true,
         Ties::Away => middle > 0.0,
+        Ties::LowerCode => hi.code < lo.code,
     };
     let is_below = f64::from(near) < middle || (f64::from(near) == middle && !tie_goes_up);
     if is_below { near.next_up() } else { near }
@@ -240,7 +243,7 @@ impl ScaleStore for UnitScales {
 pub struct FittedTable {
     pub layout: GroupLayout,
     pub table: Arc<LevelTable>,
-    /// By group; none is zero or infinite.
+    /// By group; none is infinite. Under the scale 0 every weight becomes zero.
     pub scales: Arc<[f32]>,
     pub code_bits: u32,
     pub store: Box<dyn ScaleStore>,
@@ -254,6 +257,13 @@ impl FittedQuantizer for FittedTable {
     fn quantize(&self, place: Place, input: &[f32], run: Run) {
         let Some(&scale) = self.scales.get(place.group_idx) else { return };
         let Run { codes, values, clipped } = run;
+        if scale == 0.0 {
+            codes.fill(self.table.nearest(0.0).code);
+            values.fill(0.0);
+            let is_lost = |x: &f32| u8::from(x.is_finite() && *x != 0.0);
+            clipped.iter_mut().zip(input).for_each(|(clipped, x)| *clipped = is_lost(x));
+            return;
+        }
         let outputs = codes.iter_mut().zip(values).zip(clipped);
         for (&x, ((code, value), clipped)) in input.iter().zip(outputs) {
             let y = if x.is_finite() { x / scale } else { 0.0 };
@@ -266,6 +276,9 @@ impl FittedQuantizer for FittedTable {
 
     fn grid(&self, group_idx: usize) -> Grid {
         match self.scales.get(group_idx) {
+            Some(&scale) if scale == 0.0 => {
+                Grid::Table { scale, offset: 0.0, levels: Arc::new([self.table.nearest(0.0)]) }
+            }
             Some(&scale) => {
                 Grid::Table { scale, offset: 0.0, levels: Arc::clone(self.table.levels()) }
             }

@@ -203,7 +203,9 @@ fn outlier_of(range: f32, median: f32) -> Option<Outlier> {
 
 /// The largest scale among the groups of a channel.
 fn scale_of(error: &LayerError, channel_idx: usize) -> Option<f32> {
-    let groups = error.fitted.layout().groups_of_channel(channel_idx);
+    let layout = error.fitted.layout();
+    let len = layout.count() / error.channels.len().max(1);
+    let groups = layout.groups_within(channel_idx * len..(channel_idx + 1) * len);
     groups.filter_map(|group_idx| error.fitted.grid(group_idx).scale()).reduce(f32::max)
 }
 

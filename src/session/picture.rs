@@ -47,10 +47,7 @@ impl LayerPicture {
         let stats = TensorStats::compute(original, ctx)?;
         let reconstructed_stats = TensorStats::compute(reconstructed, ctx)?;
         let layout = error.fitted.layout();
-        let groups = match channel_idx {
-            None => 0..layout.n_groups(),
-            Some(channel_idx) => layout.groups_of_channel(channel_idx),
-        };
+        let groups = layout.groups_within(range.clone());
         let grid = (groups.len() == 1).then(|| error.fitted.grid(groups.start));
         let (bounds, n_bins) = bins(&stats, &reconstructed_stats, grid.as_ref());
         let channel_error = channel_idx.and_then(|idx| error.channels.get(idx).copied());

@@ -1,5 +1,6 @@
 //! A weight with its output channels side by side: what every scale granularity is defined on.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ndarray::{Axis, IxDyn};
@@ -85,6 +86,63 @@ impl ChannelMajor {
     }
 }
 
+/// Where the elements of a [`ChannelMajor`] lie in the tensor's own row-major order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flattening {
+    /// Product of the dimensions before the kept axis.
+    outer: usize,
+    n_channels: usize,
+    /// Product of the dimensions after it.
+    inner: usize,
+}
+
+impl ChannelMajor {
+    pub fn flattening(&self) -> Flattening {
+        let before = self.dims.get(..self.axis).unwrap_or_default();
+        let after = self.dims.get(self.axis + 1..).unwrap_or_default();
+        let product = |dims: &[usize]| dims.iter().product();
+        Flattening { outer: product(before), n_channels: self.n_channels, inner: product(after) }
+    }
+}
+
+impl Flattening {
+    /// Whether both orders are the same.
+    pub fn is_identity(self) -> bool {
+        self.outer <= 1 || self.n_channels <= 1
+    }
+
+    /// The place in the tensor of the element `idx`.
+    pub fn flat_idx(self, idx: usize) -> usize {
+        let inner = self.inner.max(1);
+        let (channel_idx, within) =
+            (idx / (self.outer * inner).max(1), idx % (self.outer * inner).max(1));
+        (within / inner * self.n_channels + channel_idx) * inner + within % inner
+    }
+
+    /// From channels side by side to the order of the tensor.
+    pub fn to_flat<T: Copy + Default>(self, channels: &[T]) -> Cow<'_, [T]> {
+        if self.is_identity() {
+            return Cow::Borrowed(channels);
+        }
+        let mut flat = vec![T::default(); channels.len()];
+        for (idx, &value) in channels.iter().enumerate() {
+            if let Some(place) = flat.get_mut(self.flat_idx(idx)) {
+                *place = value;
+            }
+        }
+        Cow::Owned(flat)
+    }
+
+    /// From the order of the tensor to channels side by side.
+    pub fn to_channels<T: Copy + Default>(self, flat: &[T]) -> Cow<'_, [T]> {
+        if self.is_identity() {
+            return Cow::Borrowed(flat);
+        }
+        let value = |idx| flat.get(self.flat_idx(idx)).copied().unwrap_or_default();
+        Cow::Owned((0..flat.len()).map(value).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +156,10 @@ mod tests {
             let channels = ChannelMajor::new(&tensor, axis);
             assert_eq!(channels.n_channels(), [2, 3, 4][axis], "axis {axis}");
             assert_eq!(channels.to_tensor(), tensor, "axis {axis}");
+            let order = channels.flattening();
+            let flat = tensor.as_slice().unwrap();
+            assert_eq!(&*order.to_flat(channels.data()), flat, "axis {axis}");
+            assert_eq!(&*order.to_channels(flat), channels.data(), "axis {axis}");
         }
         let middle = ChannelMajor::new(&tensor, 1);
         assert_eq!(middle.channel(2), [20.0, 21.0, 22.0, 23.0, 120.0, 121.0, 122.0, 123.0]);

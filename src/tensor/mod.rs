@@ -10,7 +10,7 @@ mod shape;
 mod statistics;
 mod value;
 
-pub use channel_major::ChannelMajor;
+pub use channel_major::{ChannelMajor, Flattening};
 pub use dtype::DType;
 pub use fit::{DistributionShape, Fitted};
 pub use histogram::Histogram;

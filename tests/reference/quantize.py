@@ -80,6 +80,10 @@ def configurations():
     add(4, "symmetric-full", group(32, 1))
     add(8, "symmetric", group(1000, 0))
     add(5, "asymmetric", group(1000, 1))
+    add(16, "asymmetric", group(16, 0))
+    add(16, "symmetric", group(32, 1))
+    add(16, "symmetric-full", group(16, 0))
+    add(8, "asymmetric", group(32, 1))
 
     def percentile(p):
         return {"range": "percentile", "percentile": p}

@@ -5,6 +5,8 @@ mod gguf;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod blocks;
+mod formats;
 mod estimators;
 
 use ndarray::IxDyn;

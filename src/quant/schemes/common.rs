@@ -272,6 +272,20 @@ pub fn whole(weights: &ChannelMajor) -> GroupLayout {
     }
 }
 
+/// The setting, for schemes in which it always has an effect.
+pub const fn always(param: ParamSpec) -> ParamSpec {
+    ParamSpec { relevant: &[], ..param }
+}
+
+/// Blocks of fixed length within a channel.
+pub fn blocks_of(weights: &ChannelMajor, block_len: usize) -> GroupLayout {
+    GroupLayout {
+        granularity: Granularity::PerGroup { group_size: block_len },
+        n_channels: weights.n_channels(),
+        channel_len: weights.channel_len(),
+    }
+}
+
 /// The setting, for schemes that may go without a scale.
 pub const fn when_scaled(param: ParamSpec) -> ParamSpec {
     ParamSpec { relevant: &[Condition { key: "scale", any_of: &["range"] }], ..param }

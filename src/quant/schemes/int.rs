@@ -1,12 +1,15 @@
 //! `int`: whole-number codes at equal steps, 2 to 16 bits, symmetric or affine, one scale a tensor,
 //! channel or group.
 
+use std::sync::Arc;
+
 use crate::base::{WorkCtx, reduce};
 use crate::codec::packing::Signedness;
 use crate::codec::{Encoded, Part};
 use crate::quant::range::{self, Norm, RangeEstimator, RangeTarget};
 use crate::quant::rounding::{Rounding, RoundingAt};
 use crate::quant::schemes::common;
+use crate::quant::table::{F32Scales, ScaleStore};
 use crate::quant::{
     ChoiceSpec, CodeFormat, CodeRange, Family, FittedQuantizer, Grid, GroupLayout, ParamKind,
     ParamSpec, Place, Prominence, QuantError, QuantParams, QuantScheme, Run, Settings, all_codes,
@@ -114,7 +117,9 @@ impl QuantScheme for Int {
             Ok::<_, QuantError>(codes.params(range))
         })?;
         let rounding = Rounding::of_settings(settings);
-        Ok(Box::new(FittedInt { layout, codes, params, rounding }))
+        let scales: Arc<[f32]> = params.iter().map(|params| params.scale).collect();
+        let store = Box::new(F32Scales(scales));
+        Ok(Box::new(FittedInt { layout, codes, params, rounding, store }))
     }
 }
 
@@ -203,11 +208,14 @@ impl RangeTarget for Codes {
     }
 }
 
-struct FittedInt {
-    layout: GroupLayout,
-    codes: Codes,
-    params: Vec<QuantParams>,
-    rounding: Rounding,
+/// Equal steps in every group: `x̂ = scale · (code − zero_point)`.
+pub struct FittedInt {
+    pub layout: GroupLayout,
+    pub codes: Codes,
+    /// By group.
+    pub params: Vec<QuantParams>,
+    pub rounding: Rounding,
+    pub store: Box<dyn ScaleStore>,
 }
 
 impl FittedQuantizer for FittedInt {
@@ -234,22 +242,21 @@ impl FittedQuantizer for FittedInt {
         Some(self.codes.range())
     }
 
-    /// Packed codes, a 32-bit scale a group, and for asymmetric a zero point of as many bits as a
-    /// code.
+    /// Packed codes, the stored scales, and for asymmetric a zero point of as many bits as a code.
     fn storage_bits(&self) -> u64 {
         let zero_point_bits = match self.codes.symmetry {
             Symmetry::Asymmetric => u64::from(self.codes.bits),
             _ => 0,
         };
         let code_bits = self.layout.count() as u64 * u64::from(self.codes.bits);
-        code_bits + self.params.len() as u64 * (32 + zero_point_bits)
+        let scale_bits: u64 = self.store.parts().iter().map(Part::n_bits).sum();
+        code_bits + scale_bits + self.params.len() as u64 * zero_point_bits
     }
 
     fn encode(&self, weights: &ChannelMajor) -> Option<Encoded> {
-        let scales: Vec<f32> = self.params.iter().map(|params| params.scale).collect();
         let codes = all_codes(self, weights);
-        let mut parts =
-            vec![Part::codes("codes", &codes, self.codes.bits), Part::f32s("scales", &scales)];
+        let mut parts = vec![Part::codes("codes", &codes, self.codes.bits)];
+        parts.extend(self.store.parts());
         if self.codes.symmetry == Symmetry::Asymmetric {
             let zero_points: Vec<i32> = self.params.iter().map(|p| p.zero_point).collect();
             parts.push(Part::codes("zero points", &zero_points, self.codes.bits));
@@ -258,10 +265,8 @@ impl FittedQuantizer for FittedInt {
     }
 
     fn decode(&self, encoded: &Encoded) -> Vec<f32> {
-        let (Some(codes), Some(scales)) = (encoded.part("codes"), encoded.part("scales")) else {
-            return Vec::new();
-        };
-        let scales = scales.to_f32s();
+        let [codes, rest @ ..] = &encoded.parts[..] else { return Vec::new() };
+        let scales = self.store.scales(rest);
         let is_signed = self.codes.symmetry != Symmetry::Asymmetric;
         let signedness = if is_signed { Signedness::Signed } else { Signedness::Unsigned };
         let zero_points =

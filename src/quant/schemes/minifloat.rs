@@ -294,15 +294,25 @@ impl QuantScheme for Minifloat {
 /// The finite values of a format with their bit patterns; ties go to the even pattern.
 pub fn table(format: Layout) -> LevelTable {
     let sign = 1u32 << (format.n_bits() - 1);
-    let levels = (0..2 * sign)
-        .filter(|&bits| bits != sign)
-        .map(|bits| Level { code: bits as i32, value: format.decode(bits) })
-        .collect();
-    let table = LevelTable::new(levels, Ties::EvenCode);
+    let table = LevelTable::new(levels(format), Ties::EvenCode);
     match format.specials {
         Specials::NegativeZeroNan => table,
         _ => table.with_negative_zero(sign as i32),
     }
+}
+
+/// As [`table`], but ties go to the lower code, and so does a zero of any sign.
+pub fn lower_code_table(format: Layout) -> LevelTable {
+    LevelTable::new(levels(format), Ties::LowerCode)
+}
+
+/// Every pattern but that of negative zero.
+fn levels(format: Layout) -> Vec<Level> {
+    let sign = 1u32 << (format.n_bits() - 1);
+    (0..2 * sign)
+        .filter(|&bits| bits != sign)
+        .map(|bits| Level { code: bits as i32, value: format.decode(bits) })
+        .collect()
 }
 
 /// As [`table`], with infinities or NaN beyond the largest value where the format has them.

@@ -1,16 +1,23 @@
 //! The schemes, one file each. [`SCHEMES`] is the table everything reads.
 
+pub mod bitsandbytes;
 pub mod common;
 pub mod float;
 pub mod gguf;
 pub mod int;
+pub mod int_pow2;
+pub mod int_two_level;
 pub mod minifloat;
+pub mod mx;
+pub mod nvfp4;
 
 use super::scheme::QuantScheme;
 
 /// In the order of the menu.
 pub static SCHEMES: &[&dyn QuantScheme] = &[
     &int::Int,
+    &int_pow2::IntPow2,
+    &int_two_level::IntTwoLevel,
     &minifloat::E4M3FN,
     &minifloat::E5M2,
     &minifloat::E4M3FNUZ,
@@ -22,6 +29,15 @@ pub static SCHEMES: &[&dyn QuantScheme] = &[
     &minifloat::BF16,
     &minifloat::F16,
     &minifloat::FREE,
+    &mx::MXFP8_E4M3,
+    &mx::MXFP8_E5M2,
+    &mx::MXFP6_E2M3,
+    &mx::MXFP6_E3M2,
+    &mx::MXFP4,
+    &mx::MXINT8,
+    &nvfp4::NvFp4,
+    &bitsandbytes::NF4,
+    &bitsandbytes::FP4,
     &gguf::Q4_0,
     &gguf::Q4_1,
     &gguf::Q5_0,
