@@ -5,7 +5,7 @@ use ndarray::IxDyn;
 use quantscope::base::WorkCtx;
 use quantscope::eval::{LayerError, fake_quantize, layer_error};
 use quantscope::quant::schemes::SCHEMES;
-use quantscope::quant::{Grid, ParamKind, SchemeChoice, SettingValue};
+use quantscope::quant::{Family, Grid, ParamKind, QuantError, SchemeChoice, SettingValue};
 use quantscope::tensor::{ChannelMajor, Tensor};
 
 /// Weights with ties, outliers, zeros and an all-zero channel.
@@ -53,6 +53,11 @@ fn choices() -> Vec<SchemeChoice> {
             choices.push(base);
         }
     }
+    // Codebooks of more levels than weights are refused.
+    let fit = |choice: &SchemeChoice| {
+        choice.scheme().fit(&weights(), choice.settings(), &WorkCtx::new()).err()
+    };
+    choices.retain(|choice| !matches!(fit(choice), Some(QuantError::CodebookTooLarge { .. })));
     choices
 }
 
@@ -86,6 +91,10 @@ fn decoded_values_lie_on_the_grid() {
 #[test]
 fn quantizing_again_changes_nothing() {
     for choice in choices() {
+        // DoReFa bends by tanh each time.
+        if choice.scheme().id() == "dorefa" {
+            continue;
+        }
         let (error, values) = fitted(&choice);
         let again = weights().with_data(values.clone());
         let again = fake_quantize(&again, &*error.fitted, &WorkCtx::new()).unwrap();
@@ -113,9 +122,19 @@ fn inside_the_range_the_error_is_half_a_step() {
 #[test]
 fn zero_stays_zero() {
     for choice in choices() {
-        let (_, values) = fitted(&choice);
-        for (&x, &value) in weights().data().iter().zip(&values) {
-            assert!(x != 0.0 || value == 0.0, "{choice}: 0 became {value}");
+        let (error, values) = fitted(&choice);
+        let layout = error.fitted.layout();
+        let has_no_zero: Vec<bool> = (0..layout.n_groups())
+            .map(|idx| error.fitted.grid(idx).levels().iter().all(|level| level.value != 0.0))
+            .collect();
+        for (idx, (&x, &value)) in weights().data().iter().zip(&values).enumerate() {
+            // Codebooks and signs may have no level 0; everything else has one.
+            let family = choice.scheme().family();
+            let may_lack_zero = matches!(family, Family::Codebook | Family::FewLevels);
+            if x != 0.0 || (may_lack_zero && has_no_zero[layout.group_of(idx)]) {
+                continue;
+            }
+            assert!(value == 0.0, "{choice}: 0 became {value}");
         }
     }
 }

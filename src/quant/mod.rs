@@ -2,6 +2,7 @@
 //! Works on weights with their channels side by side; knows no graph.
 
 mod choice;
+pub mod codebook;
 mod grid;
 mod group;
 pub mod range;
@@ -9,6 +10,7 @@ mod recipe;
 mod scheme;
 pub mod schemes;
 mod settings;
+pub mod shifted;
 pub mod stored;
 pub mod table;
 

@@ -3,7 +3,7 @@
 use super::grid::{CodeRange, Grid};
 use super::group::GroupLayout;
 use super::settings::{ParamSpec, SettingError, Settings};
-use crate::base::{Cancelled, WorkCtx, significant};
+use crate::base::{Cancelled, WorkCtx, counted, significant};
 use crate::codec::Encoded;
 use crate::tensor::ChannelMajor;
 
@@ -20,6 +20,11 @@ pub enum QuantError {
         significant(*hi, 4)
     )]
     EmptyRange { lo: f64, hi: f64 },
+    #[error(
+        "a codebook of {n_levels} levels is larger than the {} it is for; {way_out}",
+        counted(*n_weights, "weight")
+    )]
+    CodebookTooLarge { n_levels: usize, n_weights: usize, way_out: String },
     #[error(transparent)]
     Setting(#[from] SettingError),
     #[error(transparent)]
@@ -144,6 +149,11 @@ pub trait FittedQuantizer: Send + Sync {
     /// values can be quantized with it.
     fn is_by_value(&self) -> bool {
         true
+    }
+
+    /// What the fit found beside the grid, for people: label and text.
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 }
 

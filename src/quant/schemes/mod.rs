@@ -1,6 +1,8 @@
 //! The schemes, one file each. [`SCHEMES`] is the table everything reads.
 
+pub mod codebook;
 pub mod common;
+pub mod few;
 pub mod float;
 pub mod int;
 pub mod minifloat;
@@ -21,5 +23,14 @@ pub static SCHEMES: &[&dyn QuantScheme] = &[
     &minifloat::BF16,
     &minifloat::F16,
     &minifloat::FREE,
+    &codebook::kmeans::KMeans,
+    &codebook::lloyd_max::LloydMax,
+    &codebook::quantile::Quantile,
+    &codebook::apot::Apot,
+    &codebook::log2::Log2,
+    &few::binary::Binary,
+    &few::binary::Xnor,
+    &few::ternary::Ternary,
+    &few::dorefa::DoReFa,
     &float::Float,
 ];
