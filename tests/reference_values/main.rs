@@ -1,6 +1,7 @@
 //! Numbers against those of the reference packages (`tests/reference/`).
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod codebooks;
 #[path = "../support/mod.rs"]
 mod support;
 

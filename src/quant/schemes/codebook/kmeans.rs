@@ -15,7 +15,8 @@ use crate::tensor::ChannelMajor;
 /// Levels by k-means, as in Deep Compression.
 ///
 /// - Lloyd's iterations: weights go to the nearest level, a tie to the lower; each level becomes the
-///   mean of its weights, in `f64`; one that has none stays. Until nothing moves, at most
+///   mean of its weights, in `f64`; one that has none stays. Of levels that coincide the first has the
+///   weights up to them, the last those above. Until nothing moves, at most
 ///   [`MAX_ITERATIONS`] times. Levels are rounded to `f32` at the end.
 /// - Cost: sorting the group, `n·log n`; an iteration takes `k·log n`. `optimal`: see
 ///   [`optimal::levels`].
@@ -51,7 +52,7 @@ const START: ParamSpec = ParamSpec {
                 help: "No start: the levels with the smallest Σ(x − level)² there are, by dynamic programming over the sorted weights (Grønlund et al. 2017, arXiv:1701.07204); beyond 2²⁰ different values by their means in 2²⁰ cells, then Lloyd's iterations.",
             },
         ],
-        default: "linear",
+        default: "optimal",
     },
     relevant: &[],
     prominence: Prominence::Usual,
