@@ -5,7 +5,9 @@ use ndarray::IxDyn;
 use quantscope::base::WorkCtx;
 use quantscope::eval::{LayerError, fake_quantize, layer_error};
 use quantscope::quant::schemes::SCHEMES;
-use quantscope::quant::{Grid, ParamKind, ParamSpec, SchemeChoice, SettingValue};
+use quantscope::quant::{
+    Grid, ParamKind, ParamSpec, QuantError, SchemeChoice, SettingValue,
+};
 use quantscope::tensor::{ChannelMajor, Tensor};
 
 /// Weights with ties, outliers, zeros and an all-zero channel.
@@ -54,6 +56,11 @@ fn choices() -> Vec<SchemeChoice> {
             choices.push(base);
         }
     }
+    // Codebooks of more levels than weights are refused.
+    let fit = |choice: &SchemeChoice| {
+        choice.scheme().fit(&weights(), choice.settings(), &WorkCtx::new()).err()
+    };
+    choices.retain(|choice| !matches!(fit(choice), Some(QuantError::CodebookTooLarge { .. })));
     choices
 }
 
@@ -109,6 +116,10 @@ fn is_nearest(choice: &SchemeChoice) -> bool {
 #[test]
 fn quantizing_again_changes_nothing() {
     for choice in choices().into_iter().filter(is_nearest) {
+        // DoReFa bends by tanh each time.
+        if choice.scheme().id() == "dorefa" {
+            continue;
+        }
         let (error, values) = fitted(&choice);
         let again = weights().with_data(values.clone());
         let again = fake_quantize(&again, &*error.fitted, &WorkCtx::new()).unwrap();
@@ -138,13 +149,17 @@ fn zero_stays_zero() {
     for choice in choices() {
         let (error, values) = fitted(&choice);
         let layout = error.fitted.layout();
+        let may_lack_zero: Vec<bool> = (0..layout.n_groups())
+            .map(|idx| match error.fitted.grid(idx) {
+                Grid::Continuous => false,
+                grid => grid.levels().iter().all(|level| level.value != 0.0),
+            })
+            .collect();
         for (idx, (&x, &value)) in weights().data().iter().zip(&values).enumerate() {
-            // Zero is not among the levels of a group with a minimum, nor of IQ4_NL.
-            let has_zero = match error.fitted.grid(layout.group_of(idx)) {
-                Grid::Continuous => true,
-                grid => grid.levels().iter().any(|level| level.value == 0.0),
-            };
-            assert!(x != 0.0 || value == 0.0 || !has_zero, "{choice}: 0 became {value}");
+            // Zero is not among the levels of codebooks and signs, of a group with a minimum, of IQ4_NL.
+            if x == 0.0 && !may_lack_zero[layout.group_of(idx)] {
+                assert!(value == 0.0, "{choice}: 0 became {value}");
+            }
         }
     }
 }

@@ -55,6 +55,21 @@ pub fn unpack(bytes: &[u8], bits: u32, n_codes: usize, signedness: Signedness) -
         .collect()
 }
 
+/// Codes −1, 0 and 1, five to a byte: `Σ (code_i + 1)·3^i`, the first code in the lowest place. The
+/// last byte is filled with the digit 0.
+pub fn pack_ternary(codes: &[i32]) -> Vec<u8> {
+    let digit = |code: i32| (code.clamp(-1, 1) + 1) as u8;
+    let byte = |five: &[i32]| five.iter().rev().fold(0u8, |byte, &code| 3 * byte + digit(code));
+    codes.chunks(5).map(byte).collect()
+}
+
+/// The inverse of [`pack_ternary`]; −1 beyond the end of `bytes`.
+pub fn unpack_ternary(bytes: &[u8], n_codes: usize) -> Vec<i32> {
+    const PLACES: [u8; 5] = [1, 3, 9, 27, 81];
+    let digits = bytes.iter().flat_map(|byte| PLACES.map(|place| i32::from(byte / place % 3) - 1));
+    digits.chain(std::iter::repeat(-1)).take(n_codes).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +86,17 @@ mod tests {
             let packed = pack(&unsigned, bits);
             assert_eq!(unpack(&packed, bits, unsigned.len(), Signedness::Unsigned), unsigned);
         }
+    }
+
+    #[test]
+    fn five_ternary_codes_share_a_byte() {
+        for n_codes in 0..12 {
+            let codes: Vec<i32> = (0..n_codes).map(|i| (i * 5 + i / 3) % 3 - 1).collect();
+            let packed = pack_ternary(&codes);
+            assert_eq!(packed.len(), codes.len().div_ceil(5));
+            assert_eq!(unpack_ternary(&packed, codes.len()), codes);
+        }
+        assert_eq!(pack_ternary(&[0, 1, -1, -1, 1]), [1 + 2 * 3 + 2 * 81]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Works on weights with their channels side by side; knows no graph.
 
 mod choice;
+pub mod codebook;
 mod grid;
 mod group;
 pub mod power;
@@ -11,6 +12,7 @@ pub mod rounding;
 mod scheme;
 pub mod schemes;
 mod settings;
+pub mod shifted;
 pub mod stored;
 pub mod table;
 pub mod transform;

@@ -3,7 +3,7 @@
 use super::grid::{CodeRange, Grid};
 use super::group::GroupLayout;
 use super::settings::{ParamKind, ParamSpec, SettingError, Settings};
-use crate::base::{Cancelled, WorkCtx, significant};
+use crate::base::{Cancelled, WorkCtx, counted, significant};
 use crate::codec::Encoded;
 use crate::tensor::ChannelMajor;
 
@@ -25,6 +25,11 @@ pub enum QuantError {
         significant(*weight, 4)
     )]
     ScaleOverflow { format: &'static str, weight: f64 },
+    #[error(
+        "a codebook of {n_levels} levels is larger than the {} it is for; {way_out}",
+        counted(*n_weights, "weight")
+    )]
+    CodebookTooLarge { n_levels: usize, n_weights: usize, way_out: String },
     #[error(transparent)]
     Setting(#[from] SettingError),
     #[error(transparent)]
@@ -220,6 +225,11 @@ pub trait FittedQuantizer: Send + Sync {
     /// Why the format's own container cannot hold these weights as they are; `None` where it can.
     fn storage_note(&self) -> Option<String> {
         None
+    }
+
+    /// What the fit found beside the grid, for people: label and text.
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
     }
 }
 

@@ -74,6 +74,13 @@ impl LevelTable {
         Self { levels: levels.into(), starts, bins, ends, negative_zero: None, overflow: None }
     }
 
+    /// With bounds other than the middles: the smallest value that goes to each level after the
+    /// first, ascending, one fewer than there are levels.
+    pub fn with_starts(self, starts: Vec<f32>) -> Self {
+        let bins = if starts.len() > MAX_COUNTED { bins_of(&starts) } else { Vec::new() };
+        Self { starts, bins, ..self }
+    }
+
     /// With a code of its own for a negative value that is rounded to zero.
     pub fn with_negative_zero(self, code: i32) -> Self {
         Self { negative_zero: Some(Level { code, value: -0.0 }), ..self }
@@ -143,7 +150,7 @@ impl LevelTable {
 }
 
 /// Tables with at most as many bounds are counted through, which needs no branch a bound.
-const MAX_COUNTED: usize = 15;
+pub(super) const MAX_COUNTED: usize = 15;
 
 /// Leading bits of a value that choose its bin: sign, exponent and some of the mantissa.
 const BIN_BITS: u32 = 13;
@@ -172,7 +179,7 @@ fn bins_of(starts: &[f32]) -> Vec<u32> {
 }
 
 /// The smallest `f32` that goes to `hi` rather than `lo`.
-fn start(lo: Level, hi: Level, ties: Ties) -> f32 {
+pub(super) fn start(lo: Level, hi: Level, ties: Ties) -> f32 {
     let middle = (f64::from(lo.value) + f64::from(hi.value)) / 2.0;
     let near = middle as f32;
     let tie_goes_up = match ties {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod gguf;
+mod codebooks;
 #[path = "../support/mod.rs"]
 mod support;
 

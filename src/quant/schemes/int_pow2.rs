@@ -5,6 +5,7 @@ use super::int::{Codes, FittedInt, Symmetry, squared_error};
 use super::mx::absmax;
 use crate::base::{WorkCtx, reduce};
 use crate::quant::power::{MAX_EXPONENT, MIN_EXPONENT, PowerScales, e8m0, pow2, split};
+use crate::quant::rounding::Rounding;
 use crate::quant::{
     ChoiceSpec, Family, FittedQuantizer, ParamKind, ParamSpec, Prominence, QuantError, QuantParams,
     QuantScheme, Settings,
@@ -53,6 +54,8 @@ static PARAMS: &[ParamSpec] = &[
     common::GRANULARITY,
     common::GROUP_SIZE,
     common::AXIS,
+    common::ROUNDING,
+    common::SEED,
     common::NON_FINITE,
 ];
 
@@ -105,8 +108,9 @@ impl QuantScheme for IntPow2 {
         })?;
         let params = exponents.iter().map(|&exponent| params_of(exponent)).collect();
         let stored = exponents.iter().map(|&exponent| e8m0(exponent)).collect();
+        let rounding = Rounding::of_settings(settings);
         let store = Box::new(PowerScales { codes: stored, unit: 1.0 });
-        Ok(Box::new(FittedInt { layout, codes, params, store }))
+        Ok(Box::new(FittedInt { layout, codes, params, rounding, store }))
     }
 }
 

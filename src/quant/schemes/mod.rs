@@ -1,7 +1,9 @@
 //! The schemes, one file each. [`SCHEMES`] is the table everything reads.
 
 pub mod bitsandbytes;
+pub mod codebook;
 pub mod common;
+pub mod few;
 pub mod float;
 pub mod gguf;
 pub mod int;
@@ -53,5 +55,14 @@ pub static SCHEMES: &[&dyn QuantScheme] = &[
     &gguf::TQ1_0,
     &gguf::TQ2_0,
     &gguf::MXFP4,
+    &codebook::kmeans::KMeans,
+    &codebook::lloyd_max::LloydMax,
+    &codebook::quantile::Quantile,
+    &codebook::apot::Apot,
+    &codebook::log2::Log2,
+    &few::binary::Binary,
+    &few::binary::Xnor,
+    &few::ternary::Ternary,
+    &few::dorefa::DoReFa,
     &float::Float,
 ];

@@ -9,6 +9,7 @@ use crate::codec::minifloat::{self, Layout};
 use crate::quant::power::{MAX_EXPONENT, MIN_EXPONENT, PowerScales, e8m0, pow2, split};
 use crate::quant::table::{FittedTable, LevelTable};
 use crate::quant::whole_blocks::WholeBlocks;
+use crate::quant::rounding::Rounding;
 use crate::quant::{
     ChoiceSpec, Family, FittedQuantizer, ParamKind, ParamSpec, Prominence, QuantError, QuantParams,
     QuantScheme, Settings,
@@ -205,7 +206,7 @@ impl QuantScheme for Mx {
                 };
                 let params = exponents.iter().map(params).collect();
                 let codes = Codes { bits: 8, symmetry: Symmetry::Restricted };
-                (Box::new(FittedInt { layout, codes, params, store }), 8)
+                (Box::new(FittedInt { layout, codes, params, rounding: Rounding::NearestEven, store }), 8)
             }
         };
         Ok(Box::new(WholeBlocks { inner, block_len: BLOCK_LEN, code_bits }))
