@@ -5,9 +5,7 @@ use ndarray::IxDyn;
 use quantscope::base::WorkCtx;
 use quantscope::eval::{LayerError, fake_quantize, layer_error};
 use quantscope::quant::schemes::SCHEMES;
-use quantscope::quant::{
-    Grid, ParamKind, ParamSpec, QuantError, SchemeChoice, SettingValue,
-};
+use quantscope::quant::{Grid, ParamKind, ParamSpec, QuantError, SchemeChoice, SettingValue};
 use quantscope::tensor::{ChannelMajor, Tensor};
 
 /// Weights with ties, outliers, zeros and an all-zero channel.
@@ -107,7 +105,7 @@ fn decoded_values_lie_on_the_grid() {
 /// Whether a weight goes to the nearest level of its group.
 fn is_nearest(choice: &SchemeChoice) -> bool {
     let settings = choice.settings();
-    matches!(settings.choice("rounding"), "" | "nearest-even" | "nearest-away")
+    !matches!(settings.choice("rounding"), "floor" | "stochastic")
         && settings.choice("mask") != "smallest"
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::grid::{CodeRange, Grid, Level};
 use super::group::GroupLayout;
 use super::range::{Norm, RangeTarget, ValueRange};
+use super::rounding::{Rounding, RoundingAt};
 use super::scheme::{FittedQuantizer, Place, Run};
 use crate::codec::{Encoded, Part};
 use crate::tensor::ChannelMajor;
@@ -114,6 +115,26 @@ impl LevelTable {
             }
         };
         let level = self.levels[idx.min(self.levels.len() - 1)];
+        match self.negative_zero {
+            Some(zero) if level.value == 0.0 && y.is_sign_negative() => zero,
+            _ => level,
+        }
+    }
+
+    /// The level a value before scaling becomes when it is rounded down or by chance: up with the
+    /// probability that makes the mean right. Values beyond the outermost levels become these.
+    pub fn rounded(&self, y: f32, rounding: &mut RoundingAt) -> Level {
+        if self.overflow.is_some_and(|overflow| y.abs() >= overflow.from) {
+            return self.nearest(y);
+        }
+        let share_up = |lo: Level, hi: Level| (y - lo.value) / (hi.value - lo.value);
+        let next = self.levels.partition_point(|level| level.value <= y);
+        let is_up = match (self.levels.get(next.wrapping_sub(1)), self.levels.get(next)) {
+            (Some(&lo), Some(&hi)) => rounding.round(share_up(lo, hi).clamp(0.0, 1.0)) > 0.0,
+            (None, _) => true,
+            (_, None) => false,
+        };
+        let level = self.levels[if is_up { next } else { next - 1 }];
         match self.negative_zero {
             Some(zero) if level.value == 0.0 && y.is_sign_negative() => zero,
             _ => level,
@@ -253,6 +274,8 @@ pub struct FittedTable {
     /// By group; none is infinite. Under the scale 0 every weight becomes zero.
     pub scales: Arc<[f32]>,
     pub code_bits: u32,
+    /// Nearest as the table breaks ties, or down, or by chance.
+    pub rounding: Rounding,
     pub store: Box<dyn ScaleStore>,
 }
 
@@ -271,10 +294,17 @@ impl FittedQuantizer for FittedTable {
             clipped.iter_mut().zip(input).for_each(|(clipped, x)| *clipped = is_lost(x));
             return;
         }
+        let mut rounding = match self.rounding {
+            Rounding::Floor | Rounding::Stochastic { .. } => Some(self.rounding.at(place)),
+            Rounding::NearestEven | Rounding::NearestAway => None,
+        };
         let outputs = codes.iter_mut().zip(values).zip(clipped);
         for (&x, ((code, value), clipped)) in input.iter().zip(outputs) {
             let y = if x.is_finite() { x / scale } else { 0.0 };
-            let level = self.table.nearest(y);
+            let level = match &mut rounding {
+                None => self.table.nearest(y),
+                Some(rounding) => self.table.rounded(y, rounding),
+            };
             *code = level.code;
             *value = scale * level.value;
             *clipped = u8::from(self.table.is_outside(y));

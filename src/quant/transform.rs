@@ -221,6 +221,7 @@ impl Transform {
             }),
             code_range: inner.code_range(),
             encoded,
+            storage_note: inner.storage_note(),
             decode: Box::new(move |encoded| decode(encoded, &*inner, self.rotation)),
         }))
     }

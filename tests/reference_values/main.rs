@@ -1,14 +1,14 @@
 //! Numbers against those of the reference packages (`tests/reference/`).
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod gguf;
 mod codebooks;
+mod gguf;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod blocks;
-mod formats;
 mod estimators;
+mod formats;
 
 use ndarray::IxDyn;
 use quantscope::base::WorkCtx;

@@ -192,6 +192,7 @@ impl QuantScheme for BitsAndBytes {
             code_range: Some(CodeRange { qmin: 0, qmax: 15 }),
             encoded: Encoded { parts },
             decode: Box::new(decode),
+            storage_note: None,
         }))
     }
 }

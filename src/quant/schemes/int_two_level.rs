@@ -6,8 +6,8 @@ use super::int::{Codes, FittedInt, Symmetry};
 use super::mx::absmax;
 use crate::base::{WorkCtx, reduce};
 use crate::codec::Part;
-use crate::quant::table::ScaleStore;
 use crate::quant::rounding::Rounding;
+use crate::quant::table::ScaleStore;
 use crate::quant::{
     Family, FittedQuantizer, Granularity, GroupLayout, ParamKind, ParamSpec, Prominence,
     QuantError, QuantParams, QuantScheme, Settings,
@@ -95,7 +95,13 @@ impl QuantScheme for IntTwoLevel {
         let store = TwoLevelScales::of(&largest, layout, codes, scale_bits);
         let scales = store.scales(&store.parts());
         let params = scales.into_iter().map(|scale| QuantParams { scale, zero_point: 0 }).collect();
-        Ok(Box::new(FittedInt { layout, codes, params, rounding: Rounding::NearestEven, store: Box::new(store) }))
+        Ok(Box::new(FittedInt {
+            layout,
+            codes,
+            params,
+            rounding: Rounding::NearestEven,
+            store: Box::new(store),
+        }))
     }
 }
 

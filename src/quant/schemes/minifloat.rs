@@ -6,6 +6,7 @@ use super::common;
 use crate::base::{WorkCtx, reduce};
 use crate::codec::minifloat::{self, Layout, Specials};
 use crate::quant::range::RangeEstimator;
+use crate::quant::rounding::Rounding;
 use crate::quant::table::{
     F32Scales, FittedTable, LevelTable, Overflow, ScaleStore, Ties, UnitScales,
 };
@@ -170,6 +171,8 @@ static SCALED: &[ParamSpec] = &[
     common::SIGMAS,
     common::LO,
     common::HI,
+    common::ROUNDING,
+    common::SEED,
     OVERFLOW,
     common::NON_FINITE,
 ];
@@ -184,6 +187,8 @@ static UNSCALED: &[ParamSpec] = &[
     common::SIGMAS,
     common::LO,
     common::HI,
+    common::ROUNDING,
+    common::SEED,
     OVERFLOW,
     common::NON_FINITE,
 ];
@@ -214,6 +219,8 @@ static FREE_PARAMS: &[ParamSpec] = &[
     common::SIGMAS,
     common::LO,
     common::HI,
+    common::ROUNDING,
+    common::SEED,
     common::NON_FINITE,
 ];
 
@@ -264,7 +271,12 @@ impl QuantScheme for Minifloat {
     ) -> Result<Box<dyn FittedQuantizer>, QuantError> {
         let format = self.layout_of(settings);
         let saturates = settings.choice("overflow") != "as-format";
-        let table = Arc::new(if saturates { table(format) } else { overflowing(format) });
+        let rounding = Rounding::of_settings(settings);
+        let ties = if rounding == Rounding::NearestAway { Ties::Away } else { Ties::EvenCode };
+        let table = Arc::new(match saturates {
+            true => table_with(format, ties),
+            false => overflowing(format, ties),
+        });
         let cleaned = common::clean(weights.data(), settings)?;
         let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
         let is_scaled = settings.choice("scale") != "none";
@@ -287,14 +299,19 @@ impl QuantScheme for Minifloat {
             true => Box::new(F32Scales(Arc::clone(&scales))),
             false => Box::new(UnitScales { n_groups: layout.n_groups() }),
         };
-        Ok(Box::new(FittedTable { layout, table, scales, code_bits: format.n_bits(), store }))
+        let code_bits = format.n_bits();
+        Ok(Box::new(FittedTable { layout, table, scales, code_bits, rounding, store }))
     }
 }
 
 /// The finite values of a format with their bit patterns; ties go to the even pattern.
 pub fn table(format: Layout) -> LevelTable {
+    table_with(format, Ties::EvenCode)
+}
+
+fn table_with(format: Layout, ties: Ties) -> LevelTable {
     let sign = 1u32 << (format.n_bits() - 1);
-    let table = LevelTable::new(levels(format), Ties::EvenCode);
+    let table = LevelTable::new(levels(format), ties);
     match format.specials {
         Specials::NegativeZeroNan => table,
         _ => table.with_negative_zero(sign as i32),
@@ -315,9 +332,9 @@ fn levels(format: Layout) -> Vec<Level> {
         .collect()
 }
 
-/// As [`table`], with infinities or NaN beyond the largest value where the format has them.
-fn overflowing(format: Layout) -> LevelTable {
-    let table = table(format);
+/// As [`table_with`], with infinities or NaN beyond the largest value where the format has them.
+fn overflowing(format: Layout, ties: Ties) -> LevelTable {
+    let table = table_with(format, ties);
     let sign = 1u32 << (format.n_bits() - 1);
     let magnitude_mask = sign - 1;
     let (positive, negative) = match format.specials {
@@ -332,8 +349,9 @@ fn overflowing(format: Layout) -> LevelTable {
     let level = |bits: u32| Level { code: bits as i32, value: format.decode(bits) };
     let [.., before, last] = &**table.levels() else { return table };
     let middle = last.value + (last.value - before.value) / 2.0;
-    // A tie goes to the even pattern, which is the one beyond unless the last is even.
-    let from = if last.code % 2 == 0 { middle.next_up() } else { middle };
+    // A tie goes to the even pattern, which is the one beyond unless the last is even, or away.
+    let stays = ties == Ties::EvenCode && last.code % 2 == 0;
+    let from = if stays { middle.next_up() } else { middle };
     table.with_overflow(Overflow { from, negative: level(negative), positive: level(positive) })
 }
 
@@ -341,9 +359,13 @@ fn overflowing(format: Layout) -> LevelTable {
 mod tests {
     use super::*;
 
+    fn of_format(format: Layout) -> LevelTable {
+        overflowing(format, Ties::EvenCode)
+    }
+
     #[test]
     fn half_and_bf16_are_those_of_the_half_crate() {
-        let (f16, bf16) = (overflowing(minifloat::F16), overflowing(minifloat::BF16));
+        let (f16, bf16) = (of_format(minifloat::F16), of_format(minifloat::BF16));
         let probes = (0..400_000u32).map(|k| f32::from_bits(k.wrapping_mul(2_654_435_761)));
         for x in probes.filter(|x| x.is_finite()) {
             let found = f16.nearest(x);
@@ -357,11 +379,11 @@ mod tests {
     fn largest_values_saturate_or_overflow() {
         let saturating = table(minifloat::E4M3FN);
         assert_eq!(saturating.nearest(1e9).value, 448.0);
-        let format = overflowing(minifloat::E4M3FN);
+        let format = of_format(minifloat::E4M3FN);
         assert_eq!(format.nearest(464.0).value, 448.0);
         assert!(format.nearest(464.1).value.is_nan());
-        assert_eq!(overflowing(minifloat::E5M2).nearest(-61440.0).value, f32::NEG_INFINITY);
-        assert_eq!(overflowing(minifloat::E5M2).nearest(61439.0).value, 57344.0);
+        assert_eq!(of_format(minifloat::E5M2).nearest(-61440.0).value, f32::NEG_INFINITY);
+        assert_eq!(of_format(minifloat::E5M2).nearest(61439.0).value, 57344.0);
         assert_eq!(table(minifloat::E2M1).nearest(-0.1), Level { code: 8, value: -0.0 });
     }
 }

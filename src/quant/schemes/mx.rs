@@ -7,9 +7,9 @@ use super::{common, minifloat as minifloat_schemes};
 use crate::base::{WorkCtx, reduce};
 use crate::codec::minifloat::{self, Layout};
 use crate::quant::power::{MAX_EXPONENT, MIN_EXPONENT, PowerScales, e8m0, pow2, split};
+use crate::quant::rounding::Rounding;
 use crate::quant::table::{FittedTable, LevelTable};
 use crate::quant::whole_blocks::WholeBlocks;
-use crate::quant::rounding::Rounding;
 use crate::quant::{
     ChoiceSpec, Family, FittedQuantizer, ParamKind, ParamSpec, Prominence, QuantError, QuantParams,
     QuantScheme, Settings,
@@ -196,7 +196,17 @@ impl QuantScheme for Mx {
                 let table = Arc::new(table(format, settings));
                 let store = Box::new(PowerScales { codes, unit: 1.0 });
                 let code_bits = format.n_bits();
-                (Box::new(FittedTable { layout, table, scales, code_bits, store }), code_bits)
+                (
+                    Box::new(FittedTable {
+                        layout,
+                        table,
+                        scales,
+                        code_bits,
+                        rounding: Rounding::NearestEven,
+                        store,
+                    }),
+                    code_bits,
+                )
             }
             Kind::Int => {
                 let store = Box::new(PowerScales { codes, unit: pow2(INT_UNIT) });
@@ -206,7 +216,16 @@ impl QuantScheme for Mx {
                 };
                 let params = exponents.iter().map(params).collect();
                 let codes = Codes { bits: 8, symmetry: Symmetry::Restricted };
-                (Box::new(FittedInt { layout, codes, params, rounding: Rounding::NearestEven, store }), 8)
+                (
+                    Box::new(FittedInt {
+                        layout,
+                        codes,
+                        params,
+                        rounding: Rounding::NearestEven,
+                        store,
+                    }),
+                    8,
+                )
             }
         };
         Ok(Box::new(WholeBlocks { inner, block_len: BLOCK_LEN, code_bits }))

@@ -6,6 +6,7 @@ use super::mx::absmax;
 use super::{common, minifloat as minifloat_schemes};
 use crate::base::{WorkCtx, reduce};
 use crate::codec::{Part, minifloat};
+use crate::quant::rounding::Rounding;
 use crate::quant::table::{FittedTable, ScaleStore};
 use crate::quant::whole_blocks::WholeBlocks;
 use crate::quant::{Family, FittedQuantizer, ParamSpec, QuantError, QuantScheme, Settings};
@@ -70,8 +71,14 @@ impl QuantScheme for NvFp4 {
         let scales = store.scales(&store.parts()).into();
         let table = Arc::new(minifloat_schemes::table(minifloat::E2M1));
         let code_bits = minifloat::E2M1.n_bits();
-        let inner =
-            Box::new(FittedTable { layout, table, scales, code_bits, store: Box::new(store) });
+        let inner = Box::new(FittedTable {
+            layout,
+            table,
+            scales,
+            code_bits,
+            rounding: Rounding::NearestEven,
+            store: Box::new(store),
+        });
         Ok(Box::new(WholeBlocks { inner, block_len: BLOCK_LEN, code_bits }))
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::common;
 use crate::base::{WorkCtx, reduce};
 use crate::quant::range::RangeEstimator;
+use crate::quant::rounding::Rounding;
 use crate::quant::table::{F32Scales, FittedTable, LevelTable, Ties};
 use crate::quant::{
     Family, FittedQuantizer, Level, ParamKind, ParamSpec, Prominence, QuantError, QuantScheme,
@@ -85,7 +86,14 @@ impl QuantScheme for Apot {
         })?
         .into();
         let store = Box::new(F32Scales(Arc::clone(&scales)));
-        Ok(Box::new(FittedTable { layout, table, scales, code_bits, store }))
+        Ok(Box::new(FittedTable {
+            layout,
+            table,
+            scales,
+            code_bits,
+            rounding: Rounding::NearestEven,
+            store,
+        }))
     }
 }
 

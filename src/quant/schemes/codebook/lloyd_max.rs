@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use super::density::Density;
 use super::{bits_of, common};
 use crate::base::{WorkCtx, reduce};
+use crate::quant::rounding::Rounding;
 use crate::quant::shifted::Shifted;
 use crate::quant::table::{F32Scales, FittedTable, LevelTable, Ties};
 use crate::quant::{
@@ -136,7 +137,14 @@ impl QuantScheme for LloydMax {
         let code_bits = bits_of(settings);
         let table = table(density, code_bits);
         let store = Box::new(F32Scales(Arc::clone(&scales)));
-        let inner = FittedTable { layout, table, scales, code_bits, store };
+        let inner = FittedTable {
+            layout,
+            table,
+            scales,
+            code_bits,
+            rounding: Rounding::NearestEven,
+            store,
+        };
         Ok(match is_centred {
             true => Box::new(Shifted { inner, offsets: offsets.into() }),
             false => Box::new(inner),

@@ -7,6 +7,7 @@ use crate::base::{WorkCtx, reduce};
 use crate::codec::Part;
 use crate::codec::packing::Signedness;
 use crate::quant::range::{RangeEstimator, ValueRange};
+use crate::quant::rounding::Rounding::NearestEven;
 use crate::quant::table::{F32Scales, FittedTable, LevelTable, ScaleStore, Ties};
 use crate::quant::{
     ChoiceSpec, Family, FittedQuantizer, Level, ParamKind, ParamSpec, Prominence, QuantError,
@@ -146,7 +147,7 @@ impl QuantScheme for Log2 {
             true => Box::new(F32Scales(Arc::clone(&scales))),
             false => Box::new(Exponents(Arc::clone(&scales))),
         };
-        Ok(Box::new(FittedTable { layout, table, scales, code_bits, store }))
+        Ok(Box::new(FittedTable { layout, table, scales, code_bits, rounding: NearestEven, store }))
     }
 }
 
