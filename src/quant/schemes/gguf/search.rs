@@ -167,6 +167,12 @@ impl AffineSpec {
     /// The scales of a block of `G` sub-blocks of `N` weights.
     pub fn fit<const N: usize, const G: usize>(self, x: &[[f32; N]; G]) -> AffineFit<G> {
         let groups: [AffineGroup<N>; G] = std::array::from_fn(|j| AffineGroup::new(&x[j], self));
+        let none =
+            AffineFit { d: 0.0, dmin: 0.0, scales: [0; G], mins: [0; G], error: f32::INFINITY };
+        let reach = groups.iter().fold(0f32, |max, group| max.max(group.range_scale()));
+        if to_half(reach / self.factor_max as f32).is_infinite() {
+            return AffineFit { d: f32::INFINITY, ..none };
+        }
         let seeds: [Best<AffineSeed, N_KEPT>; G] = std::array::from_fn(|j| groups[j].seeds());
         let (mut scale_max, mut min_max) = (0f32, 0f32);
         for (group, seeds) in groups.iter().zip(&seeds) {
@@ -176,8 +182,6 @@ impl AffineSpec {
         }
         let d0 = scale_max / self.factor_max as f32;
         let dmin0 = min_max / self.factor_max as f32;
-        let none =
-            AffineFit { d: 0.0, dmin: 0.0, scales: [0; G], mins: [0; G], error: f32::INFINITY };
         if to_half(d0.max(dmin0)).is_infinite() {
             return AffineFit { d: f32::INFINITY, ..none };
         }
@@ -407,10 +411,14 @@ impl<L: Levels> ScaleSpec<L> {
 
     /// The scales of a block of `G` sub-blocks of `N` weights.
     pub fn fit<const N: usize, const G: usize>(self, x: &[[f32; N]; G]) -> ScaleFit<G> {
+        let none = ScaleFit { d: 0.0, scales: [0; G], error: f32::INFINITY };
+        let reach = x.iter().fold(0f32, |max, x| max.max(absmax(x))) / self.reach();
+        if to_half(reach / self.factors.1 as f32).is_infinite() {
+            return ScaleFit { d: f32::INFINITY, ..none };
+        }
         let seeds: [Best<f32, N_KEPT>; G] = std::array::from_fn(|j| self.seeds(&x[j]));
         let scale_max = seeds.iter().fold(0f32, |max, seeds| max.max(seeds.first().1.abs()));
         let d0 = scale_max / self.factors.1 as f32;
-        let none = ScaleFit { d: 0.0, scales: [0; G], error: f32::INFINITY };
         if to_half(d0).is_infinite() {
             return ScaleFit { d: f32::INFINITY, ..none };
         }
