@@ -136,9 +136,10 @@ pub trait QuantScheme: Sync {
     /// Paper or specification.
     fn source(&self) -> &'static str;
     fn params(&self) -> &'static [ParamSpec];
-    /// What the bits of a code are; `None` where codes are not stored one by one.
-    fn code_format(&self, _settings: &Settings) -> Option<CodeFormat> {
-        None
+    /// What the bits of a code are: unless a scheme says otherwise, places in a table of `bits` bits.
+    fn code_format(&self, settings: &Settings) -> Option<CodeFormat> {
+        let bits = u32::try_from(settings.int("bits")?).ok()?;
+        Some(CodeFormat::Index { bits })
     }
     /// Bits that a weight takes, fewest and most that the settings allow, scales of a share that
     /// varies left out; `None` where only a fit tells.

@@ -11,8 +11,8 @@ use crate::codec::{Encoded, Part};
 use crate::quant::stored::Stored;
 use crate::quant::table::{LevelTable, Ties};
 use crate::quant::{
-    ChoiceSpec, CodeRange, Family, FittedQuantizer, Granularity, Grid, GroupLayout, Level,
-    ParamKind, ParamSpec, Prominence, QuantError, QuantScheme, Settings,
+    ChoiceSpec, CodeFormat, CodeRange, Family, FittedQuantizer, Granularity, Grid, GroupLayout,
+    Level, ParamKind, ParamSpec, Prominence, QuantError, QuantScheme, Settings,
 };
 use crate::tensor::{ChannelMajor, Flattening};
 
@@ -146,6 +146,14 @@ impl QuantScheme for BitsAndBytes {
 
     fn params(&self) -> &'static [ParamSpec] {
         PARAMS
+    }
+
+    fn code_format(&self, _settings: &Settings) -> Option<CodeFormat> {
+        Some(CodeFormat::Index { bits: 4 })
+    }
+
+    fn bits_per_weight(&self) -> Option<(f64, f64)> {
+        Some((4.0, 4.5))
     }
 
     fn fit(

@@ -7,8 +7,8 @@ use crate::base::{WorkCtx, reduce};
 use crate::quant::power::{MAX_EXPONENT, MIN_EXPONENT, PowerScales, e8m0, pow2, split};
 use crate::quant::rounding::Rounding;
 use crate::quant::{
-    ChoiceSpec, Family, FittedQuantizer, ParamKind, ParamSpec, Prominence, QuantError, QuantParams,
-    QuantScheme, Settings,
+    ChoiceSpec, CodeFormat, Family, FittedQuantizer, ParamKind, ParamSpec, Prominence, QuantError,
+    QuantParams, QuantScheme, Settings,
 };
 use crate::tensor::ChannelMajor;
 
@@ -82,6 +82,11 @@ impl QuantScheme for IntPow2 {
 
     fn params(&self) -> &'static [ParamSpec] {
         PARAMS
+    }
+
+    fn code_format(&self, settings: &Settings) -> Option<CodeFormat> {
+        let bits = u32::try_from(settings.int("bits")?).ok()?;
+        Some(CodeFormat::Integer { bits, is_signed: true })
     }
 
     fn fit(

@@ -9,8 +9,8 @@ use crate::codec::Part;
 use crate::quant::rounding::Rounding;
 use crate::quant::table::ScaleStore;
 use crate::quant::{
-    Family, FittedQuantizer, Granularity, GroupLayout, ParamKind, ParamSpec, Prominence,
-    QuantError, QuantParams, QuantScheme, Settings,
+    CodeFormat, Family, FittedQuantizer, Granularity, GroupLayout, ParamKind, ParamSpec,
+    Prominence, QuantError, QuantParams, QuantScheme, Settings,
 };
 use crate::tensor::ChannelMajor;
 
@@ -69,6 +69,16 @@ impl QuantScheme for IntTwoLevel {
 
     fn params(&self) -> &'static [ParamSpec] {
         PARAMS
+    }
+
+    fn code_format(&self, settings: &Settings) -> Option<CodeFormat> {
+        let bits = u32::try_from(settings.int("bits")?).ok()?;
+        Some(CodeFormat::Integer { bits, is_signed: true })
+    }
+
+    fn bits_per_weight(&self) -> Option<(f64, f64)> {
+        // 4 to 8 bits a scale, 16 weights to each unless set otherwise.
+        Some((2.25, 8.5))
     }
 
     fn fit(

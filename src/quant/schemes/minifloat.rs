@@ -263,6 +263,11 @@ impl QuantScheme for Minifloat {
         Some(CodeFormat::Float { exponent_bits, mantissa_bits })
     }
 
+    fn bits_per_weight(&self) -> Option<(f64, f64)> {
+        let bits = self.layout.map(|layout| f64::from(layout.n_bits()));
+        Some(bits.map_or((2.0, 16.0), |bits| (bits, bits)))
+    }
+
     fn fit(
         &self,
         weights: &ChannelMajor,

@@ -11,8 +11,8 @@ use crate::quant::rounding::Rounding;
 use crate::quant::table::{FittedTable, LevelTable};
 use crate::quant::whole_blocks::WholeBlocks;
 use crate::quant::{
-    ChoiceSpec, Family, FittedQuantizer, ParamKind, ParamSpec, Prominence, QuantError, QuantParams,
-    QuantScheme, Settings,
+    ChoiceSpec, CodeFormat, Family, FittedQuantizer, ParamKind, ParamSpec, Prominence, QuantError,
+    QuantParams, QuantScheme, Settings,
 };
 use crate::tensor::ChannelMajor;
 
@@ -173,6 +173,24 @@ impl QuantScheme for Mx {
 
     fn params(&self) -> &'static [ParamSpec] {
         self.params
+    }
+
+    fn code_format(&self, _settings: &Settings) -> Option<CodeFormat> {
+        Some(match self.element.kind {
+            Kind::Float(Layout { exponent_bits, mantissa_bits, .. }) => {
+                CodeFormat::Float { exponent_bits, mantissa_bits }
+            }
+            Kind::Int => CodeFormat::Integer { bits: 8, is_signed: true },
+        })
+    }
+
+    fn bits_per_weight(&self) -> Option<(f64, f64)> {
+        let code_bits = match self.element.kind {
+            Kind::Float(layout) => layout.n_bits(),
+            Kind::Int => 8,
+        };
+        let bits = f64::from(code_bits) + 8.0 / BLOCK_LEN as f64;
+        Some((bits, bits))
     }
 
     fn fit(
@@ -338,7 +356,7 @@ mod tests {
         let tensor = crate::tensor::Tensor::from_elem(ndarray::IxDyn(&[1, 33]), 1.0);
         let weights = ChannelMajor::new(&tensor, 0);
         for scheme in [&MXFP4, &MXINT8] {
-            let settings = Settings::defaults(scheme.params());
+            let settings = Settings::defaults(scheme.params().iter());
             let fitted = scheme.fit(&weights, &settings, &WorkCtx::new()).unwrap();
             assert!(fitted.storage_note().is_some_and(|note| note.contains("33 weights")));
             let mut encoded = fitted.encode(&weights).unwrap();

@@ -9,7 +9,9 @@ use crate::codec::{Part, minifloat};
 use crate::quant::rounding::Rounding;
 use crate::quant::table::{FittedTable, ScaleStore};
 use crate::quant::whole_blocks::WholeBlocks;
-use crate::quant::{Family, FittedQuantizer, ParamSpec, QuantError, QuantScheme, Settings};
+use crate::quant::{
+    CodeFormat, Family, FittedQuantizer, ParamSpec, QuantError, QuantScheme, Settings,
+};
 use crate::tensor::ChannelMajor;
 
 /// Elements that share an E4M3 scale.
@@ -46,6 +48,14 @@ impl QuantScheme for NvFp4 {
 
     fn params(&self) -> &'static [ParamSpec] {
         PARAMS
+    }
+
+    fn code_format(&self, _settings: &Settings) -> Option<CodeFormat> {
+        Some(CodeFormat::Float { exponent_bits: 2, mantissa_bits: 1 })
+    }
+
+    fn bits_per_weight(&self) -> Option<(f64, f64)> {
+        Some((4.5, 4.5))
     }
 
     /// A block so small beside the tensor's largest weight that its scale rounds to 0 becomes zero.

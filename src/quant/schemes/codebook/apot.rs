@@ -37,6 +37,8 @@ static PARAMS: &[ParamSpec] = &[
     common::AXIS,
     common::RANGE,
     common::PERCENTILE,
+    common::NORM,
+    common::SIGMAS,
     common::LO,
     common::HI,
     common::NON_FINITE,

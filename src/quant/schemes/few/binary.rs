@@ -8,7 +8,8 @@ use crate::quant::codebook::{CodePacking, FittedCodebook, GroupLevels};
 use crate::quant::schemes::common;
 use crate::quant::table::{F32Scales, ScaleStore, UnitScales};
 use crate::quant::{
-    Family, FittedQuantizer, GroupLayout, Level, ParamSpec, QuantError, QuantScheme, Settings,
+    CodeFormat, Family, FittedQuantizer, GroupLayout, Level, ParamSpec, QuantError, QuantScheme,
+    Settings,
 };
 use crate::tensor::ChannelMajor;
 
@@ -59,6 +60,14 @@ impl QuantScheme for Binary {
         BINARY_PARAMS
     }
 
+    fn code_format(&self, _settings: &Settings) -> Option<CodeFormat> {
+        Some(CodeFormat::Index { bits: 1 })
+    }
+
+    fn bits_per_weight(&self) -> Option<(f64, f64)> {
+        Some((1.0, 1.0))
+    }
+
     fn fit(
         &self,
         weights: &ChannelMajor,
@@ -96,6 +105,14 @@ impl QuantScheme for Xnor {
 
     fn params(&self) -> &'static [ParamSpec] {
         XNOR_PARAMS
+    }
+
+    fn code_format(&self, _settings: &Settings) -> Option<CodeFormat> {
+        Some(CodeFormat::Index { bits: 1 })
+    }
+
+    fn bits_per_weight(&self) -> Option<(f64, f64)> {
+        Some((1.0, 1.0))
     }
 
     fn fit(

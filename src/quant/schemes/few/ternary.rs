@@ -8,8 +8,8 @@ use crate::quant::codebook::{CodePacking, FittedCodebook, GroupLevels};
 use crate::quant::schemes::common;
 use crate::quant::table::F32Scales;
 use crate::quant::{
-    ChoiceSpec, Family, FittedQuantizer, Level, ParamKind, ParamSpec, Prominence, QuantError,
-    QuantScheme, Settings,
+    ChoiceSpec, CodeFormat, Family, FittedQuantizer, Level, ParamKind, ParamSpec, Prominence,
+    QuantError, QuantScheme, Settings,
 };
 use crate::tensor::ChannelMajor;
 
@@ -94,6 +94,14 @@ impl QuantScheme for Ternary {
 
     fn params(&self) -> &'static [ParamSpec] {
         PARAMS
+    }
+
+    fn code_format(&self, _settings: &Settings) -> Option<CodeFormat> {
+        Some(CodeFormat::Index { bits: 2 })
+    }
+
+    fn bits_per_weight(&self) -> Option<(f64, f64)> {
+        Some((1.6, 2.0))
     }
 
     fn fit(

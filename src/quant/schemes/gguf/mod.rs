@@ -19,8 +19,8 @@ use crate::codec::gguf_blocks::{Block, BlockGrid, BlockType, MAX_BYTES, MAX_LEN}
 use crate::codec::{Encoded, Part};
 use crate::quant::stored::Stored;
 use crate::quant::{
-    CodeRange, Family, FittedQuantizer, Granularity, Grid, GroupLayout, Level, ParamSpec,
-    QuantError, QuantScheme, Settings,
+    CodeFormat, CodeRange, Family, FittedQuantizer, Granularity, Grid, GroupLayout, Level,
+    ParamSpec, QuantError, QuantScheme, Settings,
 };
 use crate::tensor::ChannelMajor;
 
@@ -182,6 +182,16 @@ impl QuantScheme for Gguf {
 
     fn params(&self) -> &'static [ParamSpec] {
         PARAMS
+    }
+
+    fn code_format(&self, _settings: &Settings) -> Option<CodeFormat> {
+        let (first, last) = self.block_type.code_ends();
+        Some(CodeFormat::Index { bits: (i32::from(last) - i32::from(first)).ilog2() + 1 })
+    }
+
+    fn bits_per_weight(&self) -> Option<(f64, f64)> {
+        let bits = 8.0 * self.block_type.n_bytes() as f64 / self.block_type.block_len() as f64;
+        Some((bits, bits))
     }
 
     fn fit(
@@ -403,7 +413,7 @@ mod tests {
     fn fit(scheme: &Gguf, x: &[f32]) -> Result<Box<dyn FittedQuantizer>, QuantError> {
         let tensor = Tensor::from_shape_vec(IxDyn(&[1, x.len()]), x.to_vec()).unwrap();
         let weights = ChannelMajor::new(&tensor, 0);
-        scheme.fit(&weights, &Settings::defaults(PARAMS), &WorkCtx::new())
+        scheme.fit(&weights, &Settings::defaults(PARAMS.iter()), &WorkCtx::new())
     }
 
     #[test]
