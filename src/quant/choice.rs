@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn refusals_list_what_there_is() {
         for (text, part) in [
-            ("nf5", "there are int, e4m3fn"),
+            ("nf5", "there are int, "),
             ("int:bit=4", "it has bits, symmetry"),
             ("int:bits=1", "a whole number from 2 to 16"),
             ("int17", "a whole number from 2 to 16"),

@@ -112,12 +112,15 @@ mod tests {
             (Granularity::PerGroup { group_size: 99 }, vec![0..5, 5..10]),
         ] {
             let layout = GroupLayout { granularity, n_channels: 2, channel_len: 5 };
+            assert_eq!(layout.groups_within(0..99), 0..wanted.len(), "{granularity:?}");
+            assert!(layout.groups_within(10..12).is_empty(), "{granularity:?}");
             let found: Vec<_> = (0..layout.n_groups()).map(|idx| layout.range(idx)).collect();
             assert_eq!(found, wanted, "{granularity:?}");
             for (group_idx, range) in wanted.iter().enumerate() {
                 for element_idx in range.clone() {
                     assert_eq!(layout.group_of(element_idx), group_idx, "{granularity:?}");
                 }
+                assert_eq!(layout.groups_within(range.clone()), group_idx..group_idx + 1);
             }
         }
     }

@@ -248,7 +248,7 @@ def pow2_exponent(x, bits, rule):
         return int(np.clip(math.floor(exact + 0.5), -127, highest))
     if rule == "ceil":
         return int(np.clip(ceil, -127, highest))
-    candidates = [int(np.clip(ceil - step, -127, highest)) for step in range(bits + 1)]
+    candidates = [int(np.clip(ceil - step, -127, highest)) for step in range(60)]
     return min(candidates, key=lambda e: ((x - np.clip(np.rint(x / 2.0**e), -qmax, qmax) * 2.0**e) ** 2).sum())
 
 
@@ -307,6 +307,7 @@ class Writer:
         self.tensors[f"{name}/scales"] = scales
         # x̂ = scale · element is tested where the values are stored; the others show codes and scales.
         is_shown_elsewhere = spec.startswith("int-") or spec.startswith("mx") and (input_name == "matmul" or "=floor" not in spec)
+        is_shown_elsewhere |= "ggml" in spec or "e3m2" in spec
         if values is not None and not is_shown_elsewhere:
             self.tensors[f"{name}/values"] = values.astype(F32)
         short = whole is not None and any(len(block) < whole for block in blocks)

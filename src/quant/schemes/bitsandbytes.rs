@@ -104,7 +104,7 @@ static PARAMS: &[ParamSpec] = &[
     },
     ParamSpec {
         key: "double-quant",
-        label: "Double quantization",
+        label: "Double quant",
         help: "Whether the scales c are quantized too: c ≈ mean(c) + absmax₂ · code, 8 bits in blocks of 256 (Dettmers et al. 2023, arXiv:2305.14314, §3).",
         kind: ParamKind::Choice {
             choices: &[

@@ -43,7 +43,7 @@ static PARAMS: &[ParamSpec] = &[
                 ChoiceSpec {
                     key: "mse",
                     label: "MSE-best",
-                    help: "The e with the smallest Σ(x−x̂)² among the one that clips nothing and the b below it.",
+                    help: "The e with the smallest Σ(x−x̂)² of all, by search.",
                 },
             ],
             default: "ceil",
@@ -158,8 +158,10 @@ fn nearest_exponent(absmax: f32, codes: Codes) -> i32 {
     within(exponent - reach + shift, codes)
 }
 
-/// The exponent of the smallest error among the covering one and the `bits` below it; the first of
-/// equals, which is the largest.
+/// The exponent of the smallest error; the largest of equals.
+///
+/// From the covering one downwards: what lies beyond the codes errs by at least its distance to
+/// them, which only grows, so that the search ends where that alone exceeds the best error.
 fn best_exponent(
     group: &[f32],
     absmax: f32,
@@ -168,12 +170,21 @@ fn best_exponent(
 ) -> Result<i32, QuantError> {
     let covering = covering_exponent(absmax, codes);
     let mut best = (f64::INFINITY, covering);
-    for step in 0..=codes.bits as i32 {
-        let exponent = within(covering - step, codes);
-        let of_chunk = |chunk: &[f32]| squared_error(chunk, params_of(exponent), codes.range());
-        let error: f64 = reduce::map_chunks(group, ctx, of_chunk)?.into_iter().sum();
+    for exponent in (MIN_EXPONENT..=covering).rev() {
+        let params = params_of(exponent);
+        let reach = f64::from(params.scale) * f64::from(codes.range().qmax);
+        let of_chunk = |chunk: &[f32]| {
+            let beyond = chunk.iter().map(|x| (f64::from(x.abs()) - reach).max(0.0).powi(2));
+            (squared_error(chunk, params, codes.range()), beyond.sum::<f64>())
+        };
+        let parts = reduce::map_chunks(group, ctx, of_chunk)?;
+        let error: f64 = parts.iter().map(|part| part.0).sum();
+        let beyond: f64 = parts.iter().map(|part| part.1).sum();
         if error < best.0 {
             best = (error, exponent);
+        }
+        if beyond >= best.0 {
+            break;
         }
     }
     Ok(best.1)

@@ -108,7 +108,7 @@ const CEIL: ChoiceSpec = ChoiceSpec {
 const fn rule(choices: &'static [ChoiceSpec]) -> ParamSpec {
     ParamSpec {
         key: "exponent-rule",
-        label: "Block exponent",
+        label: "Exponent",
         help: "How the largest magnitude of a block becomes its power of two 2^e; emax is the exponent of the largest element (OCP Microscaling Formats 1.0, §6.3).",
         kind: ParamKind::Choice { choices, default: "floor" },
         relevant: &[],
