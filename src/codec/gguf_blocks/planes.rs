@@ -72,7 +72,7 @@ pub fn pack_trits(codes: &[i8], bytes: &mut [u8]) {
             let digit = |nth: usize| codes.get(nth * run + within).copied().unwrap_or(0);
             let number: u16 =
                 (0..n_digits).map(|nth| digit(nth) as u16 * u16::from(POWERS[4 - nth])).sum();
-            *byte = ((number * 256 + 242) / 243) as u8;
+            *byte = (number * 256).div_ceil(243) as u8;
         }
     }
 }
