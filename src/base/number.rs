@@ -69,10 +69,11 @@ pub fn percent(fraction: f64, decimals: usize) -> String {
     format!("{} %", fixed(fraction * 100.0, decimals))
 }
 
-/// Both ends of an interval: `84.1–88.3`, with spaces where an end has a sign: `−2.5 – +0.1`.
+/// Both ends of an interval: `84.1–88.3`, and where an end has a sign, which a dash would look like,
+/// `−2.5 … +0.1`.
 pub fn interval(lo: &str, hi: &str) -> String {
     let is_signed = [lo, hi].iter().any(|end| end.starts_with([MINUS, '+']));
-    if is_signed { format!("{lo} – {hi}") } else { format!("{lo}–{hi}") }
+    if is_signed { format!("{lo} … {hi}") } else { format!("{lo}–{hi}") }
 }
 
 /// A size in decimal units: `518 B`, `51.6 kB`, `3.20 MB`.
@@ -108,8 +109,8 @@ mod tests {
             (fixed(-0.004, 2), "0.00"),
             (fixed(-1.5, 1), "−1.5"),
             (interval("84.1", "88.3 %"), "84.1–88.3 %"),
-            (interval("−2.5", "+0.1"), "−2.5 – +0.1"),
-            (interval("0.0", "+0.1"), "0.0 – +0.1"),
+            (interval("−2.5", "+0.1"), "−2.5 … +0.1"),
+            (interval("0.0", "+0.1"), "0.0 … +0.1"),
             (fixed(f64::NAN, 1), "n/a"),
             (significant(1.958e-3, 4), "0.001958"),
             (significant(1.958e-5, 4), "1.958·10⁻⁵"),

@@ -204,6 +204,7 @@ fn text(
         text.push_str(&critical_text(accuracy, name, recall));
     }
     let shown = |x: f64| match accuracy.metric {
+        Metric::Perplexity if x >= 1e5 => significant(x, 4),
         Metric::Perplexity => fixed(x, 4),
         _ => percent(x, 2),
     };

@@ -10,7 +10,7 @@ use super::exit::{CliError, Exit};
 use super::options::{SweepOptions, critical_class, open, parse_spec, samples_for};
 use super::table::{Align, render, render_markdown};
 use super::{print_json, print_out};
-use crate::base::{WorkCtx, fixed, percent, thousands};
+use crate::base::{WorkCtx, fixed, percent, significant, thousands};
 use crate::eval::{Accuracy, Estimate, EvalError, Metric, Runner, Sweep, SweepPoint};
 use crate::model::FoldMode;
 use crate::quant::{SchemeChoice, SettingValue};
@@ -181,7 +181,8 @@ fn shown(estimate: Estimate, metric: Metric) -> String {
         return shown_share(estimate);
     }
     let Estimate { value, ci95: (lo, hi) } = estimate;
-    format!("{} ({} … {})", fixed(value, 3), fixed(lo, 3), fixed(hi, 3))
+    let text = |x: f64| if x >= 1e5 { significant(x, 4) } else { fixed(x, 3) };
+    format!("{} ({} … {})", text(value), text(lo), text(hi))
 }
 
 fn shown_share(Estimate { value, ci95: (lo, hi) }: Estimate) -> String {

@@ -7,8 +7,10 @@ use super::settings::{ParamSpec, SettingError, SettingValue, Settings};
 /// Why a specification is refused.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
 pub enum SpecError {
-    #[error("there is no scheme {found:?}; there are {known}")]
-    UnknownScheme { found: String, known: String },
+    #[error(
+        "there is no scheme {found:?}; the nearest are {nearest}, and quantscope schemes lists all"
+    )]
+    UnknownScheme { found: String, nearest: String },
     #[error("{0:?} is not of the form key=value")]
     NotKeyValue(String),
     #[error(transparent)]
@@ -120,8 +122,17 @@ fn scheme_of_id(id: &str) -> Result<SchemeChoice, SpecError> {
             return Ok(choice);
         }
     }
-    let known = SCHEMES.iter().map(|scheme| scheme.id()).collect::<Vec<_>>().join(", ");
-    Err(SpecError::UnknownScheme { found: id.to_owned(), known })
+    Err(SpecError::UnknownScheme { found: id.to_owned(), nearest: nearest_ids(id).join(", ") })
+}
+
+/// The ids that are most like `id`, the likest first.
+fn nearest_ids(id: &str) -> Vec<&'static str> {
+    const N_NAMED: usize = 4;
+    let id = id.to_lowercase();
+    let mut ids: Vec<&str> = SCHEMES.iter().map(|scheme| scheme.id()).collect();
+    ids.sort_by(|a, b| strsim::jaro_winkler(b, &id).total_cmp(&strsim::jaro_winkler(a, &id)));
+    ids.truncate(N_NAMED);
+    ids
 }
 
 impl std::fmt::Display for SchemeChoice {
@@ -180,7 +191,7 @@ mod tests {
     #[test]
     fn refusals_list_what_there_is() {
         for (text, part) in [
-            ("nf5", "there are int, "),
+            ("nf5", "the nearest are nf4, "),
             ("int:bit=4", "it has bits, symmetry"),
             ("int:bits=1", "a whole number from 2 to 16"),
             ("int17", "a whole number from 2 to 16"),

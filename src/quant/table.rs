@@ -124,17 +124,24 @@ impl LevelTable {
     /// The level a value before scaling becomes when it is rounded down or by chance: up with the
     /// probability that makes the mean right. Values beyond the outermost levels become these.
     pub fn rounded(&self, y: f32, rounding: &mut RoundingAt) -> Level {
+        let next = self.levels.partition_point(|level| level.value <= y);
+        let neighbours =
+            (next.checked_sub(1).and_then(|idx| self.levels.get(idx)), self.levels.get(next));
+        let share_up = match neighbours {
+            (Some(lo), Some(hi)) => ((y - lo.value) / (hi.value - lo.value)).clamp(0.0, 1.0),
+            _ => 0.0,
+        };
+        // Asked for every weight, so that the next one gets the number of its place.
+        let is_up = rounding.round(share_up) > 0.0;
         if self.overflow.is_some_and(|overflow| y.abs() >= overflow.from) {
             return self.nearest(y);
         }
-        let share_up = |lo: Level, hi: Level| (y - lo.value) / (hi.value - lo.value);
-        let next = self.levels.partition_point(|level| level.value <= y);
-        let is_up = match (self.levels.get(next.wrapping_sub(1)), self.levels.get(next)) {
-            (Some(&lo), Some(&hi)) => rounding.round(share_up(lo, hi).clamp(0.0, 1.0)) > 0.0,
-            (None, _) => true,
-            (_, None) => false,
+        let level = match neighbours {
+            (Some(_), Some(&hi)) if is_up => hi,
+            (Some(&lo), _) => lo,
+            (None, Some(&first)) => first,
+            (None, None) => return self.nearest(y),
         };
-        let level = self.levels[if is_up { next } else { next - 1 }];
         match self.negative_zero {
             Some(zero) if level.value == 0.0 && y.is_sign_negative() => zero,
             _ => level,

@@ -55,7 +55,7 @@ impl MetricText {
         interval(&self.end(lo), &self.value(hi))
     }
 
-    /// Both ends of a difference without the unit, `−5.0 – +1.9`.
+    /// Both ends of a difference without the unit, `−5.0 … +1.9`.
     pub fn signed_range(self, (lo, hi): (f64, f64)) -> String {
         interval(&self.signed(lo), &self.signed(hi))
     }
@@ -184,6 +184,6 @@ mod tests {
         let estimate = Estimate { value: 0.87, ci95: (0.85, 0.89) };
         assert_eq!(shares.reach(estimate), "±2.0");
         assert_eq!(shares.range(estimate.ci95), "85.0–89.0 %");
-        assert_eq!(shares.signed_range((-0.05, 0.001)), "−5.0 – +0.1");
+        assert_eq!(shares.signed_range((-0.05, 0.001)), "−5.0 … +0.1");
     }
 }

@@ -1,7 +1,7 @@
 //! One ring around whatever the keyboard is at, whoever drew it.
 
 use egui::output::OutputEvent;
-use egui::{FocusDirection, Id, Rect, Stroke, StrokeKind, Ui, vec2};
+use egui::{FocusDirection, Id, Key, Rect, Stroke, StrokeKind, Ui, vec2};
 
 use super::theme::Theme;
 
@@ -15,7 +15,12 @@ pub(super) struct FocusRing {
     /// The focus is at something that has no name and no use for keys, as the lines between panels:
     /// it goes on.
     goes_on: Option<FocusDirection>,
+    /// Frames in which a focus that moves is still taken for moved by the Tab key.
+    n_frames_of_tab: u8,
 }
+
+/// A step of the Tab key may take effect in the frame after it.
+const FRAMES_OF_TAB: u8 = 3;
 
 /// A ring is no narrower, whatever the control.
 const LEAST_SIDE: f32 = 10.0;
@@ -30,6 +35,7 @@ impl FocusRing {
     pub fn begin(&mut self, ui: &Ui) {
         if let Some(direction) = self.goes_on.take() {
             ui.memory_mut(|memory| memory.move_focus(direction));
+            self.n_frames_of_tab = FRAMES_OF_TAB;
         }
     }
 
@@ -42,11 +48,16 @@ impl FocusRing {
         self.is_by_pointer = is_pressed || (self.is_by_pointer && !has_moved);
         self.focused = focused;
         self.rect = None;
+        self.n_frames_of_tab = match ui.input(|input| input.key_pressed(Key::Tab)) {
+            true => FRAMES_OF_TAB,
+            false => self.n_frames_of_tab.saturating_sub(1),
+        };
         let Some(response) = focused.and_then(|id| ctx.read_response(id)) else { return };
         // Whatever has a name tells it when it gets the focus.
         let is_told = |event: &OutputEvent| matches!(event, OutputEvent::FocusGained(_));
         let has_name = ctx.output(|output| output.events.iter().any(is_told));
-        if has_moved && !self.is_by_pointer && !has_name {
+        let is_by_tab = has_moved && !self.is_by_pointer && self.n_frames_of_tab > 0;
+        if is_by_tab && !has_name {
             let is_back = ui.input(|input| input.modifiers.shift);
             let direction = if is_back { FocusDirection::Previous } else { FocusDirection::Next };
             self.goes_on = Some(direction);

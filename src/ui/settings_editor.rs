@@ -355,11 +355,15 @@ fn choice_ui(ui: &mut Ui, choices: &'static [ChoiceSpec], key: &str) -> Change {
     Some((SettingValue::Choice(clicked), Gesture::Once))
 }
 
+/// Room for every way to choose a range.
+const MAX_LIST_HEIGHT: f32 = 360.0;
+
 fn combo_ui(ui: &mut Ui, label: &str, choices: &'static [ChoiceSpec], key: &str) -> Change {
     let mut changed = None;
     let current = choices.iter().find(|choice| choice.key == key);
     let combo = ComboBox::from_id_salt(label)
         .icon(combo_icon)
+        .height(MAX_LIST_HEIGHT)
         .selected_text(current.map_or(MIXED, |choice| choice.label))
         .width(ui.available_width())
         .show_ui(ui, |ui| {

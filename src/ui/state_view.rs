@@ -14,10 +14,20 @@ pub fn empty_ui(ui: &mut Ui, title: &str, hint: &str) {
 
 /// Without a model: what will stand here, or the name of what is being opened.
 pub fn no_model_ui(ui: &mut Ui, session: &Session, hint: &str) {
-    match session.opening() {
-        Some(label) => empty_ui(ui, &format!("{label}…"), hint),
-        None => empty_ui(ui, "No model is open", hint),
+    let title = match session.opening() {
+        Some(label) => format!("{label}…"),
+        None => "No model is open".to_owned(),
+    };
+    empty_icon_ui(ui, egui_material_icons::icons::ICON_DEPLOYED_CODE, (&title, hint));
+}
+
+/// Without a layer: there is no model, or none of its tensors is one.
+pub fn no_layer_ui(ui: &mut Ui, session: &Session, hint: &str) {
+    if session.network().is_none() {
+        return no_model_ui(ui, session, hint);
     }
+    let hint = "The model has no float tensor of two or more dimensions that a layer uses.";
+    empty_ui(ui, "No weights to look at", hint);
 }
 
 /// As [`empty_ui`], under an icon of what is missing.

@@ -197,7 +197,7 @@ fn weights_that_are_refused_say_why() {
 fn no_model_is_no_empty_window() {
     let path = std::path::PathBuf::from("/there/is/none.safetensors");
     let window = panel_window("channels", ModelRef::Path(path));
-    assert!(shows(&window, "No channels yet"));
+    assert!(shows(&window, "No model is open"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use quantscope::ui::{App, AppOptions};
 
 use super::drive::{
     Window, click, click_at, click_button, open_combo, panel_window, press, session, settle, shows,
-    spec, spin, window,
+    spec, spin, wait_until, window,
 };
 use super::support::FileBuilder;
 
@@ -62,7 +62,7 @@ fn the_legend_leaves_nothing_out() {
             .build_eframe(move |creation| App::new(&creation.egui_ctx, options));
         quantize(&mut window, "int:bits=4,range=percentile,percentile=98");
         for entry in ["original", "quantized", "level", "clipped"] {
-            assert!(window.query_by_label(entry).is_some(), "{entry} at {width}");
+            wait_until(&mut window, |window| window.query_by_label(entry).is_some());
         }
     }
 }

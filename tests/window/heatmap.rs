@@ -86,7 +86,10 @@ fn the_tools_fold_where_there_is_little_room() {
         .collect();
     for (idx, rect) in rects.iter().enumerate() {
         assert!(rect.left() >= 0.0 && rect.right() <= 420.0, "{idx}: {rect:?}");
-        assert!(rects[idx + 1..].iter().all(|other| !rect.shrink(1.0).intersects(*other)), "{idx}");
+        assert!(
+            rects[idx + 1..].iter().all(|other| !rect.shrink(2.0).intersects(*other)),
+            "{idx}: {rects:?}"
+        );
     }
 }
 
@@ -208,5 +211,5 @@ fn what_is_no_number_can_be_seen_but_not_quantized() {
 fn no_model_is_no_empty_window() {
     let path = std::path::PathBuf::from("/there/is/none.safetensors");
     let window = panel_window("heatmap", ModelRef::Path(path));
-    assert!(shows(&window, "No weights yet"));
+    assert!(shows(&window, "No model is open"));
 }

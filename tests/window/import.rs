@@ -42,7 +42,7 @@ fn a_folder_becomes_the_set_in_use() {
         "Import samples",
         "Pictures by class",
         "As the network sees them",
-        "0.00 … 1.00",
+        "0.00–1.00",
         "Each of the 3 sub-folders is a class.",
         "digits eval, in use now, has values from 0.00 to 1.00",
         "6 samples",
@@ -61,7 +61,7 @@ fn a_folder_becomes_the_set_in_use() {
     assert!(shows(&window, "−1.00 … 1.00"), "it starts with the numbers that held");
     spin(&mut window, "Divide by", 255.0);
     spin(&mut window, "Subtract", 0.0);
-    assert!(shows(&window, "0.00 … 1.00"));
+    assert!(shows(&window, "0.00–1.00"));
     choose(&mut window, "Classes", "Names in order");
     spin(&mut window, "Samples", 3.0);
     assert!(shows(&window, "3 samples"));

@@ -190,7 +190,7 @@ pub const ROUNDING: ParamSpec = ParamSpec {
         default: "nearest-even",
     },
     relevant: &[],
-    prominence: Prominence::Usual,
+    prominence: Prominence::Rare,
 };
 
 /// Of `rounding=stochastic`.

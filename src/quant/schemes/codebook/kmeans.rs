@@ -84,7 +84,7 @@ impl QuantScheme for KMeans {
     }
 
     fn summary(&self) -> &'static str {
-        "2^b levels that minimise Σ(x − level)², each the mean of the weights nearest to it."
+        "Levels that are each the mean of the weights nearest to it: the 2^b levels with the least Σ(x − level)²."
     }
 
     fn source(&self) -> &'static str {

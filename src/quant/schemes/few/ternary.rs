@@ -85,7 +85,7 @@ impl QuantScheme for Ternary {
     }
 
     fn summary(&self) -> &'static str {
-        "x̂ = ±α where |x| > Δ = 0.7·mean|x|, else 0; α the mean magnitude of those kept; meant for training."
+        "Minus one, zero and plus one under a scale: x̂ = ±α where |x| > Δ = 0.7·mean|x|, else 0; α the mean magnitude of those kept; meant for training."
     }
 
     fn source(&self) -> &'static str {

@@ -51,105 +51,105 @@ pub static Q4_0: Gguf = gguf!(
     "q4_0",
     "Q4_0",
     simple::q4_0,
-    "4.5 bits: x̂ = d·(code − 8) for 32 weights, d = extreme/−8 as a half float."
+    "Blocks of 32 weights under a half-float scale: x̂ = d·(code − 8), d = extreme/−8."
 );
 pub static Q4_1: Gguf = gguf!(
     Q4_1,
     "q4_1",
     "Q4_1",
     simple::q4_1,
-    "5 bits: x̂ = d·code + m for 32 weights, d = (max − min)/15 and m = min as half floats."
+    "Blocks of 32 weights, scale and minimum half floats: x̂ = d·code + m, d = (max − min)/15, m = min."
 );
 pub static Q5_0: Gguf = gguf!(
     Q5_0,
     "q5_0",
     "Q5_0",
     simple::q5_0,
-    "5.5 bits: x̂ = d·(code − 16) for 32 weights, d = extreme/−16 as a half float."
+    "Blocks of 32 weights under a half-float scale: x̂ = d·(code − 16), d = extreme/−16."
 );
 pub static Q5_1: Gguf = gguf!(
     Q5_1,
     "q5_1",
     "Q5_1",
     simple::q5_1,
-    "6 bits: x̂ = d·code + m for 32 weights, d = (max − min)/31 and m = min as half floats."
+    "Blocks of 32 weights, scale and minimum half floats: x̂ = d·code + m, d = (max − min)/31, m = min."
 );
 pub static Q8_0: Gguf = gguf!(
     Q8_0,
     "q8_0",
     "Q8_0",
     simple::q8_0,
-    "8.5 bits: x̂ = d·code for 32 weights, d = absmax/127 as a half float."
+    "Blocks of 32 weights under a half-float scale: x̂ = d·code, d = absmax/127."
 );
 pub static Q2_K: Gguf = gguf!(
     Q2K,
     "q2_k",
     "Q2_K",
     k_quants::q2_k,
-    "2.625 bits: x̂ = d·s·code − dmin·m, s and m of 4 bits for 16 weights, d and dmin half floats for 256."
+    "Blocks of 256 weights, 4-bit scales and minima for 16: x̂ = d·s·code − dmin·m, d and dmin half floats."
 );
 pub static Q3_K: Gguf = gguf!(
     Q3K,
     "q3_k",
     "Q3_K",
     k_quants::q3_k,
-    "3.4375 bits: x̂ = d·s·(code − 4), s of 6 bits with a sign for 16 weights, d a half float for 256."
+    "Blocks of 256 weights, 6-bit scales for 16: x̂ = d·s·(code − 4), d a half float."
 );
 pub static Q4_K: Gguf = gguf!(
     Q4K,
     "q4_k",
     "Q4_K",
     k_quants::q4_k,
-    "4.5 bits: x̂ = d·s·code − dmin·m, s and m of 6 bits for 32 weights, d and dmin half floats for 256."
+    "Blocks of 256 weights, 6-bit scales and minima for 32: x̂ = d·s·code − dmin·m, d and dmin half floats."
 );
 pub static Q5_K: Gguf = gguf!(
     Q5K,
     "q5_k",
     "Q5_K",
     k_quants::q5_k,
-    "5.5 bits: x̂ = d·s·code − dmin·m, s and m of 6 bits for 32 weights, d and dmin half floats for 256."
+    "Blocks of 256 weights, 6-bit scales and minima for 32: x̂ = d·s·code − dmin·m, d and dmin half floats."
 );
 pub static Q6_K: Gguf = gguf!(
     Q6K,
     "q6_k",
     "Q6_K",
     k_quants::q6_k,
-    "6.5625 bits: x̂ = d·s·(code − 32), s of 8 bits with a sign for 16 weights, d a half float for 256."
+    "Blocks of 256 weights, 8-bit scales for 16: x̂ = d·s·(code − 32), d a half float."
 );
 pub static IQ4_NL: Gguf = gguf!(
     Iq4Nl,
     "iq4_nl",
     "IQ4_NL",
     iq4::iq4_nl,
-    "4.5 bits: x̂ = d·level(code), 16 levels from −127 to 113, dense near zero, d a half float for 32 weights."
+    "Blocks of 32 weights, 16 levels that are denser near zero: x̂ = d·level(code), levels from −127 to 113, d a half float."
 );
 pub static IQ4_XS: Gguf = gguf!(
     Iq4Xs,
     "iq4_xs",
     "IQ4_XS",
     iq4::iq4_xs,
-    "4.25 bits: x̂ = d·s·level(code) with the levels of IQ4_NL, s of 6 bits with a sign for 32 weights, d a half float for 256."
+    "Blocks of 256 weights, the levels of IQ4_NL, 6-bit scales for 32: x̂ = d·s·level(code), d a half float."
 );
 pub static TQ1_0: Gguf = gguf!(
     Tq1_0,
     "tq1_0",
     "TQ1_0",
     ternary::tq,
-    "1.6875 bits: x̂ = d·(code − 1), d = absmax of 256 weights as a half float, five codes a byte."
+    "Blocks of 256 weights of three values, five codes a byte: x̂ = d·(code − 1), d = absmax as a half float."
 );
 pub static TQ2_0: Gguf = gguf!(
     Tq2_0,
     "tq2_0",
     "TQ2_0",
     ternary::tq,
-    "2.0625 bits: x̂ = d·(code − 1), d = absmax of 256 weights as a half float, four codes a byte."
+    "Blocks of 256 weights of three values, four codes a byte: x̂ = d·(code − 1), d = absmax as a half float."
 );
 pub static MXFP4: Gguf = gguf!(
     Mxfp4,
     "gguf-mxfp4",
     "MXFP4 (ggml)",
     simple::mxfp4,
-    "4.25 bits: E2M1 times 2^(⌊log₂ absmax⌋ − 2) for 32 weights, ties to the lower code."
+    "Blocks of 32 E2M1 floats under one power of two, ties to the lower code: x̂ = 2^(⌊log₂ absmax⌋ − 2) · element."
 );
 
 const AXIS: ParamSpec = ParamSpec {

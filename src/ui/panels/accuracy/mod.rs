@@ -22,6 +22,7 @@ use crate::base::thousands;
 use crate::eval::{Accuracy, FlipFilter, FlipKind};
 use crate::session::Loaded;
 use crate::ui::accuracy_text::Measured;
+use crate::ui::focus_ring::scroll_to_focus;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::theme::{self, Theme};
 use confusion::Counts;
@@ -175,6 +176,7 @@ impl Panel for AccuracyPanel {
             // Where even the tables alone have no room, it is scrolled.
             ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
             ScrollArea::vertical().id_salt("accuracy").auto_shrink(false).show(ui, |ui| {
+                scroll_to_focus(ui);
                 let width = ui.available_width();
                 let (fit, height) = self.fit(ui, &content, vec2(width, middle.height()));
                 let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::hover());

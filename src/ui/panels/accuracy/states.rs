@@ -14,7 +14,7 @@ use crate::ui::theme::Theme;
 pub fn missing_ui(ui: &mut Ui, ctx: &PanelCtx, accuracy: &Loaded<Accuracy>) -> bool {
     let Some(network) = ctx.session.network() else {
         let hint = "Open one with File › Open model…, or drop a file here. File › Samples has one to start with.";
-        state_view::empty_icon_ui(ui, icons::ICON_DEPLOYED_CODE, ("No model is open", hint));
+        state_view::no_model_ui(ui, ctx.session, hint);
         return true;
     };
     if network.graph.is_none() {

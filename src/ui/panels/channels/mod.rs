@@ -54,11 +54,8 @@ const FOOT_HEIGHT: f32 = 28.0;
 impl Panel for ChannelsPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
         let Some(layer) = ctx.layer() else {
-            state_view::empty_ui(
-                ui,
-                "No channels yet",
-                "Open a model with File › Open model…: every output channel of the selected layer gets a row with its range, scale and error.",
-            );
+            let hint = "Every output channel of the selected layer gets a row with its range, scale and error.";
+            state_view::no_layer_ui(ui, ctx.session, hint);
             return;
         };
         let picture = ctx.session.channel_picture(self.order);

@@ -92,11 +92,7 @@ impl Panel for DistributionPanel {
         let Some(layer) = ctx.layer() else {
             match ctx.session.network() {
                 None => start_ui(ui, ctx),
-                Some(_) => state_view::empty_ui(
-                    ui,
-                    "No weights to look at",
-                    "The model has no float tensor of two or more dimensions that a layer uses.",
-                ),
+                Some(_) => state_view::no_layer_ui(ui, ctx.session, ""),
             }
             return;
         };

@@ -45,11 +45,8 @@ const LEGEND_HEIGHT: f32 = 60.0;
 impl Panel for HeatmapPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
         let Some(layer) = ctx.layer() else {
-            state_view::empty_ui(
-                ui,
-                "No weights yet",
-                "Open a model with File › Open model…: the weights of the selected layer are drawn here, one cell each.",
-            );
+            let hint = "The weights of the selected layer are drawn here, one cell each.";
+            state_view::no_layer_ui(ui, ctx.session, hint);
             return;
         };
         self.follow(layer);

@@ -46,6 +46,9 @@ pub(super) fn figures_ui(
         );
     }
     size_figures_ui(ui, error);
+    if let Some(note) = error.fitted.storage_note() {
+        note_ui(ui, &note);
+    }
     fold_ui(ui, ("More figures", "error, codes, entropy"), is_unfolded);
     if !*is_unfolded {
         return;
@@ -67,6 +70,20 @@ pub(super) fn figures_ui(
     if let Some(picture) = picture {
         picture_figures_ui(ui, picture);
     }
+    for (name, text) in error.fitted.facts() {
+        figure_row(ui, name, &text, "What fitting the levels to these weights found.");
+    }
+}
+
+/// What stands against storing the layer so, under a mark that it does.
+fn note_ui(ui: &mut Ui, note: &str) {
+    let theme = Theme::of(ui);
+    ui.horizontal_top(|ui| {
+        let icon = egui_material_icons::icons::ICON_INFO.rich_text().size(14.0);
+        ui.label(icon.color(theme.accent));
+        let text = RichText::new(note).font(theme::text(12.0)).color(theme.label);
+        ui.add(egui::Label::new(text).wrap());
+    });
 }
 
 fn headline_ui(ui: &mut Ui, sqnr: Sqnr) {
@@ -122,8 +139,12 @@ fn picture_figures_ui(ui: &mut Ui, picture: &LayerPicture) {
             );
         }
         Some(Grid::Table { scale, levels, .. }) => {
-            let text = significant(f64::from(*scale), 4);
-            figure_row(ui, "Scale", &text, "What levels are multiplied by.\nx̂ = scale · level");
+            // Levels of their own have none.
+            if *scale != 1.0 {
+                let text = significant(f64::from(*scale), 4);
+                let help = "What levels are multiplied by.\nx̂ = scale · level";
+                figure_row(ui, "Scale", &text, help);
+            }
             let help = "Values a weight can take, before the scale.";
             figure_row(ui, "Levels", &thousands(levels.len()), help);
         }
