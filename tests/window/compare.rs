@@ -8,6 +8,7 @@ use quantscope::quant::schemes::SCHEMES;
 use quantscope::session::{Command, ModelRef};
 use quantscope::ui::{App, AppOptions};
 
+use super::accuracy::click_and_copy;
 use super::drive::{
     Window, click, click_at, click_button, open_combo, panel_window, session, settle, shows, spec,
     window,
@@ -307,6 +308,18 @@ fn a_float_layer_is_compared_too() {
     let card = cards(&window).into_iter().find(|card| card.contains("E4M3FN:")).unwrap();
     click(&mut window, &card);
     assert_eq!(spec(&window), "e4m3fn");
+}
+
+#[test]
+fn the_table_is_copied() {
+    let mut window = sample();
+    compare_only(&mut window, &TWO);
+    click_button(&mut window, "More for Compare");
+    let table = click_and_copy(&mut window, "Copy as CSV");
+    let mut lines = table.lines();
+    assert!(lines.next().unwrap().starts_with("scheme,setting,family,bits_per_weight"));
+    assert!(lines.next().unwrap().starts_with("FP4 E2M1,e2m1,Minifloat,4.00"), "{table}");
+    assert_eq!(lines.count(), 1);
 }
 
 #[test]
