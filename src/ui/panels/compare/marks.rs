@@ -50,7 +50,7 @@ pub(super) fn draw_mark(
         }
         Family::Minifloat => spokes(&[0.0, turn / 2.0]),
         Family::Block => {
-            filled(vec![corner(0.0, -1.1), corner(1.1, 0.0), corner(0.0, 1.1), corner(-1.1, 0.0)])
+            filled(vec![corner(0.0, -1.1), corner(1.1, 0.0), corner(0.0, 1.1), corner(-1.1, 0.0)]);
         }
         Family::Gguf => spokes(&[turn / 2.0, turn / 6.0, -turn / 6.0]),
         Family::Codebook => {

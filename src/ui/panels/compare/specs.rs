@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::quant::schemes::SCHEMES;
-use crate::quant::{Family, ParamKind, QuantScheme, SchemeChoice, SettingValue};
+use crate::quant::{CodeFormat, Family, ParamKind, QuantScheme, SchemeChoice, SettingValue};
 
 /// What a person chose to compare; what a scheme has no setting for stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ impl ScalePer {
 /// Whether a scheme is compared unless a person chose otherwise: it quantizes, to eight bits or
 /// fewer.
 fn is_usual(scheme: &dyn QuantScheme, choice: &SchemeChoice) -> bool {
-    let bits = scheme.code_format(choice.settings()).map(|format| format.n_bits());
+    let bits = scheme.code_format(choice.settings()).map(CodeFormat::n_bits);
     !scheme.keeps_float() && bits.is_none_or(|bits| bits <= MAX_USUAL_BITS)
 }
 
