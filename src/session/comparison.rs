@@ -1,17 +1,18 @@
 //! One layer under many schemes at once.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use super::loaded::Loaded;
 use super::query::{Answer, Query};
 use super::state::Session;
-use super::workshop::{QueryError, Workshop};
+use super::workshop::{QueryError, Workshop, lock};
 use crate::base::{WorkCtx, reduce};
 use crate::eval::{
     ErrorStats, RateLimits, RecipeEvalError, Sqnr, channels_for, fake_quantize, layer_error,
 };
 use crate::model::Layer;
-use crate::quant::{Level, QuantError, SchemeChoice};
+use crate::quant::{Grid, Level, QuantError, SchemeChoice, SpecError};
 use crate::tensor::{Histogram, Tensor};
 
 /// A layer under a list of schemes, as far as it is computed.
@@ -54,6 +55,32 @@ const N_BINS: usize = 96;
 const MAX_LEVELS: usize = 256;
 /// Schemes computed between two partial answers.
 const BATCH_LEN: usize = 6;
+/// Entries of one layer that are kept, a few kilobytes each.
+const MAX_KEPT: usize = 2048;
+
+/// What was computed of the layer compared last, by specification: another set of schemes or bits
+/// asks for few that are new.
+pub(super) type KeptComparison = Mutex<KeptEntries>;
+
+#[derive(Default)]
+pub(super) struct KeptEntries {
+    layer_idx: usize,
+    by_spec: HashMap<String, Arc<ComparedEntry>>,
+}
+
+impl KeptEntries {
+    fn get(&self, layer_idx: usize, spec: &str) -> Option<Arc<ComparedEntry>> {
+        self.by_spec.get(spec).filter(|_| self.layer_idx == layer_idx).cloned()
+    }
+
+    fn keep(&mut self, layer_idx: usize, entries: &[Arc<ComparedEntry>]) {
+        if self.layer_idx != layer_idx || self.by_spec.len() + entries.len() > MAX_KEPT {
+            *self = Self { layer_idx, by_spec: HashMap::new() };
+        }
+        let named = entries.iter().map(|entry| (entry.spec.clone(), Arc::clone(entry)));
+        self.by_spec.extend(named);
+    }
+}
 
 impl Workshop {
     pub(super) fn comparison(
@@ -77,13 +104,25 @@ impl Workshop {
             entries: Vec::new(),
         };
         ctx.set_total(specs.len() as u64);
+        on_partial(comparison.clone());
         for batch in specs.chunks(BATCH_LEN) {
-            let entries = reduce::map_indices(batch.len(), ctx, |nth| {
-                compared(layer, &tensor, &batch[nth], bounds, ctx).map(Arc::new)
+            let known: Vec<_> = {
+                let kept = lock(&self.kept_comparison);
+                batch.iter().map(|spec| kept.get(layer_idx, spec)).collect()
+            };
+            let entries = reduce::map_indices(batch.len(), ctx, |nth| match &known[nth] {
+                Some(entry) => Ok(Arc::clone(entry)),
+                None => compared(layer, &tensor, &batch[nth], bounds, ctx).map(Arc::new),
             })?;
-            comparison.entries.extend(entries);
             ctx.advance(batch.len() as u64);
-            on_partial(comparison.clone());
+            let is_new = known.iter().any(Option::is_none);
+            if is_new {
+                lock(&self.kept_comparison).keep(layer_idx, &entries);
+            }
+            comparison.entries.extend(entries);
+            if is_new {
+                on_partial(comparison.clone());
+            }
         }
         Ok(comparison)
     }
@@ -114,20 +153,22 @@ fn compared(
     bounds: (f64, f64),
     ctx: &WorkCtx,
 ) -> Result<ComparedEntry, QueryError> {
-    let choice: SchemeChoice = spec.parse()?;
+    let refused = |reason: String| ComparedEntry { spec: spec.to_owned(), outcome: Err(reason) };
+    let choice: SchemeChoice = match spec.parse() {
+        Ok(choice) => choice,
+        Err(error) => return Ok(refused(SpecError::to_string(&error))),
+    };
     let weights = channels_for(layer, &choice, tensor);
     let error = match layer_error(&weights, &choice, ctx) {
         Err(QuantError::Cancelled(_)) => return Err(QueryError::Cancelled),
-        Err(error) => {
-            return Ok(ComparedEntry { spec: spec.to_owned(), outcome: Err(error.to_string()) });
-        }
+        Err(error) => return Ok(refused(error.to_string())),
         Ok(error) => error,
     };
     let values = fake_quantize(&weights, &*error.fitted, ctx).map_err(|_| QueryError::Cancelled)?;
     let n_groups = error.fitted.layout().n_groups();
     let levels = match n_groups {
         1 => error.fitted.grid(0),
-        _ => crate::quant::Grid::Continuous,
+        _ => Grid::Continuous,
     };
     let is_few = levels.n_levels().is_some_and(|n| n <= MAX_LEVELS);
     let figures = ComparedFigures {
@@ -153,5 +194,81 @@ impl Session {
             _ => None,
         });
         loaded.without_previous_unless(|comparison| comparison.layer_idx == layer_idx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::DB_PER_BIT;
+    use crate::model::{FoldMode, Network};
+    use crate::quant::schemes::SCHEMES;
+
+    fn workshop() -> Workshop {
+        let sample = crate::session::ModelRef::default_sample();
+        let opened = crate::session::open(&sample, FoldMode::Fold).unwrap();
+        let network: Arc<Network> = opened.network;
+        Workshop::new(network, None)
+    }
+
+    fn specs() -> Vec<String> {
+        SCHEMES.iter().map(|scheme| SchemeChoice::new(*scheme).to_string()).collect()
+    }
+
+    #[test]
+    fn every_scheme_has_an_entry_in_order_and_is_computed_once() {
+        let workshop = workshop();
+        let specs = specs();
+        let ctx = WorkCtx::new();
+        let n_told = std::cell::RefCell::new(Vec::new());
+        let tell = |partial: LayerComparison| n_told.borrow_mut().push(partial.entries.len());
+        let first = workshop.comparison(1, &specs, &ctx, tell).unwrap();
+        let found: Vec<&str> = first.entries.iter().map(|entry| entry.spec.as_str()).collect();
+        assert_eq!(found, specs);
+        let told = n_told.borrow().clone();
+        assert!(
+            told.is_sorted() && told[0] == 0 && *told.last().unwrap() == specs.len(),
+            "{told:?}"
+        );
+        assert_eq!(ctx.progress().fraction(), 1.0);
+        n_told.borrow_mut().clear();
+        let tell = |partial: LayerComparison| n_told.borrow_mut().push(partial.entries.len());
+        let again = workshop.comparison(1, &specs, &WorkCtx::new(), tell).unwrap();
+        assert_eq!(*n_told.borrow(), [0], "nothing is computed again");
+        assert!(again.entries.iter().zip(&first.entries).all(|(a, b)| Arc::ptr_eq(a, b)));
+        let other = workshop.comparison(0, &specs[..1], &WorkCtx::new(), |_| {}).unwrap();
+        let figures =
+            |comparison: &LayerComparison| comparison.entries[0].outcome.as_ref().unwrap().error;
+        assert_ne!(figures(&other), figures(&first), "another layer has figures of its own");
+    }
+
+    #[test]
+    fn figures_are_those_of_the_layer() {
+        let workshop = workshop();
+        let spec = "int:bits=4".to_owned();
+        let specs =
+            [spec.clone(), "int:bits=4,granularity=per-channel".to_owned(), "no".to_owned()];
+        let comparison = workshop.comparison(1, &specs, &WorkCtx::new(), |_| {}).unwrap();
+        let direct = workshop.layer(1, &spec, &WorkCtx::new()).unwrap();
+        let figures = |idx: usize| comparison.entries[idx].outcome.as_ref().unwrap();
+        assert_eq!(figures(0).error, direct.error.total);
+        assert_eq!(figures(0).bits_per_weight, direct.error.bits_per_weight());
+        assert_eq!(figures(0).levels.len(), 15, "one grid");
+        assert!(figures(1).levels.is_empty() && figures(1).n_groups > 1, "a grid a channel");
+        let n_weights = comparison.original.counts.iter().sum::<u64>();
+        assert_eq!(n_weights, figures(0).error.count as u64);
+        let limits = comparison.limits.unwrap();
+        let db = figures(0).sqnr.db().unwrap();
+        assert!(db < limits.gaussian_db + 4.1 * DB_PER_BIT, "{db} {limits:?}");
+        let refusal = comparison.entries[2].outcome.as_ref().unwrap_err();
+        assert!(refusal.contains("there is no scheme"), "{refusal}");
+    }
+
+    #[test]
+    fn a_comparison_can_be_stopped() {
+        let ctx = WorkCtx::new();
+        ctx.cancel();
+        let stopped = workshop().comparison(0, &specs(), &ctx, |_| {});
+        assert!(matches!(stopped, Err(QueryError::Cancelled)));
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::channels::KeptTable;
+use super::comparison::KeptComparison;
 use super::gallery::GalleryPage;
 use super::graph_layout::GraphLayout;
 use super::picture::LayerPicture;
@@ -75,6 +76,7 @@ pub(super) struct Workshop {
     layers: Mutex<HashMap<(usize, String), Arc<QuantizedLayer>>>,
     pub(super) channel_table: KeptTable,
     pub(super) raster_source: KeptSource,
+    pub(super) kept_comparison: KeptComparison,
     evaluation: Mutex<Option<Evaluation>>,
 }
 
@@ -91,6 +93,7 @@ impl Workshop {
             layers: Mutex::default(),
             channel_table: Mutex::default(),
             raster_source: Mutex::default(),
+            kept_comparison: Mutex::default(),
             evaluation: Mutex::default(),
         }
     }

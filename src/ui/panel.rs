@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use super::dialogs::Dialog;
 use super::dock::Preset;
 use super::panels::{
-    accuracy, channels, distribution, graph, heatmap, history, layers, model, quantizer,
+    accuracy, channels, compare, distribution, graph, heatmap, history, layers, model, quantizer,
 };
 use super::table::Table;
 use crate::model::Layer;
@@ -123,6 +123,7 @@ pub static PANELS: &[PanelEntry] = &[
     distribution::ENTRY,
     channels::ENTRY,
     heatmap::ENTRY,
+    compare::ENTRY,
     accuracy::ENTRY,
     quantizer::ENTRY,
     history::ENTRY,

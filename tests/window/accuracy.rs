@@ -50,7 +50,7 @@ fn copied(window: &Window) -> Option<String> {
 }
 
 /// Clicks, and what that copies to the clipboard.
-fn click_and_copy(window: &mut Window, label: &str) -> String {
+pub fn click_and_copy(window: &mut Window, label: &str) -> String {
     window.get_by_role_and_label(Role::Button, label).click();
     for _ in 0..4 {
         window.step();

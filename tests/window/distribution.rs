@@ -88,7 +88,7 @@ fn spikes_of_many_scales_run_out_of_the_top() {
 #[test]
 fn fits_channels_and_layers_are_drawn_over_it() {
     let mut window = window();
-    click_button(&mut window, "Compare");
+    click_button(&mut window, "Compare distributions");
     click(&mut window, "Gaussian of the same mean and deviation");
     assert!(shows(&window, "Gaussian, D 0.0"));
     click(&mut window, "Laplacian of the same median and spread");
@@ -97,7 +97,7 @@ fn fits_channels_and_layers_are_drawn_over_it() {
     click(&mut window, "with fc");
     press(&mut window, Modifiers::NONE, Key::Escape);
     assert!(window.query_all_by_label("fc").count() > 1, "the legend names it");
-    click_button(&mut window, "Compare");
+    click_button(&mut window, "Compare distributions");
     click(&mut window, "Another channel");
     spin(&mut window, "Compared channel", 3.0);
     assert!(shows(&window, "res.conv1, channel 3"));

@@ -7,6 +7,7 @@ mod support;
 mod accuracy;
 mod accuracy_states;
 mod channels;
+mod compare;
 mod desk;
 mod dialogs;
 mod distribution;

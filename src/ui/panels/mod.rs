@@ -2,6 +2,7 @@
 
 pub mod accuracy;
 pub mod channels;
+pub mod compare;
 pub mod distribution;
 pub mod graph;
 pub mod heatmap;

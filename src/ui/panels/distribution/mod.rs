@@ -328,6 +328,7 @@ impl DistributionPanel {
             ui.separator();
             self.compared_ui(ui, ctx);
         });
+        name_it(&response, "Compare distributions");
         response.on_hover_text("A fitted distribution, another channel or another layer over it");
     }
 
