@@ -53,7 +53,7 @@ pub use history::{Edit, History, Plan};
 pub use importing::{ImportDraft, ImportSource, ImportStage};
 pub use keep::{Keep, RecentFile};
 pub use keeping::Recovery;
-pub use levels::{LevelsPicture, UsedLevel};
+pub use levels::{LevelAxis, LevelsPicture, UsedLevel};
 pub use loaded::Loaded;
 pub use opening::{ModelRef, Opened, OpeningError, open};
 pub use picture::LayerPicture;

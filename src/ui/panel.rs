@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use super::dialogs::Dialog;
 use super::dock::Preset;
 use super::panels::{
-    accuracy, channels, distribution, graph, heatmap, history, layers, model, quantizer,
+    accuracy, channels, distribution, estimators, graph, heatmap, history, layers, levels, model,
+    quantizer,
 };
 use super::table::Table;
 use crate::model::Layer;
@@ -123,6 +124,8 @@ pub static PANELS: &[PanelEntry] = &[
     distribution::ENTRY,
     channels::ENTRY,
     heatmap::ENTRY,
+    estimators::ENTRY,
+    levels::ENTRY,
     accuracy::ENTRY,
     quantizer::ENTRY,
     history::ENTRY,

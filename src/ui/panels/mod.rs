@@ -3,9 +3,11 @@
 pub mod accuracy;
 pub mod channels;
 pub mod distribution;
+pub mod estimators;
 pub mod graph;
 pub mod heatmap;
 pub mod history;
 pub mod layers;
+pub mod levels;
 pub mod model;
 pub mod quantizer;
