@@ -50,7 +50,7 @@ pub struct EstimatorChoice {
     /// The outermost levels.
     pub lo: f64,
     pub hi: f64,
-    /// Where the range it chose ends: the larger magnitude.
+    /// Where the range it chose ends: the larger magnitude; asymmetric within half a step.
     pub threshold: f64,
     pub mse: f64,
     pub clipping: f64,
@@ -89,7 +89,7 @@ impl Workshop {
             let choice = choice.with("range", SettingValue::Choice(ways[nth].key));
             let choice = choice.map_err(|error| QueryError::Quant(error.into()))?;
             let error = measured(&all, &choice, ctx)?;
-            Ok::<_, QueryError>(EstimatorChoice::of(ways[nth], &choice, &error))
+            Ok::<_, QueryError>(EstimatorChoice::of(ways[nth], &choice, &error, f64::from(absmax)))
         })?;
         let step = values.len().div_ceil(MAX_FOR_CURVE).max(1);
         let sample: Vec<f32> = values.iter().copied().step_by(step).collect();
@@ -166,7 +166,12 @@ fn curve(
 }
 
 impl EstimatorChoice {
-    fn of(way: &'static ChoiceSpec, choice: &SchemeChoice, error: &LayerError) -> Self {
+    fn of(
+        way: &'static ChoiceSpec,
+        choice: &SchemeChoice,
+        error: &LayerError,
+        absmax: f64,
+    ) -> Self {
         let grid = match error.fitted.layout().n_groups() {
             0 => Grid::Continuous,
             _ => error.fitted.grid(0),
@@ -175,7 +180,8 @@ impl EstimatorChoice {
         let (lo, hi) = (f64::from(lo), f64::from(hi));
         // Codes around zero cover a mirrored range, whichever end has one code more.
         let threshold = match choice.settings().choice("symmetry") {
-            "asymmetric" => hi.max(-lo),
+            // Rounding the zero point moves the levels by up to half a step.
+            "asymmetric" => hi.max(-lo).min(absmax),
             _ => (hi - lo) / 2.0,
         };
         Self {

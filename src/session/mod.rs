@@ -60,7 +60,7 @@ pub use picture::LayerPicture;
 pub use query::{Answer, Query};
 pub use raster::{PixelKind, Raster, RasterSource, RasterView, Shown, pixel_blocks};
 pub use recipe_file::{RecipeFile, RecipeFileError, RecipeModel};
-pub use scales::{OffsetKind, ScaleMap};
+pub use scales::{OffsetKind, ScaleMap, ScalePixels};
 pub use sheet::{Arrangement, CellRegion, Layout, Sheet};
 pub use state::{JobStatus, Notice, NoticeKind, Selection, Session};
 pub use steps::{ModelFigures, StepFigures};

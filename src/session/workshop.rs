@@ -10,6 +10,7 @@ use super::graph_layout::GraphLayout;
 use super::picture::LayerPicture;
 use super::query::{Answer, Query};
 use super::raster::KeptSource;
+use super::weight_bits::KeptExtremes;
 use crate::base::WorkCtx;
 use crate::eval::{
     Accuracy, EvalError, FloatOutputs, LayerError, QuantizedLayer, RecipeEvalError, RunRequest,
@@ -75,6 +76,7 @@ pub(super) struct Workshop {
     layers: Mutex<HashMap<(usize, String), Arc<QuantizedLayer>>>,
     pub(super) channel_table: KeptTable,
     pub(super) raster_source: KeptSource,
+    pub(super) extremes: KeptExtremes,
     evaluation: Mutex<Option<Evaluation>>,
 }
 
@@ -91,6 +93,7 @@ impl Workshop {
             layers: Mutex::default(),
             channel_table: Mutex::default(),
             raster_source: Mutex::default(),
+            extremes: Mutex::default(),
             evaluation: Mutex::default(),
         }
     }

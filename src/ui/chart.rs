@@ -78,13 +78,24 @@ impl Chart {
 
     /// Background, grid, numbers and titles.
     pub fn draw(&self, painter: &Painter, theme: &Theme, titles: &Titles) {
+        self.draw_with(painter, theme, titles, mark_text);
+    }
+
+    /// As [`draw`](Self::draw), with the numbers of the x axis as told.
+    pub fn draw_with(
+        &self,
+        painter: &Painter,
+        theme: &Theme,
+        titles: &Titles,
+        x_text: fn(f64, f64) -> String,
+    ) {
         let rect = self.rect;
         painter.rect_filled(rect, 2, theme.background);
         let (marks, step) = self.x.marks();
         for mark in marks {
             let x = self.x.x(mark);
             painter.vline(x, rect.y_range(), Stroke::new(1.0, theme.grid));
-            let text = mark_text(mark, step);
+            let text = x_text(mark, step);
             let place = pos2(x, rect.bottom() + 4.0);
             painter.text(place, Align2::CENTER_TOP, text, theme::mono(11.0), theme.label);
         }
@@ -115,8 +126,11 @@ impl Chart {
         let (lo, hi) = (self.place(self.y.0), self.place(self.y.1));
         let n_decades = (hi - lo).max(0.1);
         let step = (n_decades / f64::from(n_wanted)).ceil().max(1.0) as i32;
-        let factors: &[f64] =
-            if n_decades * 3.0 <= f64::from(n_wanted) { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let factors: &[f64] = match n_decades / f64::from(n_wanted) {
+            room if room <= 1.0 / 3.0 => &[1.0, 2.0, 5.0],
+            room if room <= 0.5 => &[1.0, 3.0],
+            _ => &[1.0],
+        };
         let powers = (lo.floor() as i32..=hi.ceil() as i32).filter(|power| power % step == 0);
         let marks = powers.flat_map(|power| factors.iter().map(move |f| f * 10f64.powi(power)));
         let is_inside = |mark: &f64| *mark >= self.y.0 * 0.999 && *mark <= self.y.1 * 1.001;
@@ -130,7 +144,9 @@ impl Chart {
         points: impl Iterator<Item = (f64, f64)>,
         stroke: Stroke,
     ) {
-        let points = points.map(|(x, y)| self.at(x, y)).collect();
+        // What lies below a logarithmic axis would lie on it.
+        let is_drawn = |y: f64| self.spread == Spread::Linear || y >= self.y.0;
+        let points = points.filter(|(_, y)| is_drawn(*y)).map(|(x, y)| self.at(x, y)).collect();
         painter.with_clip_rect(self.rect.expand(1.0)).add(Shape::line(points, stroke));
     }
 }

@@ -4,6 +4,7 @@ mod accuracy_text;
 mod actions;
 mod app;
 mod axis;
+mod axis_names;
 mod chart;
 mod clip_field;
 mod clip_range;

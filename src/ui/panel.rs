@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use super::dialogs::Dialog;
 use super::dock::Preset;
 use super::panels::{
-    accuracy, channels, distribution, estimators, graph, heatmap, history, layers, levels, model,
-    quantizer,
+    accuracy, bits, channels, distribution, estimators, graph, heatmap, history, layers, levels,
+    model, quantizer, scales,
 };
 use super::table::Table;
 use crate::model::Layer;
@@ -126,6 +126,8 @@ pub static PANELS: &[PanelEntry] = &[
     heatmap::ENTRY,
     estimators::ENTRY,
     levels::ENTRY,
+    scales::ENTRY,
+    bits::ENTRY,
     accuracy::ENTRY,
     quantizer::ENTRY,
     history::ENTRY,

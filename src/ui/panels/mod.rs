@@ -1,6 +1,7 @@
 //! The panels, one file each; [`PANELS`](super::panel::PANELS) is their table.
 
 pub mod accuracy;
+pub mod bits;
 pub mod channels;
 pub mod distribution;
 pub mod estimators;
@@ -11,3 +12,4 @@ pub mod layers;
 pub mod levels;
 pub mod model;
 pub mod quantizer;
+pub mod scales;

@@ -46,8 +46,8 @@ pub(super) fn list_ui(ui: &mut Ui, shown: &Shown) -> Option<&'static ChoiceSpec>
     };
     let widths = COLUMNS.iter().map(|column| column.2);
     let n_columns = widths.fold((0, 120.0), fitting).0;
-    ui.horizontal(|ui| {
-        ui.add_space(theme::PANEL_MARGIN);
+    let margin = egui::Margin { left: theme::PANEL_MARGIN as i8, ..egui::Margin::ZERO };
+    egui::Frame::new().inner_margin(margin).show(ui, |ui| {
         let mut table = TableBuilder::new(ui)
             .id_salt("estimators")
             .striped(false)

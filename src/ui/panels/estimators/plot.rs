@@ -56,6 +56,9 @@ pub(super) fn plot_ui(
     let response = curve_response(ui, shown, &chart);
     let mut act = pointer_act(ui, shown, &chart, &response);
     for label in &labels {
+        draw_line(ui, shown, &chart, label, below.top());
+    }
+    for label in &labels {
         if label_ui(ui, shown, &chart, label, below.top()) {
             act = Some(Act::Use(label.way));
         }
@@ -256,13 +259,30 @@ fn pointer_act(ui: &Ui, shown: &Shown, chart: &Chart, response: &Response) -> Op
     None
 }
 
-/// Line, point and name of an estimator; whether its name was clicked.
+impl Label {
+    /// Where the name stands, with the first lane at `top`.
+    fn rect(&self, top: f32) -> Rect {
+        let y = top + self.lane as f32 * LABEL_HEIGHT;
+        Rect::from_min_size(pos2(self.left, y), vec2(self.width, LABEL_HEIGHT))
+    }
+}
+
+/// From an estimator's name down to the axis.
+fn draw_line(ui: &Ui, shown: &Shown, chart: &Chart, label: &Label, top: f32) {
+    let theme = Theme::of(ui);
+    let stroke = match shown.is_used(label.way) {
+        true => Stroke::new(2.0, theme.accent),
+        false => Stroke::new(1.0, theme.line_strong),
+    };
+    ui.painter().vline(label.x, label.rect(top).bottom()..=chart.rect.bottom(), stroke);
+}
+
+/// Point and name of an estimator; whether its name was clicked.
 fn label_ui(ui: &mut Ui, shown: &Shown, chart: &Chart, label: &Label, top: f32) -> bool {
     let theme = Theme::of(ui);
     let Some(choice) = shown.choice_at(label.idx) else { return false };
     let is_used = shown.is_used(label.way);
-    let y = top + label.lane as f32 * LABEL_HEIGHT;
-    let rect = Rect::from_min_size(pos2(label.left, y), vec2(label.width, LABEL_HEIGHT));
+    let rect = label.rect(top);
     let id = ui.scope_id().with(("estimator", label.way.key));
     let response = ui.interact(rect.expand2(vec2(3.0, 0.0)), id, Sense::click());
     response.widget_info(|| {
@@ -273,9 +293,8 @@ fn label_ui(ui: &mut Ui, shown: &Shown, chart: &Chart, label: &Label, top: f32) 
         (_, true) => theme.text,
         _ => theme.label,
     };
-    let width = if is_used { 2.0 } else { 1.0 };
-    let stroke = Stroke::new(width, if is_used { theme.accent } else { theme.line_strong });
-    ui.painter().vline(label.x, rect.bottom()..=chart.rect.bottom(), stroke);
+    // Lines of names above pass behind this one.
+    ui.painter().rect_filled(rect.expand2(vec2(3.0, -1.0)), 2, theme.panel);
     let place = pos2(rect.left(), rect.center().y);
     ui.painter().text(place, Align2::LEFT_CENTER, &label.text, theme::text(11.0), ink);
     let point = pos2(label.x, chart.y(choice.mse));

@@ -5,28 +5,13 @@ use egui::{Align, ComboBox, Layout as UiLayout, RichText, Slider, Ui, vec2};
 use super::HeatmapPanel;
 use crate::model::Layer;
 use crate::session::{Arrangement, Layout, Shown};
+use crate::ui::axis_names::axis_name;
 use crate::ui::panel::PanelCtx;
 use crate::ui::segments::{Segments, segments_ui};
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::name_it;
 
 const LINE_HEIGHT: f32 = 36.0;
-
-/// What an axis of a layer's weight is called.
-pub(super) fn axis_name(layer: &Layer, axis: usize) -> &'static str {
-    const NUMBERED: [&str; 8] =
-        ["axis 0", "axis 1", "axis 2", "axis 3", "axis 4", "axis 5", "axis 6", "axis 7"];
-    let names: &[&'static str] = match (layer.op.as_str(), layer.dims.len(), layer.axis) {
-        ("Conv", 4, _) => &["out", "in", "y", "x"],
-        ("Conv", 3, _) => &["out", "in", "x"],
-        ("ConvTranspose", 4, _) => &["in", "out", "y", "x"],
-        ("Gemm" | "MatMul", 2, 0) => &["out", "in"],
-        ("Gemm" | "MatMul", 2, _) => &["in", "out"],
-        ("Gather", 2, 0) => &["entry", "feature"],
-        _ => &NUMBERED,
-    };
-    names.get(axis).copied().unwrap_or("axis")
-}
 
 impl HeatmapPanel {
     pub(super) fn tools_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx, layer: &Layer) {

@@ -13,6 +13,9 @@ use crate::ui::widgets::figure_table;
 /// Points it takes where it stands over the table.
 pub(super) const LEAST_HEIGHT: f32 = 168.0;
 
+/// Wider, and a number stands too far from its name.
+const FIGURES_WIDTH: f32 = 280.0;
+
 pub(super) fn detail_ui(ui: &mut Ui, picture: &LevelsPicture, idx: usize) {
     let theme = Theme::of(ui);
     let Some(level) = picture.levels.get(idx) else { return };
@@ -42,6 +45,7 @@ pub(super) fn detail_ui(ui: &mut Ui, picture: &LevelsPicture, idx: usize) {
         ("To the level below", step(below), theme.text),
         ("To the level above", step(picture.levels.get(idx + 1)), theme.text),
     ];
+    ui.set_max_width(FIGURES_WIDTH);
     figure_table(ui, "level figures", rows);
 }
 
