@@ -58,6 +58,8 @@ pub struct ScalePixels {
     pub block: (usize, usize),
     /// The largest scale of each pixel's groups; NaN where there is none.
     pub scales: Vec<f32>,
+    /// The smallest.
+    pub smallest: Vec<f32>,
     /// The offset of largest magnitude.
     pub offsets: Vec<f32>,
 }
@@ -162,19 +164,22 @@ impl ScalePixels {
             (n_rows.div_ceil(MAX_SIDE).max(1), n_columns.div_ceil(MAX_SIDE).max(1));
         let size = [n_columns.div_ceil(across), n_rows.div_ceil(down)];
         let mut scales = vec![f32::NAN; size[0] * size[1]];
+        let mut smallest = scales.clone();
         let mut offsets = vec![0f32; size[0] * size[1]];
         for (group_idx, group) in groups.iter().enumerate() {
             let (row, column) = (group_idx / n_columns, group_idx % n_columns);
             let pixel = row / down * size[0] + column / across;
-            if let (Some(scale), Some(offset)) = (scales.get_mut(pixel), offsets.get_mut(pixel)) {
-                // The maximum with NaN is the other number.
+            let places = (scales.get_mut(pixel), smallest.get_mut(pixel), offsets.get_mut(pixel));
+            if let (Some(scale), Some(least), Some(offset)) = places {
+                // Of NaN and a number either is the number.
                 *scale = scale.max(group.scale);
+                *least = least.min(group.scale);
                 if group.offset.abs() > offset.abs() {
                     *offset = group.offset;
                 }
             }
         }
-        Self { size, block: (down, across), scales, offsets }
+        Self { size, block: (down, across), scales, smallest, offsets }
     }
 }
 
@@ -258,6 +263,7 @@ mod tests {
         let map = map(Granularity::PerGroup { group_size: 1 }, (1030, 2));
         assert_eq!((map.pixels.size, map.pixels.block), ([2, 344], (3, 1)));
         assert_eq!(map.pixels.scales[0], 5.0, "the largest of rows 0 to 2 in column 0");
+        assert_eq!(map.pixels.smallest[0], 1.0);
         assert_eq!(map.group_of_pixel(0, 0), Some(4));
         assert_eq!(map.group_of_pixel(1, 343), Some(2059), "the last pixel has fewer rows");
         assert_eq!(map.group_of_pixel(2, 0), None);

@@ -259,7 +259,7 @@ mod tests {
             (-3, INT4, "1101"),
             (9, CodeFormat::Integer { bits: 4, is_signed: false }, "1001"),
             (-2, CodeFormat::Integer { bits: 6, is_signed: true }, "11 1110"),
-            (0b1_1010_011, E4M3, "1 1010 011"),
+            (0b1101_0011, E4M3, "1 1010 011"),
             (5, CodeFormat::Index { bits: 3 }, "101"),
             (1, CodeFormat::Float { exponent_bits: 3, mantissa_bits: 0 }, "0 001"),
         ] {
@@ -273,14 +273,14 @@ mod tests {
             (-3, INT4, None, "−8 + 4 + 1 = −3, two's complement"),
             (0, INT4, None, "0 = 0, two's complement"),
             (9, CodeFormat::Integer { bits: 4, is_signed: false }, None, "8 + 1 = 9"),
-            (0b0_1001_001, E4M3, Some(7), "(−1)^0 · 2^(9−7) · 1.125 = 4.50000"),
+            (0b0100_1001, E4M3, Some(7), "(−1)^0 · 2^(9−7) · 1.125 = 4.50000"),
             (
-                0b1_0000_001,
+                0b1000_0001,
                 E4M3,
                 Some(7),
                 "(−1)^1 · 2^(1−7) · 0.125 = −0.00195312, subnormal: no leading 1",
             ),
-            (0b1_0000_000, E4M3, Some(7), "exponent and mantissa 0: negative zero"),
+            (0b1000_0000, E4M3, Some(7), "exponent and mantissa 0: negative zero"),
             (5, CodeFormat::Index { bits: 3 }, None, "entry 5 of the table, counted from 0"),
         ] {
             assert_eq!(reading(code, format, bias), wanted, "{code} {format:?}");

@@ -45,7 +45,7 @@ pub(super) fn list_ui(ui: &mut Ui, shown: &Shown) -> Option<&'static ChoiceSpec>
         false => (n_columns, f32::INFINITY),
     };
     let widths = COLUMNS.iter().map(|column| column.2);
-    let n_columns = widths.fold((0, 120.0), fitting).0;
+    let n_columns = widths.fold((0, NAME_WIDTH), fitting).0;
     let margin = egui::Margin { left: theme::PANEL_MARGIN as i8, ..egui::Margin::ZERO };
     egui::Frame::new().inner_margin(margin).show(ui, |ui| {
         let mut table = TableBuilder::new(ui)
@@ -53,6 +53,7 @@ pub(super) fn list_ui(ui: &mut Ui, shown: &Shown) -> Option<&'static ChoiceSpec>
             .striped(false)
             .sense(Sense::CLICK)
             .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
+            .vscroll(false)
             .auto_shrink([true, false])
             .column(Column::exact(NAME_WIDTH.min(room)).clip(true));
         for column in COLUMNS.iter().take(n_columns) {

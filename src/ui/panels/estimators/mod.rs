@@ -3,7 +3,7 @@
 mod list;
 mod plot;
 
-use egui::{RichText, Ui, vec2};
+use egui::{RichText, ScrollArea, Ui, vec2};
 
 use crate::base::significant;
 use crate::quant::{ChoiceSpec, ParamSpec, SchemeChoice, SettingValue};
@@ -52,6 +52,9 @@ const WORDS: Words = Words {
     pending: "Trying the range estimators",
     failed: "The ranges of this layer cannot be compared",
 };
+
+/// With less room the panel scrolls.
+const LEAST_PLOT_HEIGHT: f32 = 260.0;
 
 impl Panel for EstimatorsPanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
@@ -120,15 +123,18 @@ impl EstimatorsPanel {
     /// Caption, curve, and the table below it.
     fn shown_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx, shown: &Shown) {
         caption_ui(ui, shown);
-        let table = list::height(shown).min(ui.available_height() * 0.5);
-        let plot = vec2(ui.available_width(), (ui.available_height() - table - 8.0).max(60.0));
+        let table = list::height(shown);
+        let width = ui.available_width();
+        let plot = vec2(width, (ui.available_height() - table - 8.0).max(LEAST_PLOT_HEIGHT));
         let held = self.held.map(|held| held.threshold);
-        if let Some(act) = plot::plot_ui(ui, shown, (plot, self.spread), held) {
-            self.carry_out(ctx, act);
-        }
-        if let Some(way) = list::list_ui(ui, shown) {
-            use_way(ctx, way);
-        }
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            if let Some(act) = plot::plot_ui(ui, shown, (plot, self.spread), held) {
+                self.carry_out(ctx, act);
+            }
+            if let Some(way) = list::list_ui(ui, shown) {
+                use_way(ctx, way);
+            }
+        });
     }
 
     fn carry_out(&mut self, ctx: &PanelCtx, act: plot::Act) {

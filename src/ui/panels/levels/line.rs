@@ -7,7 +7,6 @@ use egui::{Color32, Rect, Response, Sense, Stroke, Ui, WidgetInfo, pos2};
 use super::LevelsPanel;
 use crate::base::{percent, significant, thousands};
 use crate::session::{LevelAxis, LevelsPicture};
-use crate::ui::axis::mark_text;
 use crate::ui::chart::{Chart, Spread, Titles};
 use crate::ui::theme::Theme;
 use crate::ui::widgets::figure_table;
@@ -124,11 +123,9 @@ pub(super) fn share_text(picture: &LevelsPicture, count: u64) -> String {
     percent(count as f64 / picture.count.max(1) as f64, 3)
 }
 
-fn count_text(mark: f64, step: f64) -> String {
-    match mark.fract() == 0.0 && mark >= 0.0 {
-        true => thousands(mark as usize),
-        false => mark_text(mark, step.max(0.1)),
-    }
+/// Whole numbers only.
+fn count_text(mark: f64, _step: f64) -> String {
+    if mark.fract() == 0.0 && mark >= 0.0 { thousands(mark as usize) } else { String::new() }
 }
 
 /// The weights before, as an area as high as the chart at its highest.

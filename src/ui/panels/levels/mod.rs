@@ -155,15 +155,25 @@ impl LevelsPanel {
             return state_view::empty_ui(ui, "No levels", hint);
         }
         figures_ui(ui, picture);
-        let room = ui.available_rect_before_wrap();
-        if room.height() < 150.0 || room.width() < 240.0 {
-            let hint =
-                "Make the panel larger, or enlarge it with the arrows at its upper right corner.";
-            return state_view::empty_ui(ui, "Too little room", hint);
-        }
-        let (top, below) = room.split_top_bottom_at_fraction(0.52);
+        let is_wide = ui.available_width() >= 720.0;
+        let least = if is_wide { 380.0 } else { 340.0 + detail::LEAST_HEIGHT };
+        let size = vec2(ui.available_width(), ui.available_height().max(least));
+        egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            let (room, _) = ui.allocate_exact_size(size, egui::Sense::hover());
+            self.parts_ui(ui, picture, (room, is_wide));
+        });
+    }
+
+    /// The number line, below it the table and one level.
+    fn parts_ui(
+        &mut self,
+        ui: &mut Ui,
+        picture: &Arc<LevelsPicture>,
+        (room, is_wide): (egui::Rect, bool),
+    ) {
+        let share = if is_wide { 0.52 } else { 0.36 };
+        let (top, below) = room.split_top_bottom_at_fraction(share);
         let hovered = self.line_ui(ui, picture, top);
-        let is_wide = below.width() >= 720.0;
         let (list, beside) = match is_wide {
             true => {
                 let width = list::WIDTH.min(below.width() * 0.56);
@@ -189,7 +199,6 @@ impl LevelsPanel {
                 detail::detail_ui(ui, picture, idx);
             }
         });
-        ui.advance_cursor_after_rect(room);
     }
 
     fn pinned_idx(&self, picture: &LevelsPicture) -> Option<usize> {
@@ -203,9 +212,8 @@ fn most_used(picture: &LevelsPicture) -> Option<usize> {
     levels.max_by_key(|(_, level)| level.count).map(|(idx, _)| idx)
 }
 
-/// How many levels are used and what is known of the group.
-fn figures_ui(ui: &mut Ui, picture: &LevelsPicture) {
-    let theme = Theme::of(ui);
+/// Name, value and explanation of what is known of the levels and the group.
+fn figures(picture: &LevelsPicture) -> Vec<(&'static str, String, &'static str)> {
     let (n_used, n_levels) = (picture.n_used(), picture.levels.len());
     let mut figures = vec![
         (
@@ -247,20 +255,32 @@ fn figures_ui(ui: &mut Ui, picture: &LevelsPicture) {
     if let Some(channel_idx) = picture.channel_idx {
         figures.push(("channel", channel_idx.to_string(), "The channel the group lies in"));
     }
-    ui.horizontal_wrapped(|ui| {
-        ui.add_space(theme::PANEL_MARGIN);
-        ui.spacing_mut().item_spacing.x = 5.0;
-        for (name, value, help) in figures {
-            let text = RichText::new(value).font(theme::mono(12.0)).color(theme.text);
-            ui.label(text).on_hover_text(help);
-            ui.label(RichText::new(name).color(theme.label)).on_hover_text(help);
-            ui.add_space(10.0);
+    figures
+}
+
+/// How many levels are used and what is known of the group, in lines.
+fn figures_ui(ui: &mut Ui, picture: &LevelsPicture) {
+    let theme = Theme::of(ui);
+    let note = match (picture.axis, picture.group_idx) {
+        (LevelAxis::Codes, None) => {
+            "Groups differ in what a code stands for: choose one group to see values"
         }
-        if picture.axis == LevelAxis::Codes {
-            let text = "Groups differ in what a code stands for: choose one group to see values";
-            let text =
-                if picture.group_idx.is_some() { "No one grid holds these values" } else { text };
-            ui.label(RichText::new(text).color(theme.hint));
-        }
+        (LevelAxis::Codes, Some(_)) => "No one grid holds these values",
+        _ => "",
+    };
+    let margin = egui::Margin { left: theme::PANEL_MARGIN as i8, ..egui::Margin::ZERO };
+    egui::Frame::new().inner_margin(margin).show(ui, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 5.0;
+            for (name, value, help) in figures(picture) {
+                let text = RichText::new(value).font(theme::mono(12.0)).color(theme.text);
+                ui.label(text).on_hover_text(help);
+                ui.label(RichText::new(name).color(theme.label)).on_hover_text(help);
+                ui.add_space(10.0);
+            }
+            if !note.is_empty() {
+                ui.label(RichText::new(note).color(theme.hint));
+            }
+        });
     });
 }

@@ -7,7 +7,6 @@ use egui::{Color32, ColorImage, Rect, Sense, TextureHandle, TextureOptions, Ui, 
 
 use crate::base::{significant, thousands};
 use crate::session::ScaleMap;
-use crate::ui::axis::mark_text;
 use crate::ui::chart::{Chart, Spread, Titles};
 use crate::ui::colormap::Colormap;
 use crate::ui::theme::{self, Theme};
@@ -148,8 +147,9 @@ pub(super) fn histogram_ui(ui: &mut Ui, map: &ScaleMap, spread: Spread) {
     response.on_hover_text_at_pointer(text);
 }
 
-fn count_text(mark: f64, step: f64) -> String {
-    if mark.fract() == 0.0 { thousands(mark.max(0.0) as usize) } else { mark_text(mark, step) }
+/// Whole numbers only.
+fn count_text(mark: f64, _step: f64) -> String {
+    if mark.fract() == 0.0 && mark >= 0.0 { thousands(mark as usize) } else { String::new() }
 }
 
 fn log_text(mark: f64, _step: f64) -> String {

@@ -7,6 +7,7 @@ use egui::{Align2, Color32, Pos2, Rect, RichText, Sense, Stroke, Ui, WidgetInfo,
 use super::draw::{MapKind, Textures, colour_bar};
 use crate::base::{fixed, significant, thousands};
 use crate::session::{Command, OffsetKind, ScaleMap};
+use crate::ui::axis::Axis;
 use crate::ui::chart::Spread;
 use crate::ui::panel::PanelCtx;
 use crate::ui::theme::{self, Theme};
@@ -14,7 +15,7 @@ use crate::ui::widgets::figure_table;
 
 /// Room for the numbers of rows, for title and colour bar above, and for the columns' numbers.
 const LEFT: f32 = 52.0;
-const TOP: f32 = 44.0;
+const TOP: f32 = 50.0;
 const BOTTOM: f32 = 22.0;
 const BAR: egui::Vec2 = vec2(160.0, 8.0);
 /// A group is no wider and no higher than this.
@@ -94,8 +95,13 @@ fn map_ui(
     let frame = Stroke::new(1.0, theme.line);
     ui.painter().rect_stroke(picture, 0, frame, egui::StrokeKind::Outside);
     ticks(ui, map, picture);
+    let bars = bars_rect(map, picture, view).filter(|_| kind != MapKind::Offset);
+    if let Some(bars) = bars {
+        draw_bars(ui, map, bars);
+    }
     mark_channel(ui, map, picture, ctx.session.selection().channel_idx);
-    let response = ui.interact(picture, ui.scope_id().with(name), Sense::click());
+    let area = bars.map_or(picture, |bars| picture.union(bars));
+    let response = ui.interact(area, ui.scope_id().with(name), Sense::click());
     response.widget_info(|| {
         let text = format!("{name}, {} rows, {} columns", map.n_rows, map.n_columns);
         WidgetInfo::labeled(egui::Role::Canvas, true, text)
@@ -148,6 +154,36 @@ fn hover_ui(ui: &mut Ui, map: &ScaleMap, group_idx: usize) {
     ];
     let rows = rows.into_iter().filter_map(|(name, value)| Some((name, value?, theme.text)));
     figure_table(ui, "scale figures", rows);
+}
+
+/// Where the scales of single groups are drawn as bars too, since there is room.
+fn bars_rect(map: &ScaleMap, picture: Rect, view: Rect) -> Option<Rect> {
+    let rect = picture.with_min_x(picture.right() + 16.0).with_max_x(view.right());
+    (map.n_columns == 1 && rect.width() > 120.0).then_some(rect)
+}
+
+/// A bar a row from 0 to its scale; rows that share a pixel of the map share one.
+fn draw_bars(ui: &Ui, map: &ScaleMap, rect: Rect) {
+    let theme = Theme::of(ui);
+    let largest = map.scale_range.map_or(1.0, |range| f64::from(range.1));
+    let axis = Axis::new(0.0, largest * 1.03, rect.x_range());
+    ui.painter().rect_filled(rect, 2, theme.background);
+    axis.draw(ui.painter(), rect, theme);
+    let height = rect.height() * map.pixels.block.0 as f32 / map.n_rows.max(1) as f32;
+    let painter = ui.painter().with_clip_rect(rect);
+    // Where rows share a pixel, faint up to the largest and full up to the smallest.
+    let lists = [(&map.pixels.scales, 0.45), (&map.pixels.smallest, 1.0)];
+    for (scales, opacity) in lists {
+        for (row, &scale) in scales.iter().enumerate().filter(|(_, scale)| scale.is_finite()) {
+            let top = rect.top() + row as f32 * height;
+            let gap = if height > 4.0 { 0.5 } else { 0.0 };
+            let bar = Rect::from_x_y_ranges(
+                rect.left()..=axis.x(f64::from(scale)),
+                top + gap..=top + height - gap,
+            );
+            painter.rect_filled(bar, 0, theme.quantized.gamma_multiply(opacity));
+        }
+    }
 }
 
 /// Numbers of rows and columns at round distances.

@@ -133,8 +133,13 @@ impl ScalesPanel {
             ),
             false => format!("{}, from left to right in lines", counted(map.n_groups(), "group")),
         };
+        let (down, across) = map.pixels.block;
+        let shared = match (down, across) {
+            (1, 1) => String::new(),
+            _ => format!(" A pixel shows the largest scale of {down}×{across} groups."),
+        };
         let text = format!(
-            "{} scales: {rows}. Smallest {}, largest {}, {} times as large.",
+            "{} scales: {rows}. Smallest {}, largest {}, {} times as large.{shared}",
             thousands(map.n_groups()),
             significant(f64::from(lo), 4),
             significant(f64::from(hi), 4),
