@@ -45,6 +45,7 @@ impl Panel for BitsPanel {
         chooser_ui(ui, ctx, layer, element_idx);
         let choice = ctx.session.choice(ctx.session.selection().layer_idx);
         answer_ui(ui, &loaded, &WORDS, |ui, bits| {
+            ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 let margin = egui::Margin::symmetric(theme::PANEL_MARGIN as i8, 4);
                 egui::Frame::new().inner_margin(margin).show(ui, |ui| bits_ui(ui, bits, &choice));

@@ -127,6 +127,7 @@ impl EstimatorsPanel {
         let width = ui.available_width();
         let plot = vec2(width, (ui.available_height() - table - 8.0).max(LEAST_PLOT_HEIGHT));
         let held = self.held.map(|held| held.threshold);
+        ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             if let Some(act) = plot::plot_ui(ui, shown, (plot, self.spread), held) {
                 self.carry_out(ctx, act);
@@ -189,7 +190,14 @@ fn caption_ui(ui: &mut Ui, shown: &Shown) {
     };
     ui.horizontal(|ui| {
         ui.add_space(theme::PANEL_MARGIN);
-        let text = format!("{of}{note}. Largest |weight| {}.", significant(estimates.absmax, 4));
+        let absmax = significant(estimates.absmax, 4);
+        let ends = match shown.choice.settings().choice("symmetry") {
+            "asymmetric" => {
+                " Some estimators choose both ends apart: their points may lie beside the curve."
+            }
+            _ => "",
+        };
+        let text = format!("{of}{note}. Largest |weight| {absmax}.{ends}");
         ui.add(egui::Label::new(RichText::new(text.as_str()).color(theme.label)).truncate())
             .on_hover_text(text);
     });

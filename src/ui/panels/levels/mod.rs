@@ -158,6 +158,7 @@ impl LevelsPanel {
         let is_wide = ui.available_width() >= 720.0;
         let least = if is_wide { 380.0 } else { 340.0 + detail::LEAST_HEIGHT };
         let size = vec2(ui.available_width(), ui.available_height().max(least));
+        ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             let (room, _) = ui.allocate_exact_size(size, egui::Sense::hover());
             self.parts_ui(ui, picture, (room, is_wide));
