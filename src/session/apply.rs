@@ -60,6 +60,9 @@ impl Session {
                 self.record(StepName::OfChange(""), plan, Gesture::Once);
             }
             Command::SelectLayer(layer_idx) => self.select_layer(layer_idx),
+            Command::SelectWeight(element_idx) => {
+                self.shown_weight = (self.selection.layer_idx, element_idx);
+            }
             Command::SelectChannel(channel_idx) => {
                 let n_channels = self.shown_channels();
                 self.selection.channel_idx =

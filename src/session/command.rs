@@ -71,6 +71,8 @@ pub enum Command {
     SelectLayers(Vec<usize>),
     /// The whole tensor if `None`.
     SelectChannel(Option<usize>),
+    /// Shows the bits of a weight of the layer shown, by its place in the tensor's own order.
+    SelectWeight(usize),
     Undo,
     Redo,
     /// To the state in which that many edits of the history are done.

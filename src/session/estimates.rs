@@ -18,6 +18,9 @@ pub struct Estimates {
     pub channel_idx: Option<usize>,
     /// The largest |weight|: where nothing is clipped.
     pub absmax: f64,
+    /// Smallest and largest weight; 0 where they lie on one side of it.
+    pub lo: f64,
+    pub hi: f64,
     /// Ascending by threshold.
     pub curve: Vec<ClipPoint>,
     /// One for every way to choose a range but by hand, in the order of the setting.
@@ -47,7 +50,7 @@ pub struct EstimatorChoice {
     /// The outermost levels.
     pub lo: f64,
     pub hi: f64,
-    /// Where the range it chose ends: the larger magnitude.
+    /// Where the range it chose ends: the larger magnitude; asymmetric within half a step.
     pub threshold: f64,
     pub mse: f64,
     pub clipping: f64,
@@ -78,18 +81,21 @@ impl Workshop {
         };
         let choice = with_one_scale(&choice);
         let ways = ways_of(&choice).ok_or(QueryError::NoRange(choice.scheme().name()))?;
-        let absmax = values.iter().filter(|x| x.is_finite()).fold(0f32, |max, x| max.max(x.abs()));
+        let finite = || values.iter().copied().filter(|x| x.is_finite());
+        let (lo, hi) = (finite().fold(0f32, f32::min), finite().fold(0f32, f32::max));
+        let absmax = hi.max(-lo);
         let all = one_channel(&values);
         let choices = reduce::map_indices(ways.len(), ctx, |nth| {
             let choice = choice.with("range", SettingValue::Choice(ways[nth].key));
             let choice = choice.map_err(|error| QueryError::Quant(error.into()))?;
             let error = measured(&all, &choice, ctx)?;
-            Ok::<_, QueryError>(EstimatorChoice::of(ways[nth], &choice, &error))
+            Ok::<_, QueryError>(EstimatorChoice::of(ways[nth], &choice, &error, f64::from(absmax)))
         })?;
         let step = values.len().div_ceil(MAX_FOR_CURVE).max(1);
         let sample: Vec<f32> = values.iter().copied().step_by(step).collect();
         let curve = curve(&one_channel(&sample), &choice, absmax, ctx)?;
-        Ok(Estimates { layer_idx, channel_idx, absmax: f64::from(absmax), curve, choices })
+        let (absmax, lo, hi) = (f64::from(absmax), f64::from(lo), f64::from(hi));
+        Ok(Estimates { layer_idx, channel_idx, absmax, lo, hi, curve, choices })
     }
 }
 
@@ -160,7 +166,12 @@ fn curve(
 }
 
 impl EstimatorChoice {
-    fn of(way: &'static ChoiceSpec, choice: &SchemeChoice, error: &LayerError) -> Self {
+    fn of(
+        way: &'static ChoiceSpec,
+        choice: &SchemeChoice,
+        error: &LayerError,
+        absmax: f64,
+    ) -> Self {
         let grid = match error.fitted.layout().n_groups() {
             0 => Grid::Continuous,
             _ => error.fitted.grid(0),
@@ -169,7 +180,8 @@ impl EstimatorChoice {
         let (lo, hi) = (f64::from(lo), f64::from(hi));
         // Codes around zero cover a mirrored range, whichever end has one code more.
         let threshold = match choice.settings().choice("symmetry") {
-            "asymmetric" => hi.max(-lo),
+            // Rounding the zero point moves the levels by up to half a step.
+            "asymmetric" => hi.max(-lo).min(absmax),
             _ => (hi - lo) / 2.0,
         };
         Self {

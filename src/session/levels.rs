@@ -1,12 +1,16 @@
 //! The levels of a scheme on a layer, and how often each is used.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::loaded::Loaded;
 use super::query::{Answer, Query};
 use super::state::Session;
 use super::workshop::{QueryError, Workshop};
-use crate::base::WorkCtx;
-use crate::eval::{CodeUsage, RecipeEvalError, channels_for};
-use crate::quant::{CodeFormat, Grid, Level};
+use crate::base::{Cancelled, WorkCtx, reduce};
+use crate::eval::{CodeUsage, LayerError, RecipeEvalError, channels_for};
+use crate::quant::{CodeFormat, FittedQuantizer, Grid, Level, Place, Run};
+use crate::tensor::{ChannelMajor, Histogram};
 
 /// The levels of one group, or of all groups in units of their scales.
 #[derive(Clone, Debug)]
@@ -19,13 +23,28 @@ pub struct LevelsPicture {
     pub channel_idx: Option<usize>,
     /// Weights counted.
     pub count: usize,
-    /// What levels are multiplied by; `None` where the groups shown have scales of their own.
-    pub scale: Option<f32>,
-    /// Whether values are those of the weights; otherwise they are in units of each group's scale.
-    pub is_scaled: bool,
-    /// Ascending by value.
+    /// The grid of the group shown; `None` where the groups shown have grids of their own.
+    pub grid: Option<Grid>,
+    pub axis: LevelAxis,
+    /// Ascending by value, by code where two have the same.
     pub levels: Vec<UsedLevel>,
     pub format: Option<CodeFormat>,
+    /// The weights before, on the same axis; `None` where they do not lie on it.
+    pub outline: Option<Histogram>,
+    /// `−Σ p·log₂ p` of the codes' shares.
+    pub entropy_bits: f64,
+}
+
+/// What the values of levels are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LevelAxis {
+    /// Those of the weights.
+    Weights,
+    /// Before each group's scale.
+    Units,
+    /// The codes themselves, since groups differ in what these stand for, or no one grid holds
+    /// the values.
+    Codes,
 }
 
 /// A level with the weights that became it.
@@ -41,7 +60,27 @@ impl LevelsPicture {
     pub fn n_used(&self) -> usize {
         self.levels.iter().filter(|level| level.count > 0).count()
     }
+
+    /// Place of the level whose value is nearest.
+    pub fn nearest(&self, value: f64) -> Option<usize> {
+        let above = self.levels.partition_point(|level| f64::from(level.value) < value);
+        let distance = |idx: &usize| {
+            self.levels.get(*idx).map_or(f64::INFINITY, |l| (f64::from(l.value) - value).abs())
+        };
+        let candidates = [above.saturating_sub(1), above];
+        let nearest = candidates.into_iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
+        nearest.filter(|idx| distance(idx).is_finite())
+    }
+
+    /// Lowest and highest finite value.
+    pub fn bounds(&self) -> Option<(f64, f64)> {
+        let finite = || self.levels.iter().map(|l| f64::from(l.value)).filter(|v| v.is_finite());
+        Some((finite().reduce(f64::min)?, finite().reduce(f64::max)?))
+    }
 }
+
+/// Bins of the outline.
+const N_BINS: usize = 240;
 
 impl Workshop {
     pub(super) fn levels(
@@ -55,7 +94,8 @@ impl Workshop {
         let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
         let tensor = self.network.tensor(&layer.weight).map_err(RecipeEvalError::from)?;
         let weights = channels_for(layer, &done.choice, &tensor);
-        let fitted = &*done.error.fitted;
+        let error: &LayerError = &done.error;
+        let fitted = &*error.fitted;
         let layout = fitted.layout();
         let n_groups = layout.n_groups();
         // One group is all of them, with its own values.
@@ -68,48 +108,171 @@ impl Workshop {
             Some(idx) => layout.range(idx),
             None => 0..weights.data().len(),
         };
-        let grid = match (group_idx, n_groups) {
-            (_, 0) => Grid::Continuous,
-            (idx, _) => fitted.grid(idx.unwrap_or(0)),
-        };
-        let levels = match group_idx {
-            Some(_) => grid.levels(),
-            None => unscaled(&grid),
-        };
         let usage = CodeUsage::count(&weights, fitted, range.clone());
-        let count_of = |level: &Level| {
-            let usage = usage.as_ref()?;
-            let slot = usize::try_from(level.code - usage.first_code).ok()?;
-            usage.counts.get(slot).copied()
-        };
-        let used = |level: Level| UsedLevel {
-            code: level.code,
-            value: level.value,
-            count: count_of(&level).unwrap_or(0),
-        };
+        let (axis, base) = base_levels(fitted, group_idx, usage.as_ref());
+        let levels = with_counts(base, usage.as_ref(), |codes| {
+            let values = values_of(&weights, fitted, (range.clone(), axis), codes, ctx);
+            values.unwrap_or_default()
+        });
         let channel_len = weights.channel_len().max(1);
-        Ok(LevelsPicture {
+        let mut picture = LevelsPicture {
             layer_idx,
             n_groups,
             group_idx,
             channel_idx: group_idx.filter(|_| n_groups > 1).map(|_| range.start / channel_len),
             count: range.len(),
-            scale: group_idx.and_then(|_| grid.scale()),
-            is_scaled: group_idx.is_some(),
-            levels: levels.into_iter().map(used).collect(),
+            grid: group_idx.map(|idx| fitted.grid(idx)),
+            axis,
+            levels,
             format: done.choice.scheme().code_format(done.choice.settings()),
-        })
+            outline: None,
+            entropy_bits: usage.as_ref().map_or(0.0, CodeUsage::entropy_bits),
+        };
+        picture.outline = outline(&picture, &weights, fitted, range, ctx)?;
+        Ok(picture)
     }
 }
 
-/// The levels every group scales: what the codes stand for before the scale.
-fn unscaled(grid: &Grid) -> Vec<Level> {
+/// The levels without their counts, ascending, and what their values are.
+fn base_levels(
+    fitted: &dyn FittedQuantizer,
+    group_idx: Option<usize>,
+    usage: Option<&CodeUsage>,
+) -> (LevelAxis, Vec<Level>) {
+    let n_groups = fitted.layout().n_groups();
+    let grid = if n_groups == 0 { Grid::Continuous } else { fitted.grid(group_idx.unwrap_or(0)) };
+    let codes = || {
+        let all = usage.map(|usage| usage.first_code..usage.first_code + usage.counts.len() as i32);
+        let levels = all.into_iter().flatten().map(|code| Level { code, value: code as f32 });
+        (LevelAxis::Codes, levels.collect())
+    };
+    match (&grid, group_idx) {
+        (Grid::Continuous, _) => codes(),
+        (grid, Some(_)) => (LevelAxis::Weights, grid.levels()),
+        _ if !(1..n_groups).all(|idx| is_alike(&grid, &fitted.grid(idx))) => codes(),
+        (Grid::Uniform { params, range }, None) => {
+            let level = |code| Level { code, value: (code - params.zero_point) as f32 };
+            (LevelAxis::Units, (range.qmin..=range.qmax).map(level).collect())
+        }
+        (Grid::Table { levels, .. }, None) => (LevelAxis::Units, levels.to_vec()),
+    }
+}
+
+/// Whether codes stand for the same before the scale.
+fn is_alike(a: &Grid, b: &Grid) -> bool {
+    match (a, b) {
+        (Grid::Uniform { params: a, range: p }, Grid::Uniform { params: b, range: q }) => {
+            a.zero_point == b.zero_point && p == q
+        }
+        (Grid::Table { levels: a, .. }, Grid::Table { levels: b, .. }) => {
+            Arc::ptr_eq(a, b) || a == b
+        }
+        _ => false,
+    }
+}
+
+/// Levels with their counts. Codes in use that no level has, such as a negative zero's, get one with
+/// the value they are decoded to.
+fn with_counts(
+    base: Vec<Level>,
+    usage: Option<&CodeUsage>,
+    values_of: impl FnOnce(&[i32]) -> HashMap<i32, f32>,
+) -> Vec<UsedLevel> {
+    let mut counts: HashMap<i32, u64> = HashMap::new();
+    if let Some(usage) = usage {
+        let used = (usage.first_code..).zip(&usage.counts).filter(|(_, count)| **count > 0);
+        counts.extend(used.map(|(code, count)| (code, *count)));
+    }
+    let mut levels: Vec<UsedLevel> = base
+        .into_iter()
+        .map(|Level { code, value }| UsedLevel {
+            code,
+            value,
+            count: counts.remove(&code).unwrap_or(0),
+        })
+        .collect();
+    let mut others: Vec<i32> = counts.keys().copied().collect();
+    others.sort_unstable();
+    if !others.is_empty() {
+        let values = values_of(&others);
+        levels.extend(others.iter().filter_map(|code| {
+            let value = *values.get(code)?;
+            Some(UsedLevel { code: *code, value, count: counts.get(code).copied()? })
+        }));
+    }
+    levels.sort_by(|a, b| a.value.total_cmp(&b.value).then(a.code.cmp(&b.code)));
+    levels
+}
+
+/// What codes that occur are decoded to, on the axis.
+fn values_of(
+    weights: &ChannelMajor,
+    fitted: &dyn FittedQuantizer,
+    (range, axis): (std::ops::Range<usize>, LevelAxis),
+    wanted: &[i32],
+    ctx: &WorkCtx,
+) -> Result<HashMap<i32, f32>, Cancelled> {
+    let mut found = HashMap::new();
+    let layout = fitted.layout();
+    let mut start = range.start;
+    while start < range.end && found.len() < wanted.len() {
+        ctx.check()?;
+        let group_idx = layout.group_of(start);
+        let end = layout.range(group_idx).end.min(range.end).clamp(start + 1, start + 1024);
+        let input = weights.data().get(start..end).unwrap_or_default();
+        let (mut codes, mut values) = (vec![0; input.len()], vec![0.0; input.len()]);
+        let mut clipped = vec![0; input.len()];
+        let run = Run { codes: &mut codes, values: &mut values, clipped: &mut clipped };
+        fitted.quantize(Place { group_idx, start }, input, run);
+        for (code, value) in codes.into_iter().zip(values) {
+            if wanted.binary_search(&code).is_ok() {
+                let value = match axis {
+                    LevelAxis::Weights => value,
+                    LevelAxis::Units => before_scale(&fitted.grid(group_idx), value),
+                    LevelAxis::Codes => code as f32,
+                };
+                found.entry(code).or_insert(value);
+            }
+        }
+        start = end;
+    }
+    Ok(found)
+}
+
+/// A weight's value on the axis on which levels stand before the scale.
+fn before_scale(grid: &Grid, value: f32) -> f32 {
     match grid {
-        Grid::Continuous => Vec::new(),
-        Grid::Uniform { params, range } => (range.qmin..=range.qmax)
-            .map(|code| Level { code, value: (code - params.zero_point) as f32 })
-            .collect(),
-        Grid::Table { levels, .. } => levels.to_vec(),
+        Grid::Continuous => value,
+        Grid::Uniform { params, .. } => value / params.scale,
+        Grid::Table { scale, offset, .. } => (value - offset) / scale,
+    }
+}
+
+/// The weights on the axis of the levels, a little beyond its ends.
+fn outline(
+    picture: &LevelsPicture,
+    weights: &ChannelMajor,
+    fitted: &dyn FittedQuantizer,
+    range: std::ops::Range<usize>,
+    ctx: &WorkCtx,
+) -> Result<Option<Histogram>, Cancelled> {
+    let Some((lo, hi)) = picture.bounds().filter(|(lo, hi)| hi > lo) else { return Ok(None) };
+    let margin = (hi - lo) * 0.06;
+    let bounds = (lo - margin, hi + margin);
+    let data = weights.data().get(range).unwrap_or_default();
+    match picture.axis {
+        LevelAxis::Codes => Ok(None),
+        LevelAxis::Weights => Histogram::compute(data, bounds, N_BINS, ctx).map(Some),
+        LevelAxis::Units => {
+            let layout = fitted.layout();
+            let parts = reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
+                let grid = fitted.grid(group_idx);
+                let group = data.get(layout.range(group_idx)).unwrap_or_default();
+                let scaled: Vec<f32> = group.iter().map(|x| before_scale(&grid, *x)).collect();
+                Ok::<_, Cancelled>(scaled)
+            })?;
+            Histogram::compute(&parts.concat(), bounds, N_BINS, ctx).map(Some)
+        }
     }
 }
 
@@ -124,5 +287,50 @@ impl Session {
             _ => None,
         });
         loaded.without_previous_unless(|levels| levels.layer_idx == layer_idx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(first_code: i32, counts: &[u64]) -> CodeUsage {
+        CodeUsage { first_code, counts: counts.to_vec() }
+    }
+
+    #[test]
+    fn counts_belong_to_codes_and_none_is_lost() {
+        let base = vec![Level { code: 0, value: 0.0 }, Level { code: 1, value: 0.5 }];
+        let usage = usage(0, &[3, 4, 0, 5]);
+        let levels = with_counts(base, Some(&usage), |codes| {
+            assert_eq!(codes, [3], "code 2 is not used");
+            HashMap::from([(3, -0.0)])
+        });
+        let found: Vec<(i32, u64)> = levels.iter().map(|level| (level.code, level.count)).collect();
+        assert_eq!(found, [(3, 5), (0, 3), (1, 4)], "negative zero lies below zero");
+    }
+
+    #[test]
+    fn the_nearest_level_is_found() {
+        let level = |value: f32| UsedLevel { code: 0, value, count: 0 };
+        let picture = LevelsPicture {
+            layer_idx: 0,
+            n_groups: 1,
+            group_idx: Some(0),
+            channel_idx: None,
+            count: 0,
+            grid: None,
+            axis: LevelAxis::Weights,
+            levels: [-1.0, 0.0, 0.5].map(level).to_vec(),
+            format: None,
+            outline: None,
+            entropy_bits: 0.0,
+        };
+        for (value, wanted) in [(-9.0, 0), (-0.6, 0), (-0.4, 1), (0.3, 2), (7.0, 2)] {
+            assert_eq!(picture.nearest(value), Some(wanted), "{value}");
+        }
+        assert_eq!(picture.bounds(), Some((-1.0, 0.5)));
+        let empty = LevelsPicture { levels: Vec::new(), ..picture };
+        assert_eq!((empty.nearest(0.0), empty.bounds()), (None, None));
     }
 }

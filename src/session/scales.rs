@@ -1,27 +1,41 @@
 //! The scale and the zero point of every group of a layer.
 
+use std::ops::Range;
+
 use super::loaded::Loaded;
 use super::query::{Answer, Query};
 use super::state::Session;
 use super::workshop::{QueryError, Workshop};
 use crate::base::{Cancelled, WorkCtx, reduce};
-use crate::quant::Grid;
+use crate::eval::{RecipeEvalError, channels_for};
+use crate::quant::{Grid, GroupLayout};
+use crate::tensor::Histogram;
 
-/// Rows are channels, columns the groups within one.
+/// Rows are channels, columns the groups within one; groups that do not keep to channels run on
+/// from row to row.
 #[derive(Clone, Debug)]
 pub struct ScaleMap {
     pub layer_idx: usize,
-    /// Channels, or 1 where groups do not keep to channels.
+    pub layout: GroupLayout,
     pub n_rows: usize,
-    /// Groups of one row.
     pub n_columns: usize,
-    /// Weights of a group; the last of a row may have fewer.
-    pub group_len: usize,
+    /// Whether a row is a channel.
+    pub is_by_channel: bool,
     /// Row after row; NaN for a group without a grid.
     pub scales: Vec<f32>,
     /// What is added, row after row: for whole-number codes the zero point, for tables the offset.
     pub offsets: Vec<f32>,
     pub offset_kind: OffsetKind,
+    /// The largest |weight| of every group.
+    pub absmax: Vec<f32>,
+    /// Smallest and largest scale.
+    pub scale_range: Option<(f32, f32)>,
+    pub offset_range: Option<(f32, f32)>,
+    /// What is drawn: groups taken together where they are very many.
+    pub pixels: ScalePixels,
+    /// Of the scales, and of their decimal logarithms.
+    pub histogram: Option<Histogram>,
+    pub log_histogram: Option<Histogram>,
 }
 
 /// What [`ScaleMap::offsets`] are.
@@ -35,11 +49,137 @@ pub enum OffsetKind {
     Offset,
 }
 
+/// The map as a picture of at most [`MAX_SIDE`] pixels a side.
+#[derive(Clone, Debug)]
+pub struct ScalePixels {
+    /// Pixels across and down.
+    pub size: [usize; 2],
+    /// Groups a pixel stands for, down and across.
+    pub block: (usize, usize),
+    /// The largest scale of each pixel's groups; NaN where there is none.
+    pub scales: Vec<f32>,
+    /// The smallest.
+    pub smallest: Vec<f32>,
+    /// The offset of largest magnitude.
+    pub offsets: Vec<f32>,
+}
+
+const MAX_SIDE: usize = 512;
+const N_BINS: usize = 48;
+
 impl ScaleMap {
-    /// Smallest and largest scale.
-    pub fn scale_range(&self) -> Option<(f32, f32)> {
-        let finite = || self.scales.iter().copied().filter(|scale| scale.is_finite());
-        Some((finite().reduce(f32::min)?, finite().reduce(f32::max)?))
+    pub fn n_groups(&self) -> usize {
+        self.scales.len()
+    }
+
+    /// The group in a row and column; `None` after the last.
+    pub fn group_at(&self, row: usize, column: usize) -> Option<usize> {
+        let group_idx = row.checked_mul(self.n_columns)?.checked_add(column)?;
+        (column < self.n_columns && group_idx < self.n_groups()).then_some(group_idx)
+    }
+
+    /// The channel a group begins in.
+    pub fn channel_of(&self, group_idx: usize) -> usize {
+        self.layout.range(group_idx).start / self.layout.channel_len.max(1)
+    }
+
+    /// The group of largest scale among those a pixel stands for.
+    pub fn group_of_pixel(&self, x: usize, y: usize) -> Option<usize> {
+        let (down, across) = self.pixels.block;
+        let rows = y * down..((y + 1) * down).min(self.n_rows);
+        let columns = x * across..((x + 1) * across).min(self.n_columns);
+        let groups = rows.flat_map(|row| columns.clone().map(move |column| (row, column)));
+        let groups = groups.filter_map(|(row, column)| self.group_at(row, column));
+        let scale = |idx: &usize| self.scales.get(*idx).copied().unwrap_or(f32::NAN);
+        groups.reduce(|best, idx| if scale(&idx) > scale(&best) { idx } else { best })
+    }
+
+    /// The map of groups that lie in `layout` one after the other.
+    fn new(
+        layer_idx: usize,
+        layout: GroupLayout,
+        groups: &[GroupFigures],
+        ctx: &WorkCtx,
+    ) -> Result<Self, Cancelled> {
+        let n_groups = groups.len();
+        let per_row = layout.groups_of_channel(0).len().max(1);
+        let is_by_channel = n_groups == per_row * layout.n_channels;
+        let n_columns = match is_by_channel {
+            true => per_row,
+            false => (n_groups as f64).sqrt().ceil().max(1.0) as usize,
+        };
+        let offset_kind = match groups.iter().find(|group| group.offset != 0.0) {
+            None => OffsetKind::None,
+            Some(group) if group.is_whole => OffsetKind::ZeroPoint,
+            Some(_) => OffsetKind::Offset,
+        };
+        let scales: Vec<f32> = groups.iter().map(|group| group.scale).collect();
+        let offsets: Vec<f32> = groups.iter().map(|group| group.offset).collect();
+        let (scale_range, offset_range) = (range_of(&scales), range_of(&offsets));
+        let n_rows = n_groups.div_ceil(n_columns);
+        let logs: Vec<f32> = scales.iter().map(|scale| scale.log10()).collect();
+        let histogram = |values: &[f32]| match range_of(values) {
+            Some((lo, hi)) if hi > lo => {
+                Histogram::compute(values, (f64::from(lo), f64::from(hi)), N_BINS, ctx).map(Some)
+            }
+            _ => Ok(None),
+        };
+        Ok(Self {
+            layer_idx,
+            layout,
+            n_rows,
+            n_columns,
+            is_by_channel,
+            offset_kind,
+            absmax: groups.iter().map(|group| group.absmax).collect(),
+            scale_range,
+            offset_range,
+            pixels: ScalePixels::new(groups, (n_rows, n_columns)),
+            histogram: histogram(&scales)?,
+            log_histogram: histogram(&logs)?,
+            scales,
+            offsets,
+        })
+    }
+}
+
+fn range_of(values: &[f32]) -> Option<(f32, f32)> {
+    let finite = || values.iter().copied().filter(|value| value.is_finite());
+    Some((finite().reduce(f32::min)?, finite().reduce(f32::max)?))
+}
+
+/// What is known of one group.
+#[derive(Clone, Copy, Debug)]
+struct GroupFigures {
+    scale: f32,
+    offset: f32,
+    /// Whether the offset is a zero point.
+    is_whole: bool,
+    absmax: f32,
+}
+
+impl ScalePixels {
+    fn new(groups: &[GroupFigures], (n_rows, n_columns): (usize, usize)) -> Self {
+        let (down, across) =
+            (n_rows.div_ceil(MAX_SIDE).max(1), n_columns.div_ceil(MAX_SIDE).max(1));
+        let size = [n_columns.div_ceil(across), n_rows.div_ceil(down)];
+        let mut scales = vec![f32::NAN; size[0] * size[1]];
+        let mut smallest = scales.clone();
+        let mut offsets = vec![0f32; size[0] * size[1]];
+        for (group_idx, group) in groups.iter().enumerate() {
+            let (row, column) = (group_idx / n_columns, group_idx % n_columns);
+            let pixel = row / down * size[0] + column / across;
+            let places = (scales.get_mut(pixel), smallest.get_mut(pixel), offsets.get_mut(pixel));
+            if let (Some(scale), Some(least), Some(offset)) = places {
+                // Of NaN and a number either is the number.
+                *scale = scale.max(group.scale);
+                *least = least.min(group.scale);
+                if group.offset.abs() > offset.abs() {
+                    *offset = group.offset;
+                }
+            }
+        }
+        Self { size, block: (down, across), scales, smallest, offsets }
     }
 }
 
@@ -51,36 +191,26 @@ impl Workshop {
         ctx: &WorkCtx,
     ) -> Result<ScaleMap, QueryError> {
         let done = self.layer(layer_idx, spec, ctx)?;
+        let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
+        let tensor = self.network.tensor(&layer.weight).map_err(RecipeEvalError::from)?;
+        let weights = channels_for(layer, &done.choice, &tensor);
         let fitted = &*done.error.fitted;
         let layout = fitted.layout();
-        let n_groups = layout.n_groups();
-        let per_row = layout.groups_of_channel(0).len().max(1);
-        let is_by_channel = n_groups == per_row * layout.n_channels;
-        let (n_rows, n_columns) = match is_by_channel {
-            true => (layout.n_channels, per_row),
-            false => (1, n_groups),
+        let absmax = |range: Range<usize>| {
+            let group = weights.data().get(range).unwrap_or_default();
+            let finite = group.iter().filter(|x| x.is_finite());
+            finite.fold(0f32, |max, x| max.max(x.abs()))
         };
-        let pairs = reduce::map_indices(n_groups, ctx, |group_idx| {
-            Ok::<_, Cancelled>(match fitted.grid(group_idx) {
+        let groups = reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
+            let (scale, offset, is_whole) = match fitted.grid(group_idx) {
                 Grid::Continuous => (f32::NAN, 0.0, false),
                 Grid::Uniform { params, .. } => (params.scale, params.zero_point as f32, true),
                 Grid::Table { scale, offset, .. } => (scale, offset, false),
-            })
+            };
+            let absmax = absmax(layout.range(group_idx));
+            Ok::<_, Cancelled>(GroupFigures { scale, offset, is_whole, absmax })
         })?;
-        let offset_kind = match pairs.iter().find(|(_, offset, _)| *offset != 0.0) {
-            None => OffsetKind::None,
-            Some((_, _, true)) => OffsetKind::ZeroPoint,
-            Some(_) => OffsetKind::Offset,
-        };
-        Ok(ScaleMap {
-            layer_idx,
-            n_rows,
-            n_columns,
-            group_len: if n_groups > 0 { layout.range(0).len() } else { 0 },
-            scales: pairs.iter().map(|(scale, ..)| *scale).collect(),
-            offsets: pairs.iter().map(|(_, offset, _)| *offset).collect(),
-            offset_kind,
-        })
+        Ok(ScaleMap::new(layer_idx, layout, &groups, ctx)?)
     }
 }
 
@@ -95,5 +225,54 @@ impl Session {
             _ => None,
         });
         loaded.without_previous_unless(|map| map.layer_idx == layer_idx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::Granularity;
+
+    fn map(granularity: Granularity, (n_channels, channel_len): (usize, usize)) -> ScaleMap {
+        let layout = GroupLayout { granularity, n_channels, channel_len };
+        let groups: Vec<GroupFigures> = (0..layout.n_groups())
+            .map(|idx| GroupFigures {
+                scale: 1.0 + idx as f32,
+                offset: -(idx as f32),
+                is_whole: true,
+                absmax: 1.0,
+            })
+            .collect();
+        ScaleMap::new(0, layout, &groups, &WorkCtx::new()).unwrap()
+    }
+
+    #[test]
+    fn rows_are_channels() {
+        let map = map(Granularity::PerGroup { group_size: 2 }, (3, 5));
+        assert_eq!((map.n_rows, map.n_columns, map.is_by_channel), (3, 3, true));
+        assert_eq!(map.group_at(1, 2), Some(5));
+        assert_eq!((map.group_at(1, 3), map.group_at(3, 0)), (None, None));
+        assert_eq!(map.channel_of(5), 1);
+        assert_eq!(map.scale_range, Some((1.0, 9.0)));
+        assert_eq!((map.offset_kind, map.offset_range), (OffsetKind::ZeroPoint, Some((-8.0, 0.0))));
+        assert_eq!(map.histogram.unwrap().counts.iter().sum::<u64>(), 9);
+    }
+
+    #[test]
+    fn many_groups_share_pixels_that_show_the_largest() {
+        let map = map(Granularity::PerGroup { group_size: 1 }, (1030, 2));
+        assert_eq!((map.pixels.size, map.pixels.block), ([2, 344], (3, 1)));
+        assert_eq!(map.pixels.scales[0], 5.0, "the largest of rows 0 to 2 in column 0");
+        assert_eq!(map.pixels.smallest[0], 1.0);
+        assert_eq!(map.group_of_pixel(0, 0), Some(4));
+        assert_eq!(map.group_of_pixel(1, 343), Some(2059), "the last pixel has fewer rows");
+        assert_eq!(map.group_of_pixel(2, 0), None);
+    }
+
+    #[test]
+    fn one_scale_has_no_histogram() {
+        let map = map(Granularity::PerTensor, (4, 4));
+        assert_eq!((map.n_rows, map.n_columns, map.n_groups()), (1, 1, 1));
+        assert!(map.histogram.is_none() && map.offset_kind == OffsetKind::None);
     }
 }

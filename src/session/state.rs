@@ -126,6 +126,8 @@ pub struct Session {
     pub(super) plan: Plan,
     pub(super) history: History,
     pub(super) selection: Selection,
+    /// Layer and element whose bits were asked for.
+    pub(super) shown_weight: (usize, usize),
     /// Layers selected besides the one shown.
     pub(super) also_selected: BTreeSet<usize>,
     pub(super) critical: CriticalChoice,
@@ -166,6 +168,7 @@ impl Session {
             plan: Plan::default(),
             history: History::default(),
             selection: Selection::default(),
+            shown_weight: (0, 0),
             also_selected: BTreeSet::new(),
             critical: CriticalChoice::default(),
             notices: Vec::new(),

@@ -1,13 +1,15 @@
 //! One weight to the bit: as it is, as its code, and as what the code stands for.
 
+use std::sync::Mutex;
+
 use super::loaded::Loaded;
 use super::query::{Answer, Query};
 use super::state::Session;
-use super::workshop::{QueryError, Workshop};
+use super::workshop::{QueryError, Workshop, lock};
 use crate::base::WorkCtx;
-use crate::eval::{RecipeEvalError, channels_for};
+use crate::eval::{QuantizedLayer, RecipeEvalError, channels_for};
 use crate::quant::{CodeFormat, Grid, Place, Run};
-use crate::tensor::ChannelMajor;
+use crate::tensor::{ChannelMajor, Tensor};
 
 /// A weight of a layer under a scheme.
 #[derive(Clone, Debug)]
@@ -30,6 +32,46 @@ pub struct WeightBits {
     /// Places of the weights of largest magnitude and of largest error.
     pub largest_idx: usize,
     pub worst_idx: usize,
+}
+
+impl WeightBits {
+    /// `x − x̂`.
+    pub fn error(&self) -> f64 {
+        f64::from(self.original) - f64::from(self.quantized)
+    }
+
+    /// The distance of the levels on both sides of the weight, at an end that of the outermost two.
+    pub fn step(&self) -> Option<f64> {
+        match &self.grid {
+            Grid::Continuous => None,
+            Grid::Uniform { params, .. } => Some(f64::from(params.scale)),
+            Grid::Table { scale, offset, levels } => {
+                let y = (self.original - offset) / scale;
+                let above = levels.partition_point(|level| level.value < y);
+                let above = above.clamp(1, levels.len().checked_sub(1)?.max(1));
+                let (hi, lo) = (levels.get(above)?, levels.get(above - 1)?);
+                Some(f64::from(*scale).abs() * (f64::from(hi.value) - f64::from(lo.value)))
+            }
+        }
+    }
+}
+
+/// Where the largest weight and the largest error of a layer under a scheme lie, since another
+/// weight of it asks for them again.
+pub(super) type KeptExtremes = Mutex<Option<((usize, String), [usize; 2])>>;
+
+/// Places of the weights of largest magnitude and of largest error.
+fn extremes(tensor: &Tensor, done: &QuantizedLayer) -> [usize; 2] {
+    let of_largest = |pairs: &mut dyn Iterator<Item = f32>| {
+        let larger =
+            |best: (usize, f32), next: (usize, f32)| if next.1 > best.1 { next } else { best };
+        pairs.enumerate().fold((0, f32::NEG_INFINITY), larger).0
+    };
+    let worst = match &done.weights {
+        None => 0,
+        Some(other) => of_largest(&mut tensor.iter().zip(other).map(|(a, b)| (a - b).abs())),
+    };
+    [of_largest(&mut tensor.iter().map(|x| x.abs())), worst]
 }
 
 impl Workshop {
@@ -55,15 +97,13 @@ impl Workshop {
         let (mut code, mut quantized, mut clipped) = ([0], [0.0], [0]);
         let run = Run { codes: &mut code, values: &mut quantized, clipped: &mut clipped };
         fitted.quantize(Place { group_idx, start }, &[original], run);
-        let of_largest = |pairs: &mut dyn Iterator<Item = f32>| {
-            let larger =
-                |best: (usize, f32), next: (usize, f32)| if next.1 > best.1 { next } else { best };
-            pairs.enumerate().fold((0, f32::NEG_INFINITY), larger).0
-        };
-        let worst_idx = match &done.weights {
-            None => 0,
-            Some(other) => of_largest(&mut tensor.iter().zip(other).map(|(a, b)| (a - b).abs())),
-        };
+        let key = (layer_idx, spec.to_owned());
+        let known = lock(&self.extremes).as_ref().filter(|kept| kept.0 == key).map(|kept| kept.1);
+        let [largest_idx, worst_idx] = known.unwrap_or_else(|| {
+            let found = extremes(&tensor, &done);
+            *lock(&self.extremes) = Some((key, found));
+            found
+        });
         Ok(WeightBits {
             layer_idx,
             element_idx,
@@ -76,7 +116,7 @@ impl Workshop {
             group_idx,
             n_groups: layout.n_groups(),
             grid: fitted.grid(group_idx),
-            largest_idx: of_largest(&mut tensor.iter().map(|x| x.abs())),
+            largest_idx,
             worst_idx,
         })
     }
@@ -108,6 +148,12 @@ fn channel_major_idx(weights: &ChannelMajor, coords: &[usize]) -> usize {
 }
 
 impl Session {
+    /// The element of the selected layer whose bits were asked for last; the first of another.
+    pub fn shown_weight(&self) -> usize {
+        let (layer_idx, element_idx) = self.shown_weight;
+        if layer_idx == self.selection.layer_idx { element_idx } else { 0 }
+    }
+
     /// A weight of the selected layer, by its place in the tensor's row-major order; the last if
     /// there are fewer.
     pub fn weight_bits(&self, element_idx: usize) -> Loaded<WeightBits> {
@@ -125,7 +171,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::Tensor;
+    use crate::quant::{Level, QuantParams};
     use ndarray::IxDyn;
 
     #[test]
@@ -140,5 +186,34 @@ mod tests {
                 assert_eq!(weights.data()[channel_major_idx(&weights, &coords)], value);
             }
         }
+    }
+
+    #[test]
+    fn the_step_is_that_of_the_levels_around_the_weight() {
+        let levels: Vec<Level> =
+            (0..).zip([-4.0, -1.0, 0.0, 0.5]).map(|(code, value)| Level { code, value }).collect();
+        let table = Grid::Table { scale: 2.0, offset: 1.0, levels: levels.into() };
+        let params = QuantParams { scale: 0.25, zero_point: 3 };
+        let range = crate::quant::CodeRange { qmin: 0, qmax: 7 };
+        let bits = |original: f32, grid: &Grid| WeightBits {
+            layer_idx: 0,
+            element_idx: 0,
+            coords: vec![0],
+            original,
+            quantized: 0.0,
+            code: Some(0),
+            format: None,
+            is_clipped: false,
+            group_idx: 0,
+            n_groups: 1,
+            grid: grid.clone(),
+            largest_idx: 0,
+            worst_idx: 0,
+        };
+        for (original, wanted) in [(-100.0, 6.0), (-3.0, 6.0), (0.0, 2.0), (1.5, 1.0), (9.0, 1.0)] {
+            assert_eq!(bits(original, &table).step(), Some(wanted), "{original}");
+        }
+        assert_eq!(bits(0.1, &Grid::Uniform { params, range }).step(), Some(0.25));
+        assert_eq!(bits(0.1, &Grid::Continuous).step(), None);
     }
 }

@@ -11,6 +11,7 @@ use super::graph_layout::GraphLayout;
 use super::picture::LayerPicture;
 use super::query::{Answer, Query};
 use super::raster::KeptSource;
+use super::weight_bits::KeptExtremes;
 use crate::base::WorkCtx;
 use crate::eval::{
     Accuracy, EvalError, FloatOutputs, LayerError, QuantizedLayer, RecipeEvalError, RunRequest,
@@ -77,6 +78,7 @@ pub(super) struct Workshop {
     pub(super) channel_table: KeptTable,
     pub(super) raster_source: KeptSource,
     pub(super) kept_comparison: KeptComparison,
+    pub(super) extremes: KeptExtremes,
     evaluation: Mutex<Option<Evaluation>>,
 }
 
@@ -94,6 +96,7 @@ impl Workshop {
             channel_table: Mutex::default(),
             raster_source: Mutex::default(),
             kept_comparison: Mutex::default(),
+            extremes: Mutex::default(),
             evaluation: Mutex::default(),
         }
     }

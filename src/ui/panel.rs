@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use super::dialogs::Dialog;
 use super::dock::Preset;
 use super::panels::{
-    accuracy, channels, compare, distribution, graph, heatmap, history, layers, model, quantizer,
+    accuracy, bits, channels, compare, distribution, estimators, graph, heatmap, history, layers,
+    levels, model, quantizer, scales,
 };
 use super::table::Table;
 use crate::model::Layer;
@@ -124,6 +125,10 @@ pub static PANELS: &[PanelEntry] = &[
     channels::ENTRY,
     heatmap::ENTRY,
     compare::ENTRY,
+    estimators::ENTRY,
+    levels::ENTRY,
+    scales::ENTRY,
+    bits::ENTRY,
     accuracy::ENTRY,
     quantizer::ENTRY,
     history::ENTRY,

@@ -292,9 +292,9 @@ fn odd_layers_are_no_empty_window() {
     compare_only(&mut zeros, &TWO);
     assert!(shows(&zeros, "Nothing to plot"));
     let (_folder, empty) = of_values(&[0, 4], &[]);
-    assert!(shows(&empty, "No weights") || shows(&empty, "Nothing to compare yet"));
+    assert!(shows(&empty, "No weights") || shows(&empty, "No model is open"));
     let none = std::path::PathBuf::from("/there/is/none.safetensors");
-    assert!(shows(&panel_window("compare", ModelRef::Path(none)), "Nothing to compare yet"));
+    assert!(shows(&panel_window("compare", ModelRef::Path(none)), "No model is open"));
 }
 
 #[test]

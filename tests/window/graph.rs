@@ -52,14 +52,14 @@ fn layers_are_drawn_under_each_other_and_selected_by_click() {
 fn fill_of(window: &Window, label: &str) -> egui::Color32 {
     let node = rect_of(window, label);
     let shapes = window.output().shapes.iter();
-    let fill = shapes.filter_map(|clipped| match &clipped.shape {
+    let mut fill = shapes.filter_map(|clipped| match &clipped.shape {
         egui::Shape::Rect(shape) if shape.fill != egui::Color32::TRANSPARENT => {
             let off = (shape.rect.min - node.min).length() + (shape.rect.max - node.max).length();
             (off < 2.0).then_some(shape.fill)
         }
         _ => None,
     });
-    fill.last().expect("a box is filled")
+    fill.next_back().unwrap()
 }
 
 #[test]

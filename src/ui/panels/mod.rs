@@ -1,12 +1,16 @@
 //! The panels, one file each; [`PANELS`](super::panel::PANELS) is their table.
 
 pub mod accuracy;
+pub mod bits;
 pub mod channels;
 pub mod compare;
 pub mod distribution;
+pub mod estimators;
 pub mod graph;
 pub mod heatmap;
 pub mod history;
 pub mod layers;
+pub mod levels;
 pub mod model;
 pub mod quantizer;
+pub mod scales;

@@ -13,6 +13,7 @@ mod tools;
 use std::sync::Arc;
 
 use egui::{Rect, Ui, UiBuilder};
+use egui_material_icons::icons::ICON_BALANCE;
 use serde::{Deserialize, Serialize};
 
 use self::plot::{Deed, PlotView};
@@ -91,11 +92,8 @@ struct Content<'a> {
 impl Panel for ComparePanel {
     fn ui(&mut self, ui: &mut Ui, ctx: &PanelCtx) {
         let Some(layer) = ctx.layer() else {
-            return state_view::empty_ui(
-                ui,
-                "Nothing to compare yet",
-                "Open a model with File › Open model…: the selected layer is shown here under every scheme at once.",
-            );
+            let hint = "The selected layer is shown here under every scheme at once.";
+            return state_view::no_layer_ui(ui, ctx.session, hint);
         };
         tools::tools_ui(ui, &mut self.view, layer);
         if layer.count() == 0 {
@@ -104,11 +102,16 @@ impl Panel for ComparePanel {
         }
         if self.view.compared.schemes().is_empty() {
             let hint = "Choose some with the button Schemes.";
-            return state_view::empty_with_ui(ui, "No scheme is compared", hint, |ui| {
-                if ui.button("Compare the usual ones").clicked() {
-                    self.view.compared.set_usual();
-                }
-            });
+            return state_view::empty_with_ui(
+                ui,
+                ICON_BALANCE,
+                ("No scheme is compared", hint),
+                |ui| {
+                    if ui.button("Compare the usual ones").clicked() {
+                        self.view.compared.set_usual();
+                    }
+                },
+            );
         }
         let loaded = self.ask(ctx);
         match &loaded {

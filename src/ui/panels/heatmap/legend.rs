@@ -4,9 +4,9 @@
 use egui::{Align2, Rect, RichText, Stroke, Ui, pos2, vec2};
 
 use super::draw::{Canvas, colour_in, missing_colour, palette_of};
-use super::tools::axis_name;
 use crate::base::{counted, fixed, percent, significant};
 use crate::session::{Raster, Shown};
+use crate::ui::axis_names::axis_name;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::figure_table;
 

@@ -153,7 +153,7 @@ impl HeatmapPanel {
     }
 
     /// Dragging moves, the wheel zooms around the pointer, a double click shows all, a click selects
-    /// the channel, hovering tells the weight.
+    /// the channel and the weight whose bits show, hovering tells the weight.
     fn pointer_ui(&mut self, ui: &Ui, ctx: &PanelCtx, canvas: &Canvas, whole: &Raster) {
         let lens = &canvas.lens;
         let response =
@@ -179,6 +179,7 @@ impl HeatmapPanel {
             let channel = whole.sheet.channel_of(element);
             let is_selected = ctx.session.selection().channel_idx == Some(channel);
             ctx.send(Command::SelectChannel((!is_selected).then_some(channel)));
+            ctx.send(Command::SelectWeight(element));
         }
         response.on_hover_ui_at_pointer(|ui| legend::hover_ui(ui, canvas, element, block));
     }

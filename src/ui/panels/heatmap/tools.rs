@@ -6,6 +6,7 @@ use super::HeatmapPanel;
 use crate::base::thousands;
 use crate::model::Layer;
 use crate::session::{Arrangement, Layout, Sheet, Shown};
+use crate::ui::axis_names::axis_name;
 use crate::ui::layer_title::layer_title_ui;
 use crate::ui::panel::PanelCtx;
 use crate::ui::segments::{Segments, segments_ui};
@@ -14,22 +15,6 @@ use crate::ui::widgets::name_it;
 
 const TITLE_HEIGHT: f32 = 36.0;
 const LINE_HEIGHT: f32 = theme::TOOL_ROW_HEIGHT;
-
-/// What an axis of a layer's weight is called.
-pub(super) fn axis_name(layer: &Layer, axis: usize) -> &'static str {
-    const NUMBERED: [&str; 8] =
-        ["axis 0", "axis 1", "axis 2", "axis 3", "axis 4", "axis 5", "axis 6", "axis 7"];
-    let names: &[&'static str] = match (layer.op.as_str(), layer.dims.len(), layer.axis) {
-        ("Conv", 4, _) => &["output", "input", "kernel y", "kernel x"],
-        ("Conv", 3, _) => &["output", "input", "kernel x"],
-        ("ConvTranspose", 4, _) => &["input", "output", "kernel y", "kernel x"],
-        ("Gemm" | "MatMul", 2, 0) => &["output", "input"],
-        ("Gemm" | "MatMul", 2, _) => &["input", "output"],
-        ("Gather", 2, 0) => &["entry", "feature"],
-        _ => &NUMBERED,
-    };
-    names.get(axis).copied().unwrap_or("axis")
-}
 
 /// Below this width the title has a line of its own.
 const MIN_WIDTH_FOR_ONE_LINE: f32 = 470.0;
