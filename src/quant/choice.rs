@@ -1,6 +1,6 @@
 //! A scheme with its settings, written and read as `SCHEME[:key=value,…]`.
 
-use super::scheme::QuantScheme;
+use super::scheme::{Family, QuantScheme};
 use super::schemes::SCHEMES;
 use super::settings::{ParamSpec, SettingError, SettingValue, Settings};
 
@@ -70,9 +70,14 @@ impl SchemeChoice {
         Ok(changed)
     }
 
-    /// The same settings under another scheme, as far as it has them.
+    /// The same settings under another scheme, as far as it has them. A codebook starts with no more
+    /// levels than it does by itself, which few weights could not fill.
     pub fn switched_to(&self, scheme: &'static dyn QuantScheme) -> Self {
         scheme.settings().fold(Self::new(scheme), |choice, param| {
+            let is_codebook = matches!(scheme.family(), Family::Codebook | Family::FewLevels);
+            if is_codebook && param.key == "bits" && self.bits() > choice.bits() {
+                return choice;
+            }
             match self.settings.get(param.key).map(|value| choice.with(param.key, value)) {
                 Some(Ok(kept)) => kept,
                 _ => choice,
@@ -83,6 +88,13 @@ impl SchemeChoice {
     /// Bits of a code, where the scheme lets them be chosen.
     pub fn bits(&self) -> Option<i64> {
         self.settings.int("bits")
+    }
+
+    /// Bits of one code, chosen or fixed by the format; `None` where codes are not stored one by one.
+    pub fn code_bits(&self) -> Option<i64> {
+        let fixed =
+            || self.scheme.code_format(&self.settings).map(|format| i64::from(format.n_bits()));
+        self.bits().or_else(fixed)
     }
 
     fn unknown_key(&self, key: &str) -> SettingError {

@@ -7,13 +7,37 @@ use super::choice::SchemeChoice;
 use super::grid::Grid;
 use super::scheme::{FittedQuantizer, QuantError, QuantScheme, quantize_all};
 use super::settings::{
-    ChoiceSpec, Condition, ParamKind, ParamSpec, Prominence, SettingError, SettingValue, Settings,
+    ChoiceSpec, Condition, ParamKind, ParamSpec, Prominence, SettingError, Settings,
 };
 use super::stored::Stored;
 use crate::base::{WorkCtx, reduce};
 use crate::codec::packing::Signedness;
 use crate::codec::{Encoded, Part};
 use crate::tensor::ChannelMajor;
+
+const fn size(key: &'static str) -> ChoiceSpec {
+    ChoiceSpec { key, label: key, help: "So many weights are rotated together." }
+}
+
+static SIZES: &[ChoiceSpec] = &[
+    ChoiceSpec {
+        key: "auto",
+        label: "Largest",
+        help: "The largest power of two that divides the channel's length.",
+    },
+    size("2"),
+    size("4"),
+    size("8"),
+    size("16"),
+    size("32"),
+    size("64"),
+    size("128"),
+    size("256"),
+    size("512"),
+    size("1024"),
+    size("2048"),
+    size("4096"),
+];
 
 /// The settings, after those of the scheme.
 pub static PARAMS: &[ParamSpec] = &[
@@ -43,7 +67,7 @@ pub static PARAMS: &[ParamSpec] = &[
         key: "rotation-size",
         label: "Rotated run",
         help: "Weights rotated together, a power of two that divides the channel's length; auto is the largest.",
-        kind: ParamKind::AutoInt { min: 2, max: 1 << 20 },
+        kind: ParamKind::Choice { choices: SIZES, default: "auto" },
         relevant: &[Condition { key: "rotation", any_of: &["hadamard"] }],
         prominence: Prominence::Rare,
     },
@@ -127,23 +151,21 @@ fn rotation_of(weights: &ChannelMajor, settings: &Settings) -> Result<Option<usi
     }
     let len = weights.channel_len();
     let largest = 1usize << len.trailing_zeros().min(20);
-    match settings.get("rotation-size") {
-        Some(SettingValue::Int(size)) => {
-            let size = usize::try_from(size).unwrap_or(0);
-            if size.is_power_of_two() && len.is_multiple_of(size) {
-                return Ok(Some(size));
-            }
-            Err(SettingError::BadValue {
-                key: "rotation-size",
-                found: size.to_string(),
-                expected: format!(
-                    "a power of two that divides the {len} weights of a channel, at most {largest}"
-                ),
-            }
-            .into())
-        }
-        _ => Ok((len > 0).then_some(largest)),
+    // What is no number is the largest.
+    let Ok(size) = settings.choice("rotation-size").parse::<usize>() else {
+        return Ok((len > 0).then_some(largest));
+    };
+    if len.is_multiple_of(size) {
+        return Ok(Some(size));
     }
+    Err(SettingError::BadValue {
+        key: "rotation-size",
+        found: size.to_string(),
+        expected: format!(
+            "auto, or a power of two that divides the {len} weights of a channel, at most {largest}"
+        ),
+    }
+    .into())
 }
 
 fn mask_of(weights: &ChannelMajor, settings: &Settings) -> Option<Vec<u8>> {

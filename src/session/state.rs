@@ -126,7 +126,6 @@ pub struct Session {
     pub(super) plan: Plan,
     pub(super) history: History,
     pub(super) selection: Selection,
-    /// Layer and element whose bits were asked for.
     pub(super) shown_weight: (usize, usize),
     /// Layers selected besides the one shown.
     pub(super) also_selected: BTreeSet<usize>,

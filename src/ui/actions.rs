@@ -371,8 +371,9 @@ pub(super) fn find(name: &str) -> Option<&'static Action> {
 /// run, and not those that edit text as well.
 pub(super) fn run_shortcuts(ui: &Ui, ctx: &PanelCtx) {
     let typing = is_typing(ui);
-    // A dialog keeps its keys to itself.
-    if ui.ctx().memory(|memory| memory.top_modal_layer().is_some()) {
+    // A dialog and an open list keep their keys to themselves.
+    let is_covered = ui.ctx().memory(|memory| memory.top_modal_layer().is_some());
+    if is_covered || egui::Popup::is_any_open(ui.ctx()) {
         return;
     }
     // Longer ones first: Ctrl+Shift+Z contains Ctrl+Z.

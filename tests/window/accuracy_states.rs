@@ -487,7 +487,6 @@ fn nothing_of_the_headline_overlaps_at_any_width() {
         };
         let parts = [
             "on 60 samples",
-            "with its 95 % interval",
             "both right",
             "Float against quantized",
             "McNemar p",

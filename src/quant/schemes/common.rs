@@ -80,7 +80,7 @@ pub const RANGE: ParamSpec = ParamSpec {
             ChoiceSpec {
                 key: "entropy",
                 label: "Entropy",
-                help: "The threshold with the smallest divergence KL(P‖Q) of the histograms before and after: 2048 bins of |x|, half as many levels as there are codes (TensorRT's variant: Migacz 2017).",
+                help: "The threshold with the smallest divergence KL(P‖Q) of the histograms before and after: 2048 bins of |x|, half as many levels as there are codes (TensorRT's variant: Migacz 2017). Made for the many values of activations: of few weights it may cut nearly all.",
             },
             ChoiceSpec {
                 key: "sigma",

@@ -73,7 +73,8 @@ pub(super) fn is_spread(picture: &LayerPicture) -> bool {
 /// The quantized values as steps comparable with the original's: where one coarse grid is shown,
 /// each level's weights spread over its cell; else a histogram over the same bins.
 pub(super) fn quantized_steps(picture: &LayerPicture, scale: CountScale) -> Vec<[f64; 2]> {
-    if picture.grid == Some(Grid::Continuous) {
+    // Float.
+    if picture.usage.is_none() {
         return Vec::new();
     }
     let is_cumulative = scale == CountScale::Cumulative;

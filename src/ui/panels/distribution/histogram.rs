@@ -117,7 +117,10 @@ fn caption_ui(ui: &mut Ui, picture: &LayerPicture, scale: CountScale) {
     ui.add_space(8.0);
     let (more, help) = match picture.grid.as_ref().map(Grid::n_levels) {
         Some(Some(n_levels)) => (format!("· {} levels", thousands(n_levels)), LEVELS_HELP),
-        Some(None) => ("· not quantized".to_owned(), "The layer stays in float"),
+        Some(None) if picture.usage.is_none() => {
+            ("· not quantized".to_owned(), "The layer stays in float")
+        }
+        Some(None) => ("· rotated".to_owned(), ROTATED_HELP),
         None => (format!("· {} scales", thousands(picture.n_groups)), SCALES_HELP),
     };
     let label = egui::Label::new(RichText::new(more).color(theme.label)).truncate();
@@ -125,6 +128,8 @@ fn caption_ui(ui: &mut Ui, picture: &LayerPicture, scale: CountScale) {
 }
 
 const LEVELS_HELP: &str = "Values that a code can stand for";
+const ROTATED_HELP: &str =
+    "Codes stand for rotated weights; turned back, a weight is a sum of many and has no levels";
 const SCALES_HELP: &str = "Each scale has levels of its own; choose a channel to see them as lines";
 
 /// The histogram's axes.

@@ -283,10 +283,12 @@ impl DistributionPanel {
         if !ctx.session.choice(layer_idx).keeps_float() {
             entries.push(LegendEntry::Quantized);
             // Of several scales no levels are drawn.
-            if picture.grid.is_some() {
+            if picture.grid.as_ref().is_some_and(|grid| grid.n_levels().is_some()) {
                 entries.push(LegendEntry::Level);
             }
-            if picture.error.n_clipped > 0 {
+            let choice = ctx.session.choice(layer_idx);
+            let is_hatched = ShownRange::of(picture, &choice).ends.is_some();
+            if picture.error.n_clipped > 0 && is_hatched {
                 entries.push(LegendEntry::Clipped);
             }
         }

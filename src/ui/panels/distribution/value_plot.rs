@@ -193,7 +193,7 @@ fn place_ui(ui: &mut Ui, picture: &LayerPicture, range: &ShownRange, at: PlotPoi
         let (lo, hi) = (histogram.edge(bin_idx), histogram.edge(bin_idx + 1));
         rows.push(("Bin", format!("{} … {}", significant(lo, 3), significant(hi, 3)), theme.text));
         rows.push(("Weights", thousands(count as usize), theme.text));
-        if picture.grid != Some(Grid::Continuous) && !is_spread(picture) {
+        if picture.usage.is_some() && !is_spread(picture) {
             let count = picture.quantized.counts.get(bin_idx).copied().unwrap_or(0);
             rows.push(("Quantized weights", thousands(count as usize), theme.quantized));
         }

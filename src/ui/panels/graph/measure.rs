@@ -130,7 +130,7 @@ fn share_strength(share: f64) -> f32 {
 
 fn bits_of(ctx: &PanelCtx, layer_idx: usize) -> Reading {
     let choice = ctx.session.choice(layer_idx);
-    let (text, strength) = match choice.bits() {
+    let (text, strength) = match choice.code_bits().filter(|_| !choice.keeps_float()) {
         Some(bits) => (format!("{bits} bits"), Some(bits_strength(bits))),
         None => (choice.scheme().id().to_owned(), None),
     };

@@ -7,7 +7,7 @@ use egui_material_icons::icons;
 use super::rows::{Direction, LayerRow, Order, SortKey, next_order};
 use crate::base::{fixed, percent, thousands};
 use crate::eval::{LayerError, Sqnr};
-use crate::quant::{SchemeChoice, SettingValue};
+use crate::quant::{ParamKind, SchemeChoice, SettingValue};
 use crate::session::{Command, Gesture, Loaded};
 use crate::ui::actions::edit_command;
 use crate::ui::panel::PanelCtx;
@@ -132,7 +132,7 @@ impl ListColumn {
             Self::Weights => 72.0 + NUMBER_MARGIN,
             Self::ScalePer => 64.0,
             Self::Bits => 38.0,
-            Self::Sqnr => 78.0,
+            Self::Sqnr => 84.0,
             Self::Share => 54.0,
             Self::Lock => 24.0 + theme::PANEL_MARGIN,
         }
@@ -373,13 +373,16 @@ fn scheme_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) {
 fn bits_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) -> bool {
     let choice = ctx.session.choice(row.idx);
     let Some(bits) = choice.bits() else {
-        let text = RichText::new(choice.scheme().id()).color(Theme::of(ui).hint);
-        ui.add(egui::Label::new(text).truncate());
+        fixed_bits_ui(ui, &choice);
         return false;
+    };
+    let range = match choice.param("bits").map(|param| &param.kind) {
+        Some(&ParamKind::Int { min, max, .. }) => min..=max,
+        _ => bits..=bits,
     };
     let mut edited = bits;
     ui.add_enabled_ui(!ctx.session.is_locked(row.idx), |ui| {
-        let drag = DragValue::new(&mut edited).range(2..=16).speed(0.05);
+        let drag = DragValue::new(&mut edited).range(range).speed(0.05);
         let response = ui.add_sized(vec2(34.0, 22.0), drag);
         name_it(&response, &format!("Bits of {}", row.layer.name));
         if edited != bits {
@@ -391,6 +394,26 @@ fn bits_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) -> bool {
         response.has_focus()
     })
     .inner
+}
+
+/// What a code takes in a format that leaves no choice.
+fn fixed_bits_ui(ui: &mut Ui, choice: &SchemeChoice) {
+    let theme = Theme::of(ui);
+    let scheme = choice.scheme();
+    ui.with_layout(egui::Layout::top_down(egui::Align::Center), |ui| {
+        ui.add_space(4.0);
+        match choice.code_bits().filter(|_| !choice.keeps_float()) {
+            Some(bits) => {
+                let text = RichText::new(bits.to_string()).font(theme::mono(12.0));
+                let help = format!("Bits of one code of {}, which the format fixes", scheme.name());
+                ui.label(text.color(theme.label)).on_hover_text(help);
+            }
+            None => {
+                let text = RichText::new(scheme.id()).color(theme.hint);
+                ui.add(egui::Label::new(text).truncate());
+            }
+        }
+    });
 }
 
 /// The ratio with a bar beside it; its case's name where it is no number.
@@ -411,7 +434,7 @@ fn sqnr_ui(ui: &mut Ui, error: &Loaded<LayerError>) {
     match shown.sqnr() {
         Sqnr::Db(db) => {
             ui.allocate_ui_with_layout(
-                vec2(34.0, 20.0),
+                vec2(40.0, 20.0),
                 egui::Layout::right_to_left(egui::Align::Center),
                 |ui| widgets::number(ui, &fixed(db, 1), 12.0, theme.text),
             );
