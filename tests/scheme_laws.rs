@@ -55,10 +55,11 @@ fn choices() -> Vec<SchemeChoice> {
         }
     }
     // Codebooks of more levels than weights are refused.
-    let fit = |choice: &SchemeChoice| {
-        choice.scheme().fit(&weights(), choice.settings(), &WorkCtx::new()).err()
-    };
-    choices.retain(|choice| !matches!(fit(choice), Some(QuantError::CodebookTooLarge { .. })));
+    // Rotated runs that do not divide a channel are too.
+    choices.retain(|choice| {
+        let refused = choice.fit(&weights(), &WorkCtx::new()).err();
+        !matches!(refused, Some(QuantError::CodebookTooLarge { .. } | QuantError::Setting(_)))
+    });
     choices
 }
 
