@@ -11,6 +11,7 @@ use quantscope::base::WorkCtx;
 use quantscope::eval::{FloatOutputs, RunRequest, Runner, layer_error, overlay, quantize_network};
 use quantscope::exec::NoHook;
 use quantscope::model::FoldMode;
+use quantscope::quant::schemes::SCHEMES;
 use quantscope::quant::{Recipe, SchemeChoice, SettingValue};
 use quantscope::session::{Command, Gesture, ModelRef, Session, open};
 use quantscope::tensor::{ChannelMajor, Tensor};
@@ -19,7 +20,13 @@ use quantscope::tensor::{ChannelMajor, Tensor};
 fn models() -> Vec<(String, ModelRef)> {
     let mut models = vec![("digits".to_owned(), ModelRef::default_sample())];
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/models");
-    for name in ["resnet8_cifar10", "mlp_mnist"] {
+    for name in [
+        "resnet8_cifar10",
+        "mlp_mnist",
+        "lenet_mnist_cntk",
+        "ds_cnn_kws",
+        "stories260k_tinystories",
+    ] {
         let path = folder.join(name);
         if path.is_dir() {
             models.push((name.to_owned(), ModelRef::Path(path)));
@@ -96,12 +103,7 @@ fn bit_change(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("bit change until shown");
     group.sample_size(20);
     for (name, reference) in models() {
-        let mut session = Session::new(|| {});
-        session.apply(Command::Open(reference));
-        while session.opened().is_none() {
-            session.poll();
-            std::thread::yield_now();
-        }
+        let mut session = opened(reference);
         let layer_idx = session.selection().layer_idx;
         let layer = session.network().unwrap().layers[layer_idx].name.clone();
         let mut nth = 0;
@@ -131,5 +133,42 @@ fn bit_change(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, error_of_a_tensor, accuracy, bit_change);
+/// A session with the model open, its largest layer selected.
+fn opened(reference: ModelRef) -> Session {
+    let mut session = Session::new(|| {});
+    session.apply(Command::Open(reference));
+    while session.opened().is_none() {
+        session.poll();
+        std::thread::yield_now();
+    }
+    session
+}
+
+/// The largest layer under every scheme at its own settings, from asking to the last of them; what
+/// was computed is forgotten with the session.
+fn all_schemes(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("every scheme on the largest layer");
+    group.sample_size(10);
+    let specs: Arc<[String]> = SCHEMES.iter().map(|scheme| scheme.id().to_owned()).collect();
+    for (name, reference) in models() {
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|n_iterations| {
+                let mut total = Duration::ZERO;
+                for _ in 0..n_iterations {
+                    let mut session = opened(reference.clone());
+                    let started = Instant::now();
+                    while session.comparison(&specs).ready().is_none() {
+                        session.serve_wishes();
+                        std::thread::yield_now();
+                        session.poll();
+                    }
+                    total += started.elapsed();
+                }
+                total
+            });
+        });
+    }
+}
+
+criterion_group!(benches, error_of_a_tensor, accuracy, bit_change, all_schemes);
 criterion_main!(benches);
