@@ -46,7 +46,7 @@ pub fn choice_words(choice: &SchemeChoice) -> String {
         symmetry => words.push(symmetry.replace('-', " ")),
     }
     const SAID: [&str; 4] = ["bits", "granularity", "group-size", "symmetry"];
-    let more = choice.scheme().params().iter().filter_map(|param| {
+    let more = choice.scheme().settings().filter_map(|param| {
         let value = settings.get(param.key)?;
         let counts = value != param.default_value() && settings.is_relevant(param);
         (counts && !SAID.contains(&param.key)).then(|| setting_words(param, value))

@@ -4,16 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use egui::{Align, Layout, RichText, Ui, vec2};
+use egui::{Align, Layout, Ui, vec2};
 
+use super::layer_title::layer_title_ui;
 use super::panel::PanelCtx;
 use super::state_view;
-use super::theme::{self, Theme};
+use super::theme;
 use crate::base::Progress;
 use crate::model::Layer;
 use crate::session::Loaded;
 
-const LINE_HEIGHT: f32 = 36.0;
+const LINE_HEIGHT: f32 = theme::TOOL_ROW_HEIGHT;
 /// Answers that come within this time are not marked as awaited: it would only flicker.
 const PATIENCE_SECS: f64 = 0.15;
 
@@ -31,7 +32,7 @@ pub fn tool_row_ui(
         (Layout::left_to_right(Align::Center), Layout::right_to_left(Align::Center));
     let title = |ui: &mut Ui| {
         ui.add_space(theme::PANEL_MARGIN);
-        title_ui(ui, ctx, layer);
+        layer_title_ui(ui, ctx, layer, "");
     };
     let is_wide = size.x >= least;
     if !is_wide {
@@ -48,18 +49,6 @@ pub fn tool_row_ui(
             ui.with_layout(from_left, title);
         }
     });
-}
-
-fn title_ui(ui: &mut Ui, ctx: &PanelCtx, layer: &Layer) {
-    let theme = Theme::of(ui);
-    ui.spacing_mut().item_spacing.x = 10.0;
-    let name = RichText::new(&layer.weight).font(theme::title(13.0)).color(theme.text);
-    ui.add(egui::Label::new(name).truncate()).on_hover_text(&layer.weight);
-    let dims: Vec<String> = layer.dims.iter().map(ToString::to_string).collect();
-    let choice = ctx.session.choice(ctx.session.selection().layer_idx);
-    let text = format!("{}, {choice}", dims.join("×"));
-    let label = RichText::new(&text).font(theme::mono(12.0)).color(theme.label);
-    ui.add(egui::Label::new(label).truncate()).on_hover_text(text);
 }
 
 /// What is said of an answer that is not there.

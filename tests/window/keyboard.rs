@@ -114,3 +114,17 @@ fn a_click_draws_no_ring() {
     super::drive::click_at(&mut window, field);
     assert!(window.state().focus_ring().is_none());
 }
+
+/// The field keeps the focus from the first letter on: the ring does not take it for a stop of Tab.
+#[test]
+fn what_is_typed_into_the_palette_arrives_whole() {
+    let mut window = window();
+    press(&mut window, Modifiers::COMMAND, Key::K);
+    for letter in "per channel".chars() {
+        window.event(egui::Event::Text(letter.to_string()));
+        window.step();
+    }
+    settle(&mut window);
+    let field = window.get_by_label("Search commands");
+    assert_eq!(field.accesskit_node().value().as_deref(), Some("per channel"));
+}
