@@ -49,7 +49,7 @@ pub enum OffsetKind {
     Offset,
 }
 
-/// The map as a picture of at most [`MAX_SIDE`] pixels a side.
+/// The map as a picture of at most `MAX_SIDE` pixels a side.
 #[derive(Clone, Debug)]
 pub struct ScalePixels {
     /// Pixels across and down.

@@ -485,14 +485,9 @@ fn nothing_of_the_headline_overlaps_at_any_width() {
             let rect = found.filter(|rect| rect.top() > 130.0).min_by_key(|rect| rect.top() as i32);
             (label.to_owned(), rect.unwrap_or_else(|| panic!("{width}: no {label}")))
         };
-        let parts = [
-            "on 60 samples",
-            "both right",
-            "Float against quantized",
-            "McNemar p",
-            "Confusion matrix",
-        ]
-        .map(below_strip);
+        let parts =
+            ["on 60 samples", "both right", "Float against quantized", "McNemar p", "Confusion"]
+                .map(below_strip);
         for (idx, (name, rect)) in parts.iter().enumerate() {
             assert!(rect.left() >= 0.0 && rect.right() <= width, "{width}: {name} at {rect}");
             for (other_name, other) in &parts[idx + 1..] {

@@ -10,7 +10,7 @@ use quantscope::ui::{App, AppOptions};
 
 use super::drive::{
     Window, click, click_at, click_button, open_combo, panel_window, press, session, settle, shows,
-    spec, spin, wait_until, window,
+    spec, spin, window,
 };
 use super::support::FileBuilder;
 
@@ -60,9 +60,10 @@ fn the_legend_leaves_nothing_out() {
         let mut window = Harness::builder()
             .with_size([width, 800.0])
             .build_eframe(move |creation| App::new(&creation.egui_ctx, options));
+        settle(&mut window);
         quantize(&mut window, "int:bits=4,range=percentile,percentile=98");
         for entry in ["original", "quantized", "level", "clipped"] {
-            wait_until(&mut window, |window| window.query_by_label(entry).is_some());
+            assert!(window.query_by_label(entry).is_some(), "{entry} at {width}");
         }
     }
 }

@@ -3,8 +3,9 @@
 use egui::accesskit::Role;
 use egui::{Event, Key, Modifiers};
 use egui_kittest::kittest::Queryable;
+use quantscope::quant::SchemeChoice;
 use quantscope::quant::schemes::SCHEMES;
-use quantscope::session::ModelRef;
+use quantscope::session::{Command, ModelRef};
 
 use super::drive::{
     Window, click, click_button, drag, open_combo, panel_window, press, session, settle, shows,
@@ -240,4 +241,21 @@ fn folded_figures_stay_folded() {
     assert!(!shows(&window, "Code entropy"));
     click_button(&mut window, "More figures");
     assert!(shows(&window, "Code entropy"));
+}
+
+/// Every scheme of the table quantizes a layer in the window: its figures are there, its settings have
+/// controls, and the specification in the state reads back as the same choice.
+#[test]
+fn every_scheme_works_in_the_window() {
+    let mut window = window();
+    for scheme in SCHEMES {
+        let choice = SchemeChoice::new(*scheme);
+        window.state_mut().apply(Command::SetAllChoices(choice.clone()));
+        settle(&mut window);
+        let id = scheme.id();
+        assert_eq!(spec(&window).parse::<SchemeChoice>().unwrap().to_string(), id);
+        let shown = if scheme.keeps_float() { "Exact: no error" } else { "dB SQNR" };
+        assert!(shows(&window, shown), "{id} has no figures");
+        assert!(shows(&window, "Bits per weight"), "{id}");
+    }
 }

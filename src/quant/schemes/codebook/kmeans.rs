@@ -19,7 +19,7 @@ use crate::tensor::ChannelMajor;
 ///   weights up to them, the last those above. Until nothing moves, at most
 ///   [`MAX_ITERATIONS`] times. Levels are rounded to `f32` at the end.
 /// - Cost: sorting the group, `n·log n`; an iteration takes `k·log n`. `optimal`: see
-///   [`optimal::levels`].
+///   `optimal::levels`.
 pub struct KMeans;
 
 /// Lloyd's iterations at most.

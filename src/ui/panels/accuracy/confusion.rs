@@ -374,6 +374,10 @@ fn cell_ui(
 
 fn fill_of(theme: &Theme, counts: Counts, fraction: f32) -> Color32 {
     match counts {
+        // The colours near zero are hardly told apart: the smallest change starts beyond them.
+        Counts::Change if fraction != 0.0 => {
+            signed_colour(theme, fraction.signum() * (0.12 + 0.88 * fraction.abs()))
+        }
         Counts::Change => signed_colour(theme, fraction),
         // Few samples are still seen beside many.
         Counts::Of(Side::Float) => share_colour(theme, theme.original, fraction.sqrt()),

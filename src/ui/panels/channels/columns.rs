@@ -72,8 +72,9 @@ const GAP: f32 = 16.0;
 const MIN_WIDTH_FOR_SCALE: f32 = 620.0;
 
 impl Columns {
-    pub fn new(plot: Rect) -> Self {
-        let has_scale = plot.width() >= MIN_WIDTH_FOR_SCALE;
+    /// A column for `n_scales` scales, unless there is none.
+    pub fn new(plot: Rect, n_scales: usize) -> Self {
+        let has_scale = n_scales > 0 && plot.width() >= MIN_WIDTH_FOR_SCALE;
         let n_gaps = if has_scale { 3.0 } else { 2.0 };
         let room = plot.width() - LABEL_WIDTH - n_gaps * GAP - 8.0;
         let scale_share = if has_scale { 0.09 } else { 0.0 };

@@ -126,7 +126,10 @@ impl ChannelsPanel {
         let window = self.window_for(picture, selected);
         let pixels_per_point = ui.ctx().pixels_per_point();
         let layout = RowLayout::new(window, n_rows, (plot.top(), plot.height()), pixels_per_point);
-        let columns = Columns::new(plot);
+        // Levels of their own and rotated weights have no scale that says anything.
+        let says_something = |scale: f32| scale.is_finite() && scale != 1.0;
+        let scales = picture.table.channels.iter().filter_map(|channel| channel.scale);
+        let columns = Columns::new(plot, scales.filter(|&scale| says_something(scale)).count());
         let axes = Axes::new(picture, &columns, self.decibels_for(ui, picture));
         let theme = Theme::of(ui);
         let used = plot.with_max_y(layout.top + layout.height);

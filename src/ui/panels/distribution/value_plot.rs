@@ -37,7 +37,14 @@ impl ShownRange {
         // By hand the ends are the same for all channels, however many grids there are.
         let by_hand = ends_by_hand(choice, found)
             .filter(|_| picture.grid.is_some() || has_typed_ends(choice));
-        let of_grid = || ends_of_grid(picture.grid.as_ref()?, is_mirrored(choice));
+        let of_grid = || {
+            let grid = picture.grid.as_ref()?;
+            match choice.param("lo") {
+                Some(_) => ends_of_grid(grid, is_mirrored(choice)),
+                // Levels that no range was chosen for end where clipping begins.
+                None => clipping_of_grid(grid),
+            }
+        };
         let ends = by_hand.or_else(of_grid);
         Self { ends, is_pending: false, is_ahead: false }
     }
@@ -57,6 +64,12 @@ fn ends_of_grid(grid: &Grid, mirrored: bool) -> Option<Ends> {
         return Some(Ends { lo: -clip, hi: clip });
     }
     Some(Ends { lo, hi })
+}
+
+/// Half a step beyond the outermost levels: what lies outside counts as clipped.
+fn clipping_of_grid(grid: &Grid) -> Option<Ends> {
+    let ((lo, hi), (lo_step, hi_step)) = (grid.bounds()?, grid.end_steps()?);
+    Some(Ends { lo: f64::from(lo - lo_step / 2.0), hi: f64::from(hi + hi_step / 2.0) })
 }
 
 /// Where the values lie that both plots show: the weights, and the ends of the grid where they are
