@@ -160,38 +160,28 @@ const fn scale_spec(default: &'static str) -> ParamSpec {
     }
 }
 
-static SCALED: &[ParamSpec] = &[
-    scale_spec("range"),
-    common::when_scaled(common::GRANULARITY),
-    common::GROUP_SIZE,
-    common::AXIS,
-    common::when_scaled(common::RANGE),
-    common::PERCENTILE,
-    common::NORM,
-    common::SIGMAS,
-    common::LO,
-    common::HI,
-    common::ROUNDING,
-    common::SEED,
-    OVERFLOW,
-    common::NON_FINITE,
-];
-static UNSCALED: &[ParamSpec] = &[
-    scale_spec("none"),
-    common::when_scaled(common::GRANULARITY),
-    common::GROUP_SIZE,
-    common::AXIS,
-    common::when_scaled(common::RANGE),
-    common::PERCENTILE,
-    common::NORM,
-    common::SIGMAS,
-    common::LO,
-    common::HI,
-    common::ROUNDING,
-    common::SEED,
-    OVERFLOW,
-    common::NON_FINITE,
-];
+/// The settings of a named format whose scale is `range` or `none` unless chosen otherwise.
+const fn settings_with(scale: &'static str) -> [ParamSpec; 14] {
+    [
+        scale_spec(scale),
+        common::when_scaled(common::GRANULARITY),
+        common::GROUP_SIZE,
+        common::AXIS,
+        common::when_scaled(common::RANGE),
+        common::PERCENTILE,
+        common::NORM,
+        common::SIGMAS,
+        common::LO,
+        common::HI,
+        common::ROUNDING,
+        common::SEED,
+        OVERFLOW,
+        common::NON_FINITE,
+    ]
+}
+
+static SCALED: &[ParamSpec] = &settings_with("range");
+static UNSCALED: &[ParamSpec] = &settings_with("none");
 static FREE_PARAMS: &[ParamSpec] = &[
     ParamSpec {
         key: "exponent",
