@@ -6,6 +6,7 @@ mod known;
 mod onnx;
 mod onnx_tensor;
 pub mod safetensors;
+mod sharded;
 mod source;
 
 pub use source::{SourceFile, map_file};
@@ -65,10 +66,10 @@ pub struct Reader {
 }
 
 /// In the order they are tried.
-pub static READERS: &[&Reader] = &[&safetensors::READER, &onnx::READER];
+pub static READERS: &[&Reader] = &[&sharded::READER, &safetensors::READER, &onnx::READER];
 
-/// Opens a model file, or the model of a folder: `model.safetensors`, else `model.onnx`, else its
-/// only file of a known ending.
+/// Opens a model file, or the model of a folder: `model.safetensors`, else the index of several such
+/// files, else `model.onnx`, else its only file of a known ending.
 ///
 /// # Errors
 /// [`OpenError`] with the path; the message says what to do.
@@ -99,7 +100,8 @@ pub fn read_source(source: &SourceFile) -> Result<Model, FormatError> {
 
 fn model_in_folder(folder: &Path) -> Result<PathBuf, OpenError> {
     let failed = |source| OpenError { path: folder.to_owned(), source };
-    let usual = ["model.safetensors", "model.onnx"].map(|name| folder.join(name));
+    let usual =
+        ["model.safetensors", sharded::USUAL_NAME, "model.onnx"].map(|name| folder.join(name));
     if let Some(path) = usual.into_iter().find(|path| path.is_file()) {
         return Ok(path);
     }
@@ -109,6 +111,10 @@ fn model_in_folder(folder: &Path) -> Result<PathBuf, OpenError> {
         .filter(|path| path.is_file() && has_model_ending(path))
         .collect();
     found.sort();
+    // Of a model in several files the index stands for all.
+    if found.iter().any(|path| sharded::is_index(path)) {
+        found.retain(|path| !sharded::is_part(path));
+    }
     match found.as_slice() {
         [only] => Ok(only.clone()),
         [] => Err(failed(FormatError::Malformed(
@@ -140,8 +146,14 @@ pub fn is_model(path: &Path) -> bool {
 
 fn has_model_ending(path: &Path) -> bool {
     const SETS: [&str; 3] = ["eval", "calibration", "train"];
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
-    let is_set = SETS.iter().any(|set| stem == *set || stem.ends_with(&format!(".{set}")));
-    !is_set && READERS.iter().any(|reader| reader.extensions.contains(&ending))
+    let Some(stem) = stem_of(path) else { return false };
+    !SETS.iter().any(|set| stem == *set || stem.ends_with(&format!(".{set}")))
+}
+
+/// The name of a file without its ending, if that is one of a model.
+pub fn stem_of(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let endings = READERS.iter().flat_map(|reader| reader.extensions);
+    let stems = endings.filter_map(|ending| name.strip_suffix(ending)?.strip_suffix('.'));
+    stems.min_by_key(|stem| stem.len()).map(str::to_owned)
 }

@@ -5,6 +5,7 @@
 #![deny(clippy::as_conversions)]
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 
 use rten_onnx::onnx::{
     AttributeProto, AttributeType, GraphProto, ModelProto, NodeProto, ValueInfoProto,
@@ -37,7 +38,10 @@ fn read(source: &SourceFile) -> Result<Model, FormatError> {
         .as_ref()
         .ok_or_else(|| malformed("the ONNX file holds no graph; export it again".to_owned()))?;
     let mut warnings = Vec::new();
-    let store = read_initializers(graph_proto, source, &mut warnings)?;
+    let mut files: Vec<PathBuf> = source.path().map(Path::to_owned).into_iter().collect();
+    let mut reader = TensorReader::new(source.folder());
+    let store = read_initializers(graph_proto, &mut reader, &mut warnings)?;
+    files.extend(reader.into_external_files());
     let graph = read_graph(&proto, graph_proto, &store)?;
     graph.validate(|name| store.info(name).is_some())?;
     let mut metadata = metadata_of(&proto);
@@ -49,7 +53,8 @@ fn read(source: &SourceFile) -> Result<Model, FormatError> {
     metadata.sort();
     Ok(Model {
         title: card.title.clone().unwrap_or_else(|| source.default_title()),
-        path: source.path().map(std::path::Path::to_owned),
+        path: source.path().map(Path::to_owned),
+        files,
         format: READER.id,
         card,
         metadata,
@@ -73,11 +78,10 @@ fn metadata_of(proto: &ModelProto) -> HashMap<String, String> {
 
 fn read_initializers(
     graph: &GraphProto,
-    source: &SourceFile,
+    reader: &mut TensorReader,
     warnings: &mut Vec<String>,
 ) -> Result<TensorStore, FormatError> {
     let mut store = TensorStore::default();
-    let mut reader = TensorReader::new(source.folder());
     for tensor in &graph.initializer {
         let name = tensor.name.clone().unwrap_or_default();
         match reader.read(&name, tensor)? {

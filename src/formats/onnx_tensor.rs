@@ -31,6 +31,11 @@ impl<'a> TensorReader<'a> {
         Self { folder, external: HashMap::new() }
     }
 
+    /// The files besides the model's that tensors were found in.
+    pub(super) fn into_external_files(self) -> impl Iterator<Item = PathBuf> {
+        self.external.into_keys()
+    }
+
     /// `None` for a tensor of texts, which no weight is.
     pub(super) fn read(
         &mut self,

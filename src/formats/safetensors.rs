@@ -5,10 +5,12 @@
 #![deny(clippy::as_conversions)]
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value as Json;
 
+use super::sharded::part_warning;
 use super::{FormatError, Reader, SourceFile, graph_json};
 use crate::model::{Card, Model, TensorInfo, TensorStore};
 use crate::tensor::{DType, Shape};
@@ -72,37 +74,78 @@ pub fn read_tensors(
 }
 
 fn read(source: &SourceFile) -> Result<Model, FormatError> {
-    let (store, metadata) = read_tensors(source)?;
-    if metadata.contains_key("quantscope.samples") {
-        return Err(FormatError::Malformed(
-            "this is a sample set, not a model; open the model it belongs to, or pass it as --samples".to_owned(),
-        ));
-    }
-    let graph = match metadata.get(GRAPH_KEY) {
-        None => None,
-        Some(text) => {
-            let graph = graph_json::parse_graph(text)?;
-            graph.validate(|name| store.info(name).is_some())?;
-            Some(graph)
+    let mut parts = ModelParts::default();
+    parts.add(source)?;
+    parts.warnings.extend(part_warning(source));
+    parts.into_model(source, READER.id)
+}
+
+/// What one or several files say of a model.
+#[derive(Default)]
+pub(super) struct ModelParts {
+    pub store: TensorStore,
+    pub metadata: HashMap<String, String>,
+    pub warnings: Vec<String>,
+    files: Vec<PathBuf>,
+}
+
+impl ModelParts {
+    /// Adds the tensors and metadata of a file.
+    ///
+    /// # Errors
+    /// As [`read_tensors`]; a sample set; a tensor that is there already.
+    pub fn add(&mut self, source: &SourceFile) -> Result<(), FormatError> {
+        let (store, metadata) = read_tensors(source)?;
+        if metadata.contains_key("quantscope.samples") {
+            return Err(FormatError::Malformed(
+                "this is a sample set, not a model; open the model it belongs to, or pass it as --samples".to_owned(),
+            ));
         }
-    };
-    let card = match metadata.get(CARD_KEY) {
-        None => Card::default(),
-        Some(text) => graph_json::parse_card(text)?,
-    };
-    let mut more: Vec<(String, String)> =
-        metadata.into_iter().filter(|(key, _)| key != GRAPH_KEY && key != CARD_KEY).collect();
-    more.sort();
-    Ok(Model {
-        title: card.title.clone().unwrap_or_else(|| source.default_title()),
-        path: source.path().map(std::path::Path::to_owned),
-        format: READER.id,
-        card,
-        metadata: more,
-        store,
-        graph,
-        warnings: Vec::new(),
-    })
+        self.store.extend(store)?;
+        self.metadata.extend(metadata);
+        self.files.extend(source.path().map(Path::to_owned));
+        Ok(())
+    }
+
+    /// The model, called after `source` unless its card has a title.
+    ///
+    /// # Errors
+    /// A graph or card that is broken.
+    pub fn into_model(
+        self,
+        source: &SourceFile,
+        format: &'static str,
+    ) -> Result<Model, FormatError> {
+        let Self { store, metadata, warnings, mut files } = self;
+        let graph = match metadata.get(GRAPH_KEY) {
+            None => None,
+            Some(text) => {
+                let graph = graph_json::parse_graph(text)?;
+                graph.validate(|name| store.info(name).is_some())?;
+                Some(graph)
+            }
+        };
+        let card = match metadata.get(CARD_KEY) {
+            None => Card::default(),
+            Some(text) => graph_json::parse_card(text)?,
+        };
+        let mut more: Vec<(String, String)> =
+            metadata.into_iter().filter(|(key, _)| key != GRAPH_KEY && key != CARD_KEY).collect();
+        more.sort();
+        let path = source.path().map(Path::to_owned);
+        files.extend(path.clone().filter(|path| !files.contains(path)));
+        Ok(Model {
+            title: card.title.clone().unwrap_or_else(|| source.default_title()),
+            path,
+            files,
+            format,
+            card,
+            metadata: more,
+            store,
+            graph,
+            warnings,
+        })
+    }
 }
 
 fn dtype_of(dtype: Dtype) -> Option<DType> {

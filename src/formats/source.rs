@@ -54,14 +54,16 @@ impl SourceFile {
     /// What to call a model that does not name itself: the file's name without its ending; for
     /// `model.*` the folder's.
     pub fn default_title(&self) -> String {
-        let stem = self.name.rsplit_once('.').map_or(self.name.as_str(), |(stem, _)| stem);
+        let known = super::stem_of(Path::new(&self.name));
+        let any = || self.name.rsplit_once('.').map_or(self.name.as_str(), |(stem, _)| stem).to_owned();
+        let stem = known.unwrap_or_else(any);
         let folder_name = self
             .folder()
             .and_then(|f| f.canonicalize().ok())
             .and_then(|folder| folder.file_name().map(|name| name.to_string_lossy().into_owned()));
         match folder_name {
             Some(folder_name) if stem == "model" => folder_name,
-            _ => stem.to_owned(),
+            _ => stem,
         }
     }
 }
@@ -87,9 +89,40 @@ pub fn map_file(path: &Path) -> Result<FileBytes, FormatError> {
         return Err(FormatError::Empty);
     }
     let file = std::fs::File::open(path)?;
-    // SAFETY: the map is read-only and lives as long as the model. Another program that truncates
-    // the file meanwhile can make a read fault; every tool that maps weights accepts that.
+    // SAFETY: the map is read-only and lives as long as the model; `MappedFile` hands out no more of
+    // it than the file still has. A program that truncates the file while it is being read can make
+    // a read fault; every tool that maps weights accepts that.
     #[allow(unsafe_code)]
     let map = unsafe { memmap2::Mmap::map(&file)? };
-    Ok(Arc::new(map))
+    Ok(Arc::new(MappedFile { map, file }))
+}
+
+/// A map, cut to the length the file has now: what lies beyond cannot be read any more.
+struct MappedFile {
+    map: memmap2::Mmap,
+    file: std::fs::File,
+}
+
+impl AsRef<[u8]> for MappedFile {
+    fn as_ref(&self) -> &[u8] {
+        let len = self.file.metadata().map_or(0, |metadata| metadata.len());
+        let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.map.len());
+        &self.map[..len]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_becomes_shorter_is_read_as_far_as_it_goes() {
+        let path = tempfile::tempdir().unwrap().keep().join("shrinks");
+        std::fs::write(&path, vec![7u8; 10_000]).unwrap();
+        let bytes = map_file(&path).unwrap();
+        assert_eq!((*bytes).as_ref().len(), 10_000);
+        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(3).unwrap();
+        assert_eq!((*bytes).as_ref(), [7, 7, 7]);
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
 }

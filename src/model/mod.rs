@@ -27,7 +27,9 @@ pub struct Model {
     pub title: String,
     /// Where it came from; a sample inside the program has none.
     pub path: Option<PathBuf>,
-    /// The reader that took it, `safetensors` or `onnx`.
+    /// Every file that tensors are read from, and the one that was opened.
+    pub files: Vec<PathBuf>,
+    /// The id of the reader that took it.
     pub format: &'static str,
     pub card: Card,
     /// Further text the file carries, by key.

@@ -19,7 +19,7 @@ pub enum StoreError {
     OutOfBounds { name: String, start: u64, end: u64, len: u64 },
     #[error("tensor {name:?}: {found} bytes are stored, {dtype} of shape {shape} takes {wanted}")]
     WrongLength { name: String, dtype: DType, shape: String, found: u64, wanted: u64 },
-    #[error("tensor {name:?} occurs twice in the file")]
+    #[error("tensor {name:?} occurs twice")]
     Duplicate { name: String },
     #[error("tensor {name:?} holds {dtype}, which is not a float type")]
     NotFloat { name: String, dtype: DType },
@@ -89,6 +89,20 @@ impl TensorStore {
         let entry =
             Entry { info, bytes: Arc::clone(bytes), start: start as usize, end: end as usize };
         self.entries.insert(name.to_owned(), entry);
+        Ok(())
+    }
+
+    /// Takes in the tensors of another file.
+    ///
+    /// # Errors
+    /// A name used before.
+    pub fn extend(&mut self, other: Self) -> Result<(), StoreError> {
+        for (name, entry) in other.entries {
+            if self.entries.contains_key(&name) {
+                return Err(StoreError::Duplicate { name });
+            }
+            self.entries.insert(name, entry);
+        }
         Ok(())
     }
 

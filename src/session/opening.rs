@@ -61,7 +61,8 @@ impl ModelRef {
                 text(path.file_name()).unwrap_or_else(|| "model".to_owned())
             }
             Self::Path(path) => {
-                let stem = text(path.file_stem()).unwrap_or_else(|| "model".to_owned());
+                let stem = formats::stem_of(path).or_else(|| text(path.file_stem()));
+                let stem = stem.unwrap_or_else(|| "model".to_owned());
                 let folder = path.parent().and_then(|folder| text(folder.file_name()));
                 if stem == "model" { folder.unwrap_or(stem) } else { stem }
             }
@@ -141,7 +142,8 @@ fn find_set(
         return Some(SampleSet::read(&sample.set(split)));
     }
     let path = model_path?;
-    let stem = path.file_stem()?.to_string_lossy();
+    let stem = formats::stem_of(path)
+        .or_else(|| Some(path.file_stem()?.to_string_lossy().into_owned()))?;
     let folder = path.parent()?;
     let own = folder.join(format!("{stem}.{}.safetensors", split.name()));
     let shared = folder.join(format!("{}.safetensors", split.name()));
