@@ -49,9 +49,9 @@ fn value_error_and_code_are_drawn() {
 fn the_colours_are_named_with_their_unit() {
     let mut window = sample();
     for (button, text) in [
-        ("Error", "Colours: Error x − x̂, on the scale of the weights"),
-        ("Code", "Colours: Code, whole numbers"),
-        ("Value", "Colours: Weight value x, no unit"),
+        ("Error", "Colours: Error x − x̂, weight minus quantized weight"),
+        ("Code", "Colours: Code, the whole number"),
+        ("Value", "Colours: Weight value x, a number without unit"),
     ] {
         click(&mut window, button);
         assert!(shows(&window, text), "{button}");

@@ -14,7 +14,9 @@ use crate::ui::state_view;
 use crate::ui::table::Table;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::name_it;
-use columns::{COLUMN_GAP, ListColumn, MIN_NAME_WIDTH, Widths, wanted_name_width};
+use columns::{
+    COLUMN_GAP, ListColumn, MIN_NAME_WIDTH, POOR_DB, Widths, is_poor, wanted_name_width,
+};
 use rows::{LayerRow, Line, Order};
 
 use crate::session::Command;
@@ -337,6 +339,30 @@ fn footer_ui(ui: &mut Ui, ctx: &PanelCtx, n_layers: usize, rows: &[LayerRow]) {
         let selected =
             if n_selected > 1 { format!(" · {n_selected} selected") } else { String::new() };
         let text = format!("{count}, {} weights{selected}", thousands(shown));
-        ui.add(egui::Label::new(RichText::new(text).color(theme.hint)).truncate());
+        let layout = egui::Layout::right_to_left(egui::Align::Center);
+        ui.with_layout(layout, |ui| {
+            ui.add_space(theme::PANEL_MARGIN);
+            poor_legend_ui(ui, rows);
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                ui.add(egui::Label::new(RichText::new(text).color(theme.hint)).truncate());
+            });
+        });
     });
+}
+
+/// What the colour of a bar means, where one has it.
+fn poor_legend_ui(ui: &mut Ui, rows: &[LayerRow]) {
+    let db = |row: &LayerRow| row.error.shown().and_then(|error| error.sqnr().db());
+    let n_poor = rows.iter().filter_map(db).filter(|&db| is_poor(db)).count();
+    if n_poor == 0 {
+        return;
+    }
+    let theme = Theme::of(ui);
+    ui.spacing_mut().item_spacing.x = 5.0;
+    let text = format!("below {POOR_DB} dB");
+    let help = format!("SQNR below {POOR_DB} dB: {}", counted(n_poor, "layer"));
+    ui.label(RichText::new(text).color(theme.hint)).on_hover_text(help);
+    let (rect, _) = ui.allocate_exact_size(vec2(12.0, 8.0), Sense::hover());
+    ui.painter().rect_filled(rect, 2, theme.bad);
+    ui.add_space(6.0);
 }
