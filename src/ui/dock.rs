@@ -293,7 +293,7 @@ impl Dock {
 
 /// Of the settings: they take what they need of a small window, so that the views keep the most.
 fn side_width(width: f32) -> f32 {
-    (width * 0.22).clamp((width * 0.25).clamp(260.0, 320.0), 440.0)
+    (width * 0.22).clamp((width * 0.25).clamp(284.0, 320.0), 440.0)
 }
 
 fn tabs_of(tiles: &mut Tiles<String>, ids: &[&str]) -> Option<TileId> {

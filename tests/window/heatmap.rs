@@ -213,3 +213,14 @@ fn no_model_is_no_empty_window() {
     let window = panel_window("heatmap", ModelRef::Path(path));
     assert!(shows(&window, "No model is open"));
 }
+
+/// Kernels of one weight make no tiles.
+#[test]
+fn tiles_are_offered_for_kernels_alone() {
+    for (dims, has_tiles) in [([8, 4, 3, 3], true), ([8, 4, 1, 1], false)] {
+        let (_folder, window) = of_tensor(&dims);
+        let is_offered = window.query_by_label("Tiles").is_some();
+        assert_eq!(is_offered, has_tiles, "{dims:?}");
+        assert!(shows(&window, MAP), "{dims:?}");
+    }
+}
