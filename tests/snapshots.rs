@@ -83,3 +83,10 @@ fn the_look_is_as_it_was_kept() {
         }
     }
 }
+
+/// Whatever the machine does meanwhile: letters, colours and what moves are where they were.
+#[test]
+fn two_pictures_of_one_window_are_the_same_bytes() {
+    let picture = || drawn(None, egui::Theme::Dark, "int:bits=4");
+    assert!(picture().rgba == picture().rgba, "the same window was drawn otherwise");
+}

@@ -31,6 +31,8 @@ fn detect(bytes: &[u8]) -> bool {
 fn read(source: &SourceFile) -> Result<Model, FormatError> {
     check_depth(source.bytes(), MAX_DEPTH)?;
     let proto = ModelProto::parse_buf(source.bytes()).map_err(|error| {
+        // The outermost message has no name, which leaves two spaces.
+        let error = error.to_string().replace("in message  ", "in the outermost message, ");
         malformed(format!("the ONNX file is truncated or damaged ({error}); export it again"))
     })?;
     let graph_proto = proto

@@ -1,6 +1,6 @@
 //! What a session keeps and takes back: recipes in files, its own state, the models opened last.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -62,6 +62,7 @@ struct Stamp {
     step: (usize, u64),
     n_figures: usize,
     selection: Selection,
+    also_selected: BTreeSet<usize>,
     critical: CriticalChoice,
     arrangement: String,
 }
@@ -151,6 +152,7 @@ impl Session {
             step: (self.history.len(), self.history.state_id(n_done)),
             n_figures: self.known_figures.n_noted,
             selection: self.selection,
+            also_selected: self.also_selected.clone(),
             critical: self.critical.clone(),
             arrangement: self.kept.arrangement.clone(),
         };
@@ -184,10 +186,17 @@ impl Session {
                 .map(|n_done| self.known_figures.of_state(self.history.state_id(n_done)))
                 .collect(),
             layer: layer.map(|layer| layer.name.clone()),
+            also_selected: self.names_of(&self.also_selected),
             channel_idx: self.selection.channel_idx,
             critical: self.critical.clone(),
             arrangement: self.kept.arrangement.clone(),
         })
+    }
+
+    fn names_of(&self, layers: &BTreeSet<usize>) -> Vec<String> {
+        let network = self.network();
+        let name = |&idx: &usize| Some(network?.layers.get(idx)?.name.clone());
+        layers.iter().filter_map(name).collect()
     }
 
     /// Leaves what was done to the open model in a file of its own, before another is opened.
@@ -324,6 +333,8 @@ impl Session {
         let layer_idx = snapshot.layer.and_then(|name| self.network()?.layer_idx(&name));
         if let Some(layer_idx) = layer_idx {
             self.selection = Selection { layer_idx, channel_idx: None };
+            let also = snapshot.also_selected.iter();
+            self.also_selected = also.filter_map(|name| self.network()?.layer_idx(name)).collect();
             let n_channels = self.shown_channels();
             self.selection.channel_idx = snapshot.channel_idx.filter(|idx| *idx < n_channels);
         }

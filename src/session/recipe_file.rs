@@ -36,12 +36,22 @@ pub enum RecipeFileError {
 /// What is wrong with a recipe and the way out; what a program says of its JSON is a detail.
 fn recipe_words(error: &RecipeError) -> String {
     match error {
-        RecipeError::Json(_) => {
-            "this is no recipe; choose one that File › Save recipe… wrote".to_owned()
-        }
+        RecipeError::Json(error) => format!(
+            "this is no recipe: {}; expected {{\"quantscope_recipe\": 1, \"layers\": {{…}}}} as File › Save recipe… writes",
+            place_first(error)
+        ),
         RecipeError::Version { .. } => format!("{error}; open it with a newer Quantscope"),
         RecipeError::Spec { .. } => format!("{error}; correct the file or save the recipe anew"),
     }
+}
+
+/// `line 3, column 5: expected …` from `expected … at line 3 column 5`.
+fn place_first(error: &str) -> String {
+    let parts = error.rsplit_once(" at line ").and_then(|(what, place)| {
+        let (line, column) = place.split_once(" column ")?;
+        Some(format!("line {line}, column {column}: {what}"))
+    });
+    parts.unwrap_or_else(|| error.to_owned())
 }
 
 /// The model a recipe was made for.
@@ -195,8 +205,12 @@ mod tests {
     #[test]
     fn refusals_are_one_line_with_the_file() {
         for (text, part) in [
-            ("{", "this is no recipe; choose one"),
-            (r#"{"layers": {}}"#, "this is no recipe; choose one"),
+            ("{", "this is no recipe: line 1, column 1: EOF"),
+            (
+                "{\n\"quantscope_recipe\": 1\n\"layers\": {}}",
+                "line 3, column 1: expected `,` or `}`",
+            ),
+            (r#"{"layers": {}}"#, "missing field `quantscope_recipe`; expected"),
             (r#"{"quantscope_recipe": 2, "layers": {}}"#, "version 2"),
             (r#"{"quantscope_recipe": 1, "layers": {"a": "nf5"}}"#, "there is no scheme"),
             (r#"{"quantscope_recipe": 1, "layers": {"a": "int:bits=99"}}"#, "from 2 to 16"),

@@ -57,11 +57,16 @@ pub struct Sheet {
 impl Arrangement {
     /// Matrices as they are, with more axes tiles.
     pub fn default_of(dims: &[usize]) -> Self {
-        let layout = match dims.len() {
-            0..=2 => Layout::Slice { rows: 0, columns: 1 },
-            _ => Layout::Tiles,
+        let layout = match Self::has_tiles(dims) {
+            true => Layout::Tiles,
+            false => Layout::Slice { rows: 0, columns: 1 },
         };
         Self { layout, fixed: vec![0; dims.len()] }
+    }
+
+    /// Whether there are kernels to be shown as tiles: of more than one weight each.
+    pub fn has_tiles(dims: &[usize]) -> bool {
+        dims.iter().skip(2).any(|&len| len > 1)
     }
 
     /// The axes that are laid out; all others are fixed at one index.

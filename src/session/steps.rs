@@ -1,12 +1,15 @@
-//! What is known of the states the history leads through. Nothing is computed for them: a figure is
-//! there if it was asked for while its state was the present one.
+//! What is known of the states the history leads through. Only the state as opened is measured for
+//! the list; of the others a figure is there if it was asked for while its state was the present one.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 
+use super::change::FromTo;
 use super::query::{Answer, Query};
 use super::sample_mark::SampleMark;
 use super::state::{Entry, Session};
 use crate::eval::{Accuracy, Estimate, LayerError, Metric, ModelSize, Sqnr, total_error};
+use crate::model::{Layer, Network};
 
 /// Of the whole model in one state.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +54,8 @@ pub(super) struct KnownFigures {
     samples: Option<(u64, SampleMark)>,
     /// Changes when there is something new.
     pub n_noted: usize,
+    /// The figures of the state as opened were asked for and are not known.
+    wants_opened: Cell<bool>,
 }
 
 impl KnownFigures {
@@ -82,8 +87,13 @@ impl Session {
         let known = &self.known_figures;
         let state = known.states.get(&self.history.state_id(n_done));
         let mark = known.samples.as_ref().filter(|(id, _)| *id == self.samples_id);
+        let mut model = state.and_then(|state| state.model);
+        if n_done == 0 && model.is_none() {
+            known.wants_opened.set(true);
+            model = self.opened_figures();
+        }
         StepFigures {
-            model: state.and_then(|state| state.model),
+            model,
             layer_sqnr: self.known_sqnr(n_done),
             accuracy: mark.and_then(|(_, mark)| state?.accuracies.get(mark)).copied(),
         }
@@ -94,6 +104,13 @@ impl Session {
         if self.known_figures.samples.as_ref().is_none_or(|(id, _)| *id != self.samples_id) {
             let mark = self.samples().map(|samples| SampleMark::of(samples));
             self.known_figures.samples = mark.map(|mark| (self.samples_id, mark));
+        }
+        if self.known_figures.wants_opened.take()
+            && let Some(figures) = self.opened_figures()
+        {
+            self.known_figures.n_noted += 1;
+            let opened = self.known_figures.states.entry(self.history.state_id(0)).or_default();
+            opened.model = Some(figures);
         }
         let state_id = self.history.state_id(self.history.n_done());
         let known = self.known_figures.states.get(&state_id);
@@ -116,12 +133,48 @@ impl Session {
         }
     }
 
+    /// Of the state before the first step: asks for the layers that were not measured as they were
+    /// then. `None` until they are, or where batch norm was folded otherwise.
+    fn opened_figures(&self) -> Option<ModelFigures> {
+        let network = self.network()?;
+        let mut first: BTreeMap<&str, &FromTo> = BTreeMap::new();
+        let mut fold_mode = None;
+        for edit in (0..self.history.len()).filter_map(|idx| self.history.edit(idx)) {
+            for (name, change) in &edit.change.layers {
+                first.entry(name).or_insert(change);
+            }
+            fold_mode = fold_mode.or(edit.change.fold.map(|(before, _)| before));
+        }
+        if fold_mode.unwrap_or(self.plan.fold_mode) != network.fold_mode {
+            return None;
+        }
+        let spec = |(layer_idx, layer): (usize, &Layer)| match first.get(layer.name.as_str()) {
+            Some(change) => change.from(),
+            None => self.choice(layer_idx).to_string(),
+        };
+        let specs: Vec<String> = network.layers.iter().enumerate().map(spec).collect();
+        let mut wishes = self.wishes.borrow_mut();
+        for (layer_idx, spec) in specs.iter().enumerate() {
+            let query = Query::Layer { network: self.network_id, layer_idx, spec: spec.clone() };
+            wishes.push(query);
+        }
+        drop(wishes);
+        self.figures_of(network, &specs)
+    }
+
     /// Of the present state, once every layer was measured.
     fn present_figures(&self) -> Option<ModelFigures> {
         let network = self.network().filter(|now| now.fold_mode == self.plan.fold_mode)?;
-        let mut errors: Vec<Option<&LayerError>> = Vec::with_capacity(network.layers.len());
-        for layer_idx in 0..network.layers.len() {
-            let spec = self.choice(layer_idx).to_string();
+        let specs: Vec<String> =
+            (0..network.layers.len()).map(|idx| self.choice(idx).to_string()).collect();
+        self.figures_of(network, &specs)
+    }
+
+    /// With each layer quantized so, once every one was measured.
+    fn figures_of(&self, network: &Network, specs: &[String]) -> Option<ModelFigures> {
+        let mut errors: Vec<Option<&LayerError>> = Vec::with_capacity(specs.len());
+        for (layer_idx, spec) in specs.iter().enumerate() {
+            let spec = spec.clone();
             let query = Query::Layer { network: self.network_id, layer_idx, spec };
             match self.entries.get(&query) {
                 Some(Entry::Ready(Answer::Layer(error))) => errors.push(Some(error)),

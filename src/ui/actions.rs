@@ -367,15 +367,33 @@ pub(super) fn find(name: &str) -> Option<&'static Action> {
     ACTIONS.iter().find(|action| action.name == name)
 }
 
-/// Runs the actions whose keys were pressed. While text is typed only those with the command key
-/// run, and not those that edit text as well.
-pub(super) fn run_shortcuts(ui: &Ui, ctx: &PanelCtx) {
-    let typing = is_typing(ui);
+/// Where the keys of a frame go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyFocus {
+    /// Into a field.
+    Text,
+    Window,
+}
+
+impl KeyFocus {
+    /// To be asked once a frame.
+    pub fn of(ui: &Ui) -> Self {
+        if is_typing(ui) { Self::Text } else { Self::Window }
+    }
+}
+
+/// Runs each action whose keys were pressed, once; whether there was one. A key that was pressed
+/// several times within a slow frame is taken once a call, so that each press finds what the one
+/// before led to. While text is typed only those with the command key run, and not those that edit
+/// text as well.
+pub(super) fn run_shortcuts(ui: &Ui, ctx: &PanelCtx, focus: KeyFocus) -> bool {
+    let typing = focus == KeyFocus::Text;
     // A dialog and an open list keep their keys to themselves.
     let is_covered = ui.ctx().memory(|memory| memory.top_modal_layer().is_some());
     if is_covered || egui::Popup::is_any_open(ui.ctx()) {
-        return;
+        return false;
     }
+    let mut has_run = false;
     // Longer ones first: Ctrl+Shift+Z contains Ctrl+Z.
     let mut with_keys: Vec<_> =
         ACTIONS.iter().filter_map(|action| Some((action, action.shortcut?))).collect();
@@ -387,8 +405,10 @@ pub(super) fn run_shortcuts(ui: &Ui, ctx: &PanelCtx) {
         }
         if (action.is_enabled)(ctx.session) && ui.input_mut(|input| is_pressed(input, &shortcut)) {
             (action.run)(ctx);
+            has_run = true;
         }
     }
+    has_run
 }
 
 /// Whether a field takes what is typed, or did so until the frame before: a field lets go of the
@@ -419,7 +439,12 @@ pub(super) fn is_escape_free(ui: &Ui) -> bool {
 /// where the system tells of those too late.
 fn is_pressed(input: &mut egui::InputState, shortcut: &KeyboardShortcut) -> bool {
     if !shortcut.modifiers.is_none() {
-        return input.consume_shortcut(shortcut);
+        let place = input.events.iter().position(|event| {
+            matches!(event, egui::Event::Key { key, pressed: true, modifiers, .. }
+                if *key == shortcut.logical_key
+                    && modifiers.matches_logically(shortcut.modifiers))
+        });
+        return place.map(|place| input.events.remove(place)).is_some();
     }
     let types = types_text(shortcut.logical_key);
     let has_text = input.events.iter().any(|event| matches!(event, egui::Event::Text(_)));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use egui::{Frame, Panel as EguiPanel, Rect, Ui};
 
-use super::actions::{is_escape_free, run_shortcuts};
+use super::actions::{KeyFocus, is_escape_free, run_shortcuts};
 use super::dialogs::{Chosen, Dialog, Dialogs, Waiting};
 use super::dock::{Dock, Panels, Preset};
 use super::dropping::{Dropping, Target};
@@ -186,10 +186,10 @@ impl App {
 
     /// Draws the window and applies what the panels ask for.
     pub fn ui(&mut self, ui: &mut Ui) {
-        let ctx = PanelCtx::new(&self.session);
         self.focus_ring.begin(ui);
         let escape_is_free = is_escape_free(ui);
-        run_shortcuts(ui, &ctx);
+        self.take_keys(ui);
+        let ctx = PanelCtx::new(&self.session);
         strip(ui, EguiPanel::top("menu"), theme::BAR_HEIGHT, |ui| menu_ui(ui, &ctx, &self.dock));
         let header = EguiPanel::top("header");
         let header = strip(ui, header, theme::HEADER_HEIGHT, |ui| {
@@ -235,6 +235,22 @@ impl App {
         self.overlays_ui(ui, header);
         self.focus_ring.ui(ui);
         self.session.serve_wishes();
+    }
+
+    /// Does what keys ask for, press by press, before the panels are drawn.
+    fn take_keys(&mut self, ui: &Ui) {
+        let focus = KeyFocus::of(ui);
+        loop {
+            let ctx = PanelCtx::new(&self.session);
+            let has_run = run_shortcuts(ui, &ctx, focus);
+            let (commands, asked) = ctx.into_commands();
+            asked.into_iter().for_each(|command| self.carry_out(ui, command));
+            commands.into_iter().for_each(|command| self.session.apply(command));
+            if !has_run {
+                return;
+            }
+            ui.ctx().request_repaint();
+        }
     }
 
     fn ask_where(&mut self, subject: Subject, panel: Option<&str>, ctx: &egui::Context) {

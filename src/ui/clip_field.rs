@@ -2,21 +2,15 @@
 
 use std::cell::RefCell;
 
-use egui::{DragValue, RichText, Ui};
+use egui::{DragValue, Ui};
 
 use super::clip_range::{ClipEdit, End, Ends, ends_by_hand, is_mirrored, parse_number, refusal};
-use super::settings_editor::{Edit, Edited, LABEL_WIDTH, MIXED, Selected, form_row};
-use super::theme::{self, Theme};
+use super::setting_note::SettingNote;
+use super::settings_editor::{Edit, Edited, MIXED, Selected, form_row};
+use super::theme;
 use super::widgets::{gesture_of, name_it};
 use crate::base::significant;
 use crate::quant::{ParamSpec, SchemeChoice};
-
-/// Why the last value was not taken, shown as long as the settings are what they were.
-#[derive(Clone)]
-struct Note {
-    spec: String,
-    text: String,
-}
 
 /// Whether a setting is an end of the range, which is drawn here.
 pub(super) fn is_clip(param: &ParamSpec) -> bool {
@@ -47,16 +41,8 @@ pub(super) fn clip_fields_ui(
     };
     let name = if mirrored { "Clip ±" } else { param.label };
     let field = Field { choice, end, ends, is_mixed, name };
-    let (edited, has_room) = form_row(ui, name, help, |ui| {
-        let edited = field.ui(ui);
-        (edited, field.note_ui(ui))
-    });
-    if !has_room {
-        ui.horizontal(|ui| {
-            ui.add_space(LABEL_WIDTH + ui.spacing().item_spacing.x);
-            field.note_ui(ui);
-        });
-    }
+    let edited = form_row(ui, name, help, |ui| field.ui(ui));
+    field.note().ui(ui);
     edited
 }
 
@@ -90,11 +76,11 @@ impl Field<'_> {
                     if self.is_mixed { MIXED.to_owned() } else { significant(value, 4) }
                 })
                 .custom_parser(parser);
-        let response = ui.add_sized([96.0, theme::CONTROL_HEIGHT], drag);
+        let response = ui.add_sized([ui.available_width(), theme::CONTROL_HEIGHT], drag);
         name_it(&response, self.name);
         let typed = typed.into_inner();
         if response.dragged() && response.changed() {
-            self.forget_note(ui);
+            self.note().forget(ui);
             return self.taken(self.within_reach(edited), &response);
         }
         if typed.is_none() && !response.changed() {
@@ -112,12 +98,11 @@ impl Field<'_> {
         }
         match refusal(self.choice, self.end, typed, self.ends) {
             Some(text) => {
-                let note = Note { spec: self.choice.to_string(), text };
-                ui.data_mut(|data| data.insert_temp(self.note_id(), note));
+                self.note().keep(ui, text);
                 None
             }
             None => {
-                self.forget_note(ui);
+                self.note().forget(ui);
                 self.taken(typed.unwrap_or(value), &response)
             }
         }
@@ -138,28 +123,8 @@ impl Field<'_> {
         }
     }
 
-    fn note_id(&self) -> egui::Id {
-        egui::Id::unique("clip note").with(self.name)
-    }
-
-    fn forget_note(&self, ui: &Ui) {
-        ui.data_mut(|data| data.remove::<Note>(self.note_id()));
-    }
-
-    /// What was wrong with the value typed last, where it fits on the line; whether there is room.
-    fn note_ui(&self, ui: &mut Ui) -> bool {
-        let note = ui.data(|data| data.get_temp::<Note>(self.note_id()));
-        let Some(note) = note.filter(|note| note.spec == self.choice.to_string()) else {
-            return true;
-        };
-        let theme = Theme::of(ui);
-        let text = format!("! {}", note.text);
-        let room = ui.available_width();
-        let galley = ui.painter().layout_no_wrap(text.clone(), theme::text(12.0), theme.bad);
-        if galley.size().x > room {
-            return false;
-        }
-        ui.label(RichText::new(text).color(theme.bad));
-        true
+    /// What was wrong with the value typed last.
+    fn note(&self) -> SettingNote<'_> {
+        SettingNote { name: self.name, choice: self.choice }
     }
 }

@@ -275,8 +275,8 @@ impl Dock {
         };
         let children = linear.children.clone();
         let (left, right) = match (self.preset, children.len()) {
-            (Preset::Explore, 3) => ((width * 0.27).clamp(340.0, 560.0), side_width(width)),
-            (Preset::Allocate, 3) => ((width * 0.36).clamp(360.0, 860.0), side_width(width)),
+            (Preset::Explore, 3) => ((width * 0.27).clamp(236.0, 560.0), side_width(width)),
+            (Preset::Allocate, 3) => ((width * 0.36).clamp(260.0, 860.0), side_width(width)),
             (Preset::Teach, 2) => (0.0, side_width(width)),
             _ => return,
         };
@@ -291,8 +291,9 @@ impl Dock {
     }
 }
 
+/// Of the settings: they take what they need of a small window, so that the views keep the most.
 fn side_width(width: f32) -> f32 {
-    (width * 0.22).clamp(320.0, 440.0)
+    (width * 0.22).clamp((width * 0.25).clamp(284.0, 320.0), 440.0)
 }
 
 fn tabs_of(tiles: &mut Tiles<String>, ids: &[&str]) -> Option<TileId> {

@@ -118,7 +118,7 @@ fn small(ui: &mut Ui, text: &str) -> egui::Response {
 fn size_ui(ui: &mut Ui, size: Option<ModelSize>, detail: Detail) {
     let theme = Theme::of(ui);
     let size_help = "Every float tensor, and the same with the quantized layers stored as codes, scales and zero points";
-    let bits_help = "Over the quantized layers: as the model stores them, and with these settings the codes and everything needed to decode them";
+    let bits_help = "Over the quantized layers alone, while the size counts all tensors: as the model stores them, and with these settings the codes and everything needed to decode them";
     let head = |name, help| {
         move |ui: &mut Ui| {
             caption(ui, name).on_hover_text(help);
@@ -138,7 +138,7 @@ fn size_ui(ui: &mut Ui, size: Option<ModelSize>, detail: Detail) {
             }
         }
     });
-    cell_ui(ui, head("Bits per weight", bits_help), |ui| {
+    cell_ui(ui, head("Bits per quantized weight", bits_help), |ui| {
         match size.map(|size| (size.stored_bits_per_weight, size.bits_per_weight)) {
             None => {
                 number(ui, "…", 14.0, theme.hint);

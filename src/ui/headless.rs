@@ -59,9 +59,11 @@ pub fn draw(request: &PictureRequest) -> Result<Picture, ScreenshotError> {
     let mut raster = Raster::default();
     let started = Instant::now();
     let mut n_settled = 0;
+    let mut n_frames = 0;
     let mut commands = request.commands.clone();
     loop {
-        let input = raw_input(request, started.elapsed().as_secs_f64());
+        let input = raw_input(request, n_frames, n_settled);
+        n_frames += 1;
         app.logic(&ctx);
         let output = ctx.run_ui(input, |ui| app.ui(ui));
         raster.update(&output.textures_delta);
@@ -94,12 +96,20 @@ pub fn draw(request: &PictureRequest) -> Result<Picture, ScreenshotError> {
     }
 }
 
-fn raw_input(request: &PictureRequest, time: f64) -> RawInput {
+/// Seconds from one frame to the next, of no clock: whatever moves has come to rest in the frames
+/// that are drawn when all is computed, on any machine.
+const FRAME_SECS: f64 = 0.1;
+/// Of the textures of letters, while figures are computed and when they are there. Letters are
+/// placed in a new texture when this changes: those of messages that came and went would shift the
+/// others, by which a last bit of their edges would hang on how fast the machine is.
+const MAX_TEXTURE_SIDES: [usize; 2] = [4096, 8192];
+
+fn raw_input(request: &PictureRequest, n_frames: u32, n_settled: u32) -> RawInput {
     let size = vec2(request.size.0 as f32, request.size.1 as f32);
     let mut input = RawInput {
         screen_rect: Some(egui::Rect::from_min_size(pos2(0.0, 0.0), size)),
-        time: Some(time),
-        max_texture_side: Some(8192),
+        time: Some(f64::from(n_frames) * FRAME_SECS),
+        max_texture_side: Some(MAX_TEXTURE_SIDES[usize::from(n_settled > 0)]),
         ..RawInput::default()
     };
     input.viewports.entry(ViewportId::ROOT).or_default().native_pixels_per_point =

@@ -6,6 +6,7 @@ use super::import_dialog::name_it;
 use super::panel::PanelCtx;
 use super::segments::Segments;
 use super::theme::{self, Theme};
+use super::widgets::combo_icon;
 use crate::base::thousands;
 use crate::eval::Split;
 use crate::eval::import::{
@@ -221,6 +222,7 @@ impl Form<'_> {
         let shown = shown.map_or("", |(_, name, _)| name.as_str()).to_owned();
         self.row(label, help, |ui| {
             let combo = ComboBox::from_id_salt(("import", label))
+                .icon(combo_icon)
                 .selected_text(shown)
                 .width(ui.available_width())
                 .truncate()

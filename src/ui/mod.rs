@@ -41,6 +41,7 @@ mod sample_cards;
 mod saving;
 mod scheme_picker;
 mod segments;
+mod setting_note;
 mod settings_editor;
 mod short_name;
 mod shortcuts;

@@ -2,13 +2,13 @@
 
 use egui::text::LayoutJob;
 use egui::{
-    Align2, Button, Frame, Key, Modifiers, Popup, PopupCloseBehavior, Response, RichText,
-    ScrollArea, Sense, Ui, WidgetInfo, accesskit, pos2, vec2,
+    Align2, Button, Frame, Key, Modifiers, Popup, PopupCloseBehavior, Rect, Response, RichText,
+    ScrollArea, Sense, Ui, Vec2, WidgetInfo, accesskit, pos2, vec2,
 };
 use egui_material_icons::icons;
 
 use super::theme::{self, Theme};
-use super::widgets::{icon_at, name_it};
+use super::widgets::{combo_icon, icon_at, name_it};
 use crate::base::{fixed, interval};
 use crate::quant::schemes::SCHEMES;
 use crate::quant::{Family, QuantScheme};
@@ -44,9 +44,15 @@ const PAGE: usize = 8;
 impl SchemePicker<'_> {
     /// Draws the button, and the list while it is open; the scheme that was taken, if another.
     pub fn ui(self, ui: &mut Ui) -> Option<Scheme> {
-        let icon = icons::ICON_EXPAND_MORE.rich_text().size(16.0).color(Theme::of(ui).label);
-        let button = Button::new(self.text).truncate().right_text(icon);
+        // The room of the arrow, which is drawn as on every list.
+        let room = RichText::new("   ").font(theme::mono(12.0));
+        let button = Button::new(self.text).truncate().right_text(room);
         let response = ui.add_sized([self.width, theme::CONTROL_HEIGHT], button);
+        let arrow = Rect::from_center_size(
+            response.rect.right_center() - vec2(14.0, 0.0),
+            Vec2::splat(14.0),
+        );
+        combo_icon(ui, arrow, ui.style().interact(&response), false);
         let popup = Popup::from_toggle_button_response(&response);
         let popup_id = popup.get_id();
         response.ctx.accesskit_node_builder(response.id, |node| {

@@ -10,9 +10,10 @@ use super::clip_range::{ClipEdit, Ends};
 use super::fold::fold_ui;
 use super::scheme_picker::SchemePicker;
 use super::segments::Segments;
+use super::setting_note::SettingNote;
 use super::theme::{self, Theme};
 use super::widgets::{combo_icon, gesture_of, name_it};
-use crate::base::significant;
+use crate::base::{significant, thousands};
 use crate::quant::{
     ChoiceSpec, ParamKind, ParamSpec, Prominence, QuantScheme, SchemeChoice, SettingValue,
 };
@@ -112,7 +113,7 @@ impl Selected<'_> {
 pub(super) const MIXED: &str = "mixed";
 
 /// Width of the labels before the controls.
-pub(super) const LABEL_WIDTH: f32 = 70.0;
+pub(super) const LABEL_WIDTH: f32 = 76.0;
 
 /// Draws the scheme and its settings: those that have an effect with the others as they are, the
 /// seldom needed ones folded.
@@ -151,7 +152,9 @@ fn setting_ui(ui: &mut Ui, selected: &Selected, param: &'static ParamSpec) -> Op
     let mixed = selected.differs(param.key);
     let control = Control { param, mixed, n_axes: selected.n_axes };
     let choice = selected.choice;
-    let (value, gesture) = form_row(ui, param.label, &help_of(param), |ui| control.ui(ui, choice))?;
+    let change = form_row(ui, param.label, &help_of(param), |ui| control.ui(ui, choice));
+    SettingNote { name: param.label, choice }.ui(ui);
+    let (value, gesture) = change?;
     Some(Edited { edit: Edit::Setting(param, value), gesture })
 }
 
@@ -204,8 +207,9 @@ pub(super) fn form_row<R>(
             let size = vec2(LABEL_WIDTH, theme::FORM_ROW_HEIGHT);
             let layout = egui::Layout::left_to_right(egui::Align::Center);
             ui.allocate_ui_with_layout(size, layout, |ui| {
-                ui.set_min_width(LABEL_WIDTH);
-                ui.label(RichText::new(label).color(colour)).on_hover_text(help);
+                ui.set_width(LABEL_WIDTH);
+                let label = egui::Label::new(RichText::new(label).color(colour)).truncate();
+                ui.add(label).on_hover_text(help);
             });
             control(ui)
         },
@@ -232,11 +236,7 @@ impl Control {
                 self.stepper_ui(ui, int, *min..=*max)
             }
             (ParamKind::Int { min, max, .. }, SettingValue::Int(int)) => {
-                let mut edited = int;
-                let drag = self.mixed_drag(DragValue::new(&mut edited).range(*min..=*max));
-                let response = ui.add_sized([72.0, 24.0], drag.speed(0.5));
-                name_it(&response, self.param.label);
-                response.changed().then(|| (SettingValue::Int(edited), gesture_of(&response)))
+                self.int_ui(ui, choice, (int, *min..=*max))
             }
             (ParamKind::AutoInt { min, max }, value) => {
                 // An axis that no selected tensor has would count as the last.
@@ -272,6 +272,44 @@ impl Control {
         if self.mixed { drag.custom_formatter(|_, _| MIXED.to_owned()) } else { drag }
     }
 
+    /// A number of a wide range; one beyond it that was typed is refused in words.
+    fn int_ui(
+        self,
+        ui: &mut Ui,
+        choice: &SchemeChoice,
+        (int, range): (i64, RangeInclusive<i64>),
+    ) -> Change {
+        let typed: Cell<Option<f64>> = Cell::new(None);
+        let parse = |text: &str| {
+            let number = text.trim().parse().ok();
+            typed.set(number);
+            number
+        };
+        let mut edited = int;
+        let drag = DragValue::new(&mut edited).range(range.clone()).custom_parser(parse);
+        let drag = self.mixed_drag(drag).speed(0.5);
+        let response = ui.add_sized([ui.available_width(), theme::CONTROL_HEIGHT], drag);
+        name_it(&response, self.param.label);
+        let note = SettingNote { name: self.param.label, choice };
+        let (least, most) = (*range.start(), *range.end());
+        if let Some(typed) =
+            typed.get().filter(|typed| *typed < least as f64 || *typed > most as f64)
+        {
+            let bound = if typed < least as f64 {
+                format!("at least {}", thousands(least as usize))
+            } else {
+                format!("at most {}", thousands(most as usize))
+            };
+            note.keep(ui, format!("Must be {bound}; {int} stays"));
+            return None;
+        }
+        if response.changed() {
+            note.forget(ui);
+            return Some((SettingValue::Int(edited), gesture_of(&response)));
+        }
+        None
+    }
+
     /// Minus, number, plus and a slider.
     fn stepper_ui(self, ui: &mut Ui, int: i64, range: RangeInclusive<i64>) -> Change {
         let label = self.param.label;
@@ -300,7 +338,7 @@ impl Control {
         step(ui, "+", format!("{label}: one more"), int + 1);
         let mut slid = int;
         theme::slider_look(ui);
-        ui.spacing_mut().slider_width = (ui.available_width() - 4.0).max(40.0);
+        ui.spacing_mut().slider_width = ui.available_width().max(24.0);
         let slider = ui.add(Slider::new(&mut slid, range).show_value(false));
         name_it(&slider, &format!("{label} slider"));
         if slider.changed() {
@@ -337,7 +375,8 @@ impl Control {
     fn float_ui(self, ui: &mut Ui, float: f64, range: RangeInclusive<f64>, speed: f64) -> Change {
         let mut edited = float;
         let drag = DragValue::new(&mut edited).range(range).speed(speed).max_decimals(6);
-        let response = ui.add_sized([96.0, 24.0], self.mixed_drag(drag));
+        let size = [ui.available_width(), theme::CONTROL_HEIGHT];
+        let response = ui.add_sized(size, self.mixed_drag(drag));
         name_it(&response, self.param.label);
         response.changed().then(|| (SettingValue::Float(edited), gesture_of(&response)))
     }

@@ -7,9 +7,9 @@ use super::theme::{self, Theme};
 use crate::base::{Progress, percent};
 use crate::session::Session;
 
-/// Nothing is there yet: what comes, and how to get it.
+/// Nothing is there yet: what comes, and how to get it; with the sign of a remark.
 pub fn empty_ui(ui: &mut Ui, title: &str, hint: &str) {
-    missing_ui(ui, None, (title, hint), |_| {});
+    missing_ui(ui, egui_material_icons::icons::ICON_INFO, (title, hint), |_| {});
 }
 
 /// Without a model: what will stand here, or the name of what is being opened.
@@ -42,12 +42,12 @@ pub fn empty_with_ui(
     (title, hint): (&str, &str),
     remedies: impl FnOnce(&mut Ui),
 ) {
-    missing_ui(ui, Some(icon), (title, hint), remedies);
+    missing_ui(ui, icon, (title, hint), remedies);
 }
 
 fn missing_ui(
     ui: &mut Ui,
-    icon: Option<MaterialIcon>,
+    icon: MaterialIcon,
     (title, hint): (&str, &str),
     remedies: impl FnOnce(&mut Ui),
 ) {
@@ -59,10 +59,8 @@ fn missing_ui(
     let place = egui::Rect::from_min_size(egui::pos2(left, top), vec2(width, room.bottom() - top));
     let mut content = ui.new_child(egui::UiBuilder::new().max_rect(place));
     content.vertical_centered(|ui| {
-        if let Some(icon) = icon {
-            ui.label(icon.rich_text().size(24.0).color(Theme::of(ui).hint));
-            ui.add_space(2.0);
-        }
+        ui.label(icon.rich_text().size(24.0).color(Theme::of(ui).hint));
+        ui.add_space(2.0);
         ui.label(RichText::new(title).font(theme::title(14.0)).color(colour));
         ui.add_space(4.0);
         ui.label(hint);

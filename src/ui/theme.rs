@@ -20,8 +20,10 @@ pub struct Theme {
     /// Plots and fields.
     pub background: Color32,
     pub panel: Color32,
-    /// Buttons, popups, bar tracks.
+    /// Buttons, popups.
     pub raised: Color32,
+    /// What a bar fills.
+    pub track: Color32,
     pub hover: Color32,
     pub selected: Color32,
     pub grid: Color32,
@@ -53,6 +55,7 @@ pub const DARK: Theme = Theme {
     background: rgb(0x0010_1317),
     panel: rgb(0x0017_1b20),
     raised: rgb(0x001f_252c),
+    track: rgb(0x002b_333c),
     hover: rgb(0x0029_313a),
     selected: rgb(0x001b_3450),
     grid: rgb(0x0023_2a32),
@@ -73,9 +76,10 @@ pub const LIGHT: Theme = Theme {
     background: rgb(0x00ff_ffff),
     panel: rgb(0x00f6_f7f9),
     raised: rgb(0x00e9_edf1),
+    track: rgb(0x00c8_d0d8),
     hover: rgb(0x00dd_e3e9),
     selected: rgb(0x00d2_e5fa),
-    grid: rgb(0x00eb_eef1),
+    grid: rgb(0x00d9_dfe5),
     line: rgb(0x00d7_dde3),
     line_strong: rgb(0x00a9_b4bf),
     text: rgb(0x001a_2026),

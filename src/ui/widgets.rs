@@ -59,11 +59,20 @@ pub fn figure_table(
 pub fn bar(ui: &mut Ui, size: egui::Vec2, fraction: f32, colour: Color32) -> Response {
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     let painter = ui.painter();
-    painter.rect_filled(rect, 2, Theme::of(ui).raised);
+    painter.rect_filled(rect, 2, Theme::of(ui).track);
     let mut filled = rect;
     filled.set_width(rect.width() * fraction.clamp(0.0, 1.0));
     painter.rect_filled(filled, 2, colour);
     response
+}
+
+/// Content of at most that width, in the middle of wider room.
+pub fn centred_ui<R>(ui: &mut Ui, max_width: f32, content: impl FnOnce(&mut Ui) -> R) -> R {
+    let room = ui.available_rect_before_wrap();
+    let side = ((room.width() - max_width) / 2.0).max(0.0).floor();
+    let place = room.shrink2(vec2(side, 0.0));
+    let builder = egui::UiBuilder::new().max_rect(place);
+    ui.scope_builder(builder, content).inner
 }
 
 /// A heading of a section within a panel, with something on its right.

@@ -329,7 +329,8 @@ fn the_cells_of_the_strip_share_a_baseline() {
         let found = window.query_all_by_label_contains(label).map(|node| node.rect());
         found.filter(|rect| rect.top() < 92.0).map(|rect| rect.center().y).next().unwrap()
     };
-    let captions = ["Size", "Bits per weight", "95 % interval", "Difference", "Broken", "McNemar"];
+    let captions =
+        ["Size", "Bits per quantized weight", "95 % interval", "Difference", "Broken", "McNemar"];
     let figures = ["78.8 kB", "32.00", "97.3 %", "pt", "✓", "·10⁻"];
     for row in [captions, figures] {
         let heights = row.map(strip);

@@ -208,3 +208,32 @@ fn channels_are_reached_by_slider() {
     click_button(&mut window, "More for Distribution");
     click_button(&mut window, "Copy as CSV");
 }
+
+/// In one slow frame: the handle moves, and the plot stays where it is.
+#[test]
+fn a_press_and_a_move_in_one_frame_take_the_handle() {
+    let mut window = window();
+    let other = |window: &Window| window.get_by_label("Low end of the range").rect().center();
+    let from = window.get_by_label("High end of the range").rect().center();
+    window.hover_at(from);
+    window.step();
+    let press = |pressed, pos| egui::Event::PointerButton {
+        pos,
+        button: egui::PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    let to = from - vec2(60.0, 0.0);
+    let low = other(&window);
+    window.input_mut().events.extend([press(true, from), egui::Event::PointerMoved(to)]);
+    window.step();
+    window.hover_at(to - vec2(40.0, 0.0));
+    window.step();
+    window.event(press(false, to - vec2(40.0, 0.0)));
+    settle(&mut window);
+    assert!(spec(&window).starts_with("int:range=manual"), "{}", spec(&window));
+    let high = window.get_by_label("High end of the range").rect().center();
+    assert!((high.x - from.x + 100.0).abs() < 3.0, "{} from {}", high.x, from.x);
+    // Symmetric codes: the other end comes as much nearer, if the plot was not moved.
+    assert!((other(&window).x - low.x - 100.0).abs() < 3.0, "the plot was moved");
+}

@@ -49,9 +49,9 @@ fn value_error_and_code_are_drawn() {
 fn the_colours_are_named_with_their_unit() {
     let mut window = sample();
     for (button, text) in [
-        ("Error", "Colours: Error x − x̂, on the scale of the weights"),
-        ("Code", "Colours: Code, whole numbers"),
-        ("Value", "Colours: Weight value x, no unit"),
+        ("Error", "Colours: Error x − x̂, weight minus quantized weight"),
+        ("Code", "Colours: Code, the whole number"),
+        ("Value", "Colours: Weight value x, a number without unit"),
     ] {
         click(&mut window, button);
         assert!(shows(&window, text), "{button}");
@@ -212,4 +212,15 @@ fn no_model_is_no_empty_window() {
     let path = std::path::PathBuf::from("/there/is/none.safetensors");
     let window = panel_window("heatmap", ModelRef::Path(path));
     assert!(shows(&window, "No model is open"));
+}
+
+/// Kernels of one weight make no tiles.
+#[test]
+fn tiles_are_offered_for_kernels_alone() {
+    for (dims, has_tiles) in [([8, 4, 3, 3], true), ([8, 4, 1, 1], false)] {
+        let (_folder, window) = of_tensor(&dims);
+        let is_offered = window.query_by_label("Tiles").is_some();
+        assert_eq!(is_offered, has_tiles, "{dims:?}");
+        assert!(shows(&window, MAP), "{dims:?}");
+    }
 }

@@ -365,3 +365,31 @@ fn without_a_model_the_history_is_empty() {
     assert!(!session(&window_of(ModelRef::default_sample())).is_kept());
     assert!(session(&self::window()).recovery().is_none());
 }
+
+#[test]
+fn all_selected_layers_are_selected_again() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = sample_in(home.path());
+    window.state_mut().apply(Command::SelectLayers(vec![0, 2, 3]));
+    click_button(&mut window, "Bits: one less");
+    let selected = session(&window).selected_layers();
+    assert!(selected.len() == 3, "{selected:?}");
+    drop(window);
+    let mut window = sample_in(home.path());
+    click_button(&mut window, "Continue");
+    assert_eq!(session(&window).selected_layers(), selected);
+}
+
+/// A state that was left before it was measured.
+#[test]
+fn the_state_as_opened_is_measured_for_the_history() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = window_in(home.path(), ModelRef::default_sample(), Some("history"));
+    for spec in ["int4", "int3"] {
+        window.state_mut().apply(Command::SetAllChoices(spec.parse().unwrap()));
+    }
+    settle(&mut window);
+    assert!(session(&window).step_figures(0).model.is_some());
+    assert!(session(&window).step_figures(1).model.is_none(), "it was never the present one");
+    assert!(shows(&window, "not measured"));
+}

@@ -6,7 +6,7 @@ use egui_kittest::kittest::{By, NodeT, Queryable};
 use quantscope::session::ModelRef;
 use quantscope::ui::{App, AppOptions, PANELS};
 
-use super::drive::{Window, panel_window, press, settle, window};
+use super::drive::{Window, key_event, panel_window, press, settle, spec, window};
 
 /// A stop of the Tab key: what it is called, and where the ring is.
 struct Stop {
@@ -127,4 +127,28 @@ fn what_is_typed_into_the_palette_arrives_whole() {
     settle(&mut window);
     let field = window.get_by_label("Search commands");
     assert_eq!(field.accesskit_node().value().as_deref(), Some("per channel"));
+}
+
+/// Within one slow frame each press counts, with and without a modifier.
+#[test]
+fn every_press_counts() {
+    let mut window = window();
+    for _ in 0..3 {
+        let typed = egui::Event::Text("[".to_owned());
+        let events = [key_event(Key::OpenBracket, true), typed, key_event(Key::OpenBracket, false)];
+        window.input_mut().events.extend(events);
+    }
+    settle(&mut window);
+    assert_eq!(spec(&window), "int:bits=5");
+    for pressed in [true, false, true, false] {
+        window.input_mut().events.push(egui::Event::Key {
+            key: Key::Z,
+            physical_key: None,
+            pressed,
+            repeat: false,
+            modifiers: Modifiers::COMMAND,
+        });
+    }
+    settle(&mut window);
+    assert_eq!(spec(&window), "int:bits=7");
 }

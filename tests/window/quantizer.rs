@@ -259,3 +259,29 @@ fn every_scheme_works_in_the_window() {
         assert!(shows(&window, "Bits per weight"), "{id}");
     }
 }
+
+#[test]
+fn a_number_out_of_reach_is_refused_in_words() {
+    let mut window = window();
+    window.state_mut().apply(Command::SetAllChoices("int:granularity=per-group".parse().unwrap()));
+    settle(&mut window);
+    let before = spec(&window);
+    enter(&mut window, "Group size", "0");
+    assert_eq!(spec(&window), before, "nothing is set in its place");
+    assert!(shows(&window, "Must be at least 1"));
+    enter(&mut window, "Group size", "16");
+    assert!(spec(&window).contains("=16") && !shows(&window, "Must be at least"));
+}
+
+#[test]
+fn one_clip_for_all_channels_is_said_and_has_a_way_out() {
+    let mut window = window();
+    by_hand(&mut window);
+    enter(&mut window, "Clip ±", "0.2");
+    assert!(!shows(&window, "One clip by hand"));
+    click_button(&mut window, "Channel");
+    assert!(shows(&window, "One clip by hand for all channels"));
+    click_button(&mut window, "Smallest MSE of each channel");
+    assert!(spec(&window).contains("range=mse"), "{}", spec(&window));
+    assert!(!shows(&window, "One clip by hand"));
+}

@@ -33,6 +33,8 @@ pub(in crate::session) struct Snapshot {
     /// Of the state before the first step and after each; those beyond the end are unknown.
     pub figures: Vec<StateFigures>,
     pub layer: Option<String>,
+    /// Selected with it.
+    pub also_selected: Vec<String>,
     pub channel_idx: Option<usize>,
     pub critical: CriticalChoice,
     /// How the window was arranged, in words of its own.
@@ -102,6 +104,9 @@ struct ModelJson {
 struct SelectedJson {
     layer: Option<String>,
     channel: Option<usize>,
+    /// Selected with the layer shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    also: Vec<String>,
 }
 
 /// From what to what, by layer; a layer that a recipe did not name has `null`.
@@ -154,7 +159,11 @@ impl Snapshot {
                 .map(|name| (name.to_owned(), recipe.choice(name).to_string()))
                 .collect(),
             locked: self.plan.locked.clone(),
-            selected: SelectedJson { layer: self.layer.clone(), channel: self.channel_idx },
+            selected: SelectedJson {
+                layer: self.layer.clone(),
+                channel: self.channel_idx,
+                also: self.also_selected.clone(),
+            },
             critical: self.critical.clone(),
             n_done: n_done - first,
             figures: opened_figures,
@@ -209,6 +218,7 @@ impl Saved {
             plan,
             history: History::restored(edits, json.n_done),
             layer: json.selected.layer,
+            also_selected: json.selected.also,
             channel_idx: json.selected.channel,
             critical: json.critical,
             arrangement: json.arrangement,

@@ -9,6 +9,7 @@ use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::short_name::shortened;
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
+use crate::ui::widgets::centred_ui;
 
 pub const ENTRY: PanelEntry = PanelEntry {
     id: "history",
@@ -23,6 +24,8 @@ struct HistoryPanel {
     shown_n_done: Option<usize>,
 }
 
+/// Wider, and figures stand too far from the names of their steps.
+const MAX_WIDTH: f32 = 1200.0;
 /// Layers that are named in a tooltip.
 const MAX_LISTED: usize = 24;
 const MARK_WIDTH: f32 = 28.0;
@@ -72,11 +75,14 @@ impl Panel for HistoryPanel {
         let history = ctx.session.history();
         if history.is_empty() {
             let hint = "Each change of a setting will stand here; a click goes back to it.";
-            state_view::empty_ui(ui, "No changes yet", hint);
+            let icon = egui_material_icons::icons::ICON_HISTORY;
+            state_view::empty_icon_ui(ui, icon, ("No changes yet", hint));
             return;
         }
-        header_ui(ui, ctx);
-        self.list_ui(ui, ctx, history);
+        centred_ui(ui, MAX_WIDTH, |ui| {
+            header_ui(ui, ctx);
+            self.list_ui(ui, ctx, history);
+        });
     }
 }
 
@@ -148,8 +154,10 @@ const FIGURES: [(&str, &str); 3] = [
 ];
 
 /// Why a figure may be missing.
-const KNOWN_HELP: &str =
-    "Known of states that were measured while they were present; nothing is computed for this list";
+const KNOWN_HELP: &str = "Measured of the state as opened, and of others while they were present; click a step to go there and measure it";
+/// Why an accuracy may be missing.
+const NO_ACCURACY_HELP: &str = "Accuracy was not measured while this state was present on these samples; click the step to go there and measure it";
+const NOT_MEASURED: &str = "not measured";
 
 fn header_ui(ui: &mut Ui, ctx: &PanelCtx) {
     let theme = Theme::of(ui);
@@ -241,12 +249,28 @@ fn texts_of(edit: &Edit, width: f32, has_column: bool) -> (String, Option<String
     let is_own_name = edit.label != edit.change.label();
     match (from_to, has_column) {
         (from_to, true) if is_own_name => (shortened(&edit.label, n_letters), from_to),
-        (from_to, true) => (shortened(&what, n_letters), from_to),
+        (from_to, true) => {
+            let names = named_layers(edit, &what, n_letters);
+            (names, from_to.or_else(|| Some("several schemes".to_owned())))
+        }
         (Some(from_to), false) if !is_own_name => {
             let n_letters = n_letters.saturating_sub(from_to.chars().count() + 2).max(10);
             (format!("{}: {from_to}", shortened(&what, n_letters)), None)
         }
         _ => (edit.label.clone(), None),
+    }
+}
+
+/// What a step of several layers was about: their number and as many of their names as have room.
+fn named_layers(edit: &Edit, what: &str, n_letters: usize) -> String {
+    let names: Vec<&str> = edit.change.layers.keys().map(String::as_str).collect();
+    if names.len() < 2 {
+        return shortened(what, n_letters);
+    }
+    let text = format!("{what}: {}", names.join(", "));
+    match text.chars().count() <= n_letters {
+        true => text,
+        false => text.chars().take(n_letters.saturating_sub(1)).chain(['…']).collect(),
     }
 }
 
@@ -275,6 +299,9 @@ fn mark_ui(ui: &Ui, rect: Rect, step: usize, (tense, n_edits): (Tense, usize)) {
 fn figures_ui(ui: &mut Ui, columns: &Columns, figures: &StepFigures, ink: egui::Color32) {
     let theme = Theme::of(ui);
     match columns.figures {
+        Figures::Columns([first, _, last]) if figures.model.is_none() => {
+            cell(ui, first.union(last), Align::Max, |ui| unknown_ui(ui, NOT_MEASURED, KNOWN_HELP));
+        }
         Figures::Columns(places) => {
             for (rect, text) in places.into_iter().zip(figure_texts(figures)) {
                 let ink = if text == UNKNOWN { theme.hint } else { ink };
@@ -289,8 +316,9 @@ fn figures_ui(ui: &mut Ui, columns: &Columns, figures: &StepFigures, ink: egui::
         }
     }
     let Some(accuracy) = figures.accuracy else {
-        let unknown = RichText::new(UNKNOWN).font(theme::mono(12.0)).color(theme.hint);
-        return cell(ui, columns.accuracy, Align::Max, |ui| drop(ui.label(unknown)));
+        let is_wide = matches!(columns.figures, Figures::Columns(_));
+        let text = if is_wide { NOT_MEASURED } else { UNKNOWN };
+        return cell(ui, columns.accuracy, Align::Max, |ui| unknown_ui(ui, text, NO_ACCURACY_HELP));
     };
     cell(ui, columns.accuracy, Align::Max, |ui| {
         let (value, reach) = estimate_text(accuracy.estimate, accuracy.metric);
@@ -300,6 +328,12 @@ fn figures_ui(ui: &mut Ui, columns: &Columns, figures: &StepFigures, ink: egui::
         }
         ui.label(RichText::new(value).font(theme::mono(12.0)).color(ink))
     });
+}
+
+/// In the place of a figure there is none of.
+fn unknown_ui(ui: &mut Ui, text: &str, help: &str) {
+    let text = RichText::new(text).font(theme::text(11.0)).color(Theme::of(ui).hint);
+    ui.label(text).on_hover_text(help);
 }
 
 const UNKNOWN: &str = "–";
@@ -314,7 +348,7 @@ fn figure_texts(figures: &StepFigures) -> [String; 3] {
 
 /// The same with their units.
 fn figures_line(figures: &StepFigures) -> String {
-    let Some(model) = &figures.model else { return "not measured".to_owned() };
+    let Some(model) = &figures.model else { return NOT_MEASURED.to_owned() };
     let [size, bits, sqnr] = figure_texts(figures);
     let with_unit = |text: String, is_number: bool, unit: &str| match is_number {
         true => format!("{text} {unit}"),

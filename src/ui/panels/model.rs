@@ -11,7 +11,7 @@ use crate::ui::focus_ring::scroll_to_focus;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
-use crate::ui::widgets::{figure_row, name_it};
+use crate::ui::widgets::{centred_ui, figure_row, name_it};
 
 pub const ENTRY: PanelEntry = PanelEntry {
     id: "model",
@@ -39,9 +39,10 @@ impl Panel for ModelPanel {
             scroll_to_focus(ui);
             let margin = egui::Margin::symmetric(theme::PANEL_MARGIN as i8, 8);
             egui::Frame::new().inner_margin(margin).show(ui, |ui| {
-                ui.set_max_width(MAX_WIDTH);
-                ui.spacing_mut().item_spacing.y = 4.0;
-                card_ui(ui, ctx, network);
+                centred_ui(ui, MAX_WIDTH, |ui| {
+                    ui.spacing_mut().item_spacing.y = 4.0;
+                    card_ui(ui, ctx, network);
+                });
             });
         });
     }

@@ -13,7 +13,7 @@ use crate::quant::QuantScheme;
 use crate::quant::schemes::SCHEMES;
 use crate::ui::segments::Segments;
 use crate::ui::theme::{self, Theme};
-use crate::ui::widgets::name_it;
+use crate::ui::widgets::{combo_icon, name_it};
 
 /// Below this width the controls take a line of their own.
 const MIN_WIDTH_FOR_ONE_LINE: f32 = 1180.0;
@@ -116,7 +116,8 @@ fn what_ui(ui: &mut Ui, view: &mut CompareView) {
     ui.label(RichText::new("Bits").color(theme.label));
     let bits = &mut view.compared.bits;
     let shown = bits.map_or_else(|| "usual".to_owned(), |bits| bits.to_string());
-    let combo = ComboBox::from_id_salt("compared bits").width(64.0).selected_text(shown);
+    let combo =
+        ComboBox::from_id_salt("compared bits").icon(combo_icon).width(64.0).selected_text(shown);
     let combo = combo.show_ui(ui, |ui| {
         ui.selectable_value(bits, None, "usual");
         for wanted in ASKED_BITS {
@@ -139,7 +140,7 @@ fn order_ui(ui: &mut Ui, view: &mut CompareView) {
     ui.spacing_mut().item_spacing.x = 4.0;
     ui.label(RichText::new("Sort").color(Theme::of(ui).label));
     let order = &mut view.order;
-    let combo = ComboBox::from_id_salt("compared order").width(110.0);
+    let combo = ComboBox::from_id_salt("compared order").icon(combo_icon).width(110.0);
     let combo = combo.selected_text(order.key.name()).show_ui(ui, |ui| {
         for (key, name) in SortKey::ALL {
             if ui.selectable_label(order.key == key, format!("by {name}")).clicked() {

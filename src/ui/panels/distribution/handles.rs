@@ -1,6 +1,8 @@
 //! The ends of the range as handles to drag, with the number and what is clipped beside them.
 
-use egui::{Align2, CursorIcon, Rect, Sense, Stroke, Ui, pos2, vec2};
+use std::sync::Arc;
+
+use egui::{Align2, Context, CursorIcon, Id, LayerId, Rect, Sense, Stroke, Ui, pos2, vec2};
 use egui_plot::{PlotPoint, PlotTransform};
 
 use super::value_plot::ShownRange;
@@ -115,9 +117,10 @@ impl Handle {
                 End::High => "High end of the range",
             };
             let id = ui.scope_id().with(name);
-            let response = ui
-                .interact(line.expand2(vec2(REACH, 0.0)), id, Sense::drag())
-                .on_hover_cursor(CursorIcon::ResizeHorizontal);
+            let area = line.expand2(vec2(REACH, 0.0));
+            Presses::watch(ui, id, area.intersect(ui.clip_rect()));
+            let response =
+                ui.interact(area, id, Sense::drag()).on_hover_cursor(CursorIcon::ResizeHorizontal);
             name_it(&response, name);
             let pointer = response.interact_pointer_pos().filter(|_| response.dragged());
             if let Some(pointer) = pointer.filter(|_| response.drag_delta().x != 0.0) {
@@ -197,6 +200,50 @@ impl Handle {
             // Curves and hatching run behind the words, not through them.
             painter.rect_filled(rect.expand2(vec2(3.0, 0.0)), 2, theme.panel.gamma_multiply(0.85));
             painter.galley(rect.min, galley, colour);
+        }
+    }
+}
+
+/// Where handles were drawn. A press and a move within one slow frame are told of together, and the
+/// pointer is beside the handle when it is asked what lies under it: what was pressed gets the drag,
+/// before the plot takes it.
+#[derive(Clone, Default)]
+struct Presses {
+    /// By handle, the pass in which it was drawn last.
+    places: Vec<(Id, LayerId, Rect, u64)>,
+    is_watching: bool,
+}
+
+impl Presses {
+    fn watch(ui: &Ui, id: Id, area: Rect) {
+        let ctx = ui.ctx();
+        let place = (id, ui.layer_id(), area, ctx.cumulative_pass_nr());
+        let was_watching = ctx.data_mut(|data| {
+            let presses = data.get_temp_mut_or_default::<Self>(Id::NULL);
+            presses.places.retain(|(known, ..)| *known != id);
+            presses.places.push(place);
+            std::mem::replace(&mut presses.is_watching, true)
+        });
+        if !was_watching {
+            ctx.on_begin_pass("presses on clip handles", Arc::new(|ui| Self::take(ui.ctx())));
+        }
+    }
+
+    fn take(ctx: &Context) {
+        let pressed = ctx.input(|input| match input.pointer.primary_pressed() {
+            true => input.pointer.press_origin(),
+            false => None,
+        });
+        let Some(origin) = pressed else { return };
+        let last_pass = ctx.cumulative_pass_nr().saturating_sub(1);
+        let presses = ctx.data(|data| data.get_temp::<Self>(Id::NULL)).unwrap_or_default();
+        let hit = presses.places.iter().find(|(_, layer_id, area, pass)| {
+            *pass >= last_pass
+                && area.contains(origin)
+                && ctx.layer_id_at(origin) == Some(*layer_id)
+        });
+        if let Some((id, ..)) = hit {
+            ctx.set_dragged_id(*id);
         }
     }
 }

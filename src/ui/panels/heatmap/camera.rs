@@ -108,15 +108,18 @@ impl Camera {
     }
 }
 
-/// Whole pixels, where that costs little of the size: cells of equal width are not mistaken for a
-/// pattern.
+/// The least of its size that a cell keeps when it is made a whole number of pixels.
+const LEAST_WHOLE: f32 = 0.95;
+
+/// As large as there is room for in one direction at least; whole pixels where that costs next to
+/// nothing of the size, since cells of equal width are not mistaken for a pattern.
 fn fitted_cell(n_columns: usize, n_rows: usize, port: Port) -> Vec2 {
     let room = port.rect.size();
     let fit = vec2(room.x / n_columns.max(1) as f32, room.y / n_rows.max(1) as f32);
     let whole_pixels = |cell: f32| {
         let pixels = (cell * port.pixels_per_point).floor();
         let snapped = pixels / port.pixels_per_point;
-        if snapped >= 0.75 * cell { snapped } else { cell }
+        if snapped >= LEAST_WHOLE * cell { snapped } else { cell }
     };
     let least = fit.min_elem().min(MAX_CELL);
     if fit.max_elem() <= MAX_ASPECT * fit.min_elem() {

@@ -19,12 +19,13 @@ pub(super) fn draw(ui: &Ui, canvas: &Canvas, room: Rect) {
     let raster = canvas.whole;
     let shown = raster.view.shown;
     let (_, _, n_beyond) = raster.source.scale(shown);
+    let room = beneath(canvas.lens.view, room);
     let bar = scale_bar(ui, raster, room);
     let x = bar.right() + 16.0;
     let (title, unit) = match shown {
-        Shown::Value => ("Weight value x", "no unit, as the file has it"),
-        Shown::Error => ("Error x − x̂", "on the scale of the weights"),
-        Shown::Code => ("Code", "whole numbers that stand for the weights"),
+        Shown::Value => ("Weight value x", "a number without unit"),
+        Shown::Error => ("Error x − x̂", "weight minus quantized weight"),
+        Shown::Code => ("Code", "the whole number stored for a weight"),
     };
     let clip = painter.with_clip_rect(room.intersect(ui.clip_rect()));
     let name = pos2(x, bar.center().y);
@@ -37,7 +38,7 @@ pub(super) fn draw(ui: &Ui, canvas: &Canvas, room: Rect) {
     if n_beyond > 0 {
         let share = percent(n_beyond as f64 / canvas.layer.count().max(1) as f64, 2);
         let n = counted(n_beyond, "weight");
-        remarks.push(format!("{n} ({share}) beyond the scale, in the colour of its end"));
+        remarks.push(format!("{n} ({share}) lie beyond the scale and have its last colour"));
     }
     let place = pos2(x, bar.bottom() + 5.0);
     let remarks = remarks.join(" · ");
@@ -53,6 +54,16 @@ pub(super) fn draw(ui: &Ui, canvas: &Canvas, room: Rect) {
         let ink = missing_colour(theme);
         clip.text(place, Align2::RIGHT_CENTER, "■ NaN or infinite", theme::text(12.0), ink);
     }
+}
+
+/// Room for the bar and what is said beside it.
+const LEAST_WIDTH: f32 = 560.0;
+
+/// Where the legend stands: under the picture, from its left edge on as far as there is room.
+fn beneath(picture: Rect, room: Rect) -> Rect {
+    let left = picture.left().min(room.right() - LEAST_WIDTH).max(room.left());
+    let top = picture.bottom().min(room.top());
+    Rect::from_min_max(pos2(left, top), pos2(room.right(), top + room.height()))
 }
 
 /// The colours with their numbers, and where they lie.

@@ -11,7 +11,7 @@ use crate::ui::layer_title::layer_title_ui;
 use crate::ui::panel::PanelCtx;
 use crate::ui::segments::{Segments, segments_ui};
 use crate::ui::theme::{self, Theme};
-use crate::ui::widgets::name_it;
+use crate::ui::widgets::{combo_icon, name_it};
 
 const TITLE_HEIGHT: f32 = 36.0;
 const LINE_HEIGHT: f32 = theme::TOOL_ROW_HEIGHT;
@@ -145,7 +145,7 @@ impl HeatmapPanel {
     /// Tiles or a slice, and its axes.
     fn layout_ui(&mut self, ui: &mut Ui, layer: &Layer) {
         ui.spacing_mut().item_spacing.x = 0.0;
-        if layer.dims.len() >= 3 {
+        if Arrangement::has_tiles(&layer.dims) {
             let options = [
                 (true, "Tiles", "Every kernel as a tile, in a grid of first × second axis"),
                 (false, "Slice", "Two axes as rows and columns, the others at one index"),
@@ -187,6 +187,7 @@ fn axes_ui(ui: &mut Ui, layer: &Layer, (rows, columns): (usize, usize)) -> (usiz
         let mut chosen = None;
         ui.label(RichText::new(name).color(theme.label));
         let combo = ComboBox::from_id_salt(("sheet", name))
+            .icon(combo_icon)
             .selected_text(axis_name(layer, current))
             .width(112.0)
             .show_ui(ui, |ui| {

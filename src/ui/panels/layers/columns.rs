@@ -80,7 +80,13 @@ impl Widths {
 }
 
 /// Below it a layer is marked as poor.
-const POOR_DB: f64 = 20.0;
+pub(super) const POOR_DB: f64 = 20.0;
+
+/// Whether a ratio is marked as poor: as it is written, so that no two bars beside the same number
+/// differ.
+pub(super) fn is_poor(db: f64) -> bool {
+    format!("{db:.1}").parse().is_ok_and(|written: f64| written < POOR_DB)
+}
 
 impl ListColumn {
     /// From left to right.
@@ -183,7 +189,9 @@ impl ListColumn {
             Self::Scheme => "How the weights are quantized",
             Self::ScalePer => "What shares one scale",
             Self::Bits => "Bits of one code; drag or type",
-            Self::Sqnr => "Signal-to-quantization-noise ratio: 10·log₁₀(Σx² / Σ(x−x̂)²)",
+            Self::Sqnr => {
+                "Signal-to-quantization-noise ratio: 10·log₁₀(Σx² / Σ(x−x̂)²)\nThe bar is full at 48 dB, and red below 20 dB"
+            }
             Self::Share => "Share of all weights",
             Self::Lock => "",
         }
@@ -439,7 +447,7 @@ fn sqnr_ui(ui: &mut Ui, error: &Loaded<LayerError>) {
                 |ui| widgets::number(ui, &fixed(db, 1), 12.0, theme.text),
             );
             ui.spacing_mut().item_spacing.x = 6.0;
-            let colour = if db < POOR_DB { theme.bad } else { theme.original };
+            let colour = if is_poor(db) { theme.bad } else { theme.original };
             let width = (ui.available_width() - 4.0).max(0.0);
             widgets::bar(ui, vec2(width, 8.0), (db / FULL_BAR_DB) as f32, colour);
         }
@@ -457,7 +465,7 @@ fn lock_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) {
     let (icon, verb, ink) = if is_locked {
         (icons::ICON_LOCK, "Unlock", theme.accent)
     } else {
-        (icons::ICON_LOCK_OPEN, "Lock", theme.line_strong)
+        (icons::ICON_LOCK_OPEN, "Lock", theme.hint)
     };
     let button = egui::Button::new(icon.rich_text().size(13.0).color(ink)).frame(false);
     let response = ui.add(button);
@@ -465,5 +473,17 @@ fn lock_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) {
     name_it(&response, &name);
     if response.on_hover_text(format!("{name}: a locked layer keeps its settings")).clicked() {
         ctx.send(Command::SetLock { layer: row.layer.name.clone(), lock: !is_locked });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_numbers_are_poor_alike() {
+        for (db, poor) in [(19.94, true), (19.96, false), (20.0, false), (f64::NAN, false)] {
+            assert_eq!(is_poor(db), poor, "{db}");
+        }
     }
 }

@@ -9,12 +9,15 @@ use egui_material_icons::icons;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{counted, percent, thousands};
+use crate::model::Layer;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::state_view;
 use crate::ui::table::Table;
 use crate::ui::theme::{self, Theme};
-use crate::ui::widgets::name_it;
-use columns::{COLUMN_GAP, ListColumn, MIN_NAME_WIDTH, Widths, wanted_name_width};
+use crate::ui::widgets::{centred_ui, name_it};
+use columns::{
+    COLUMN_GAP, ListColumn, MIN_NAME_WIDTH, POOR_DB, Widths, is_poor, wanted_name_width,
+};
 use rows::{LayerRow, Line, Order};
 
 use crate::session::Command;
@@ -48,6 +51,8 @@ struct ListView {
     name_width: Option<f32>,
 }
 
+/// Wider, and figures stand too far from the names.
+const MAX_WIDTH: f32 = 1200.0;
 /// Height of the line below the list.
 const FOOTER_HEIGHT: f32 = 28.0;
 
@@ -65,24 +70,7 @@ impl Panel for LayersPanel {
             );
             return;
         }
-        self.filter_ui(ui);
-        let held = self.held.as_deref();
-        let rows = rows::rows(ctx.session, &network.layers, &self.filter, self.view.order, held);
-        if rows.is_empty() {
-            let hint = format!("No layer's name, operator or setting contains “{}”.", self.filter);
-            state_view::empty_ui(ui, "Nothing found", &hint);
-            return;
-        }
-        let order = self.view.order;
-        let size = vec2(ui.available_width(), ui.available_height() - FOOTER_HEIGHT);
-        let is_editing = ui.allocate_ui(size, |ui| self.table_ui(ui, ctx, &rows)).inner;
-        let holds = (is_editing || ui.ctx().dragged_id().is_some()) && order == self.view.order;
-        if !holds {
-            self.held = None;
-        } else if self.held.is_none() {
-            self.held = Some(rows.iter().map(|row| row.idx).collect());
-        }
-        footer_ui(ui, ctx, network.layers.len(), &rows);
+        centred_ui(ui, MAX_WIDTH, |ui| self.content_ui(ui, ctx, &network.layers));
     }
 
     fn table(&self, ctx: &PanelCtx) -> Option<Table> {
@@ -134,6 +122,28 @@ impl Panel for LayersPanel {
 }
 
 impl LayersPanel {
+    /// The filter, the list and what is below it.
+    fn content_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx, layers: &[Layer]) {
+        self.filter_ui(ui);
+        let held = self.held.as_deref();
+        let rows = rows::rows(ctx.session, layers, &self.filter, self.view.order, held);
+        if rows.is_empty() {
+            let hint = format!("No layer's name, operator or setting contains “{}”.", self.filter);
+            state_view::empty_ui(ui, "Nothing found", &hint);
+            return;
+        }
+        let order = self.view.order;
+        let size = vec2(ui.available_width(), ui.available_height() - FOOTER_HEIGHT);
+        let is_editing = ui.allocate_ui(size, |ui| self.table_ui(ui, ctx, &rows)).inner;
+        let holds = (is_editing || ui.ctx().dragged_id().is_some()) && order == self.view.order;
+        if !holds {
+            self.held = None;
+        } else if self.held.is_none() {
+            self.held = Some(rows.iter().map(|row| row.idx).collect());
+        }
+        footer_ui(ui, ctx, layers.len(), &rows);
+    }
+
     fn filter_ui(&mut self, ui: &mut Ui) {
         ui.add_space(8.0);
         let size = vec2(ui.available_width(), theme::CONTROL_HEIGHT);
@@ -337,6 +347,30 @@ fn footer_ui(ui: &mut Ui, ctx: &PanelCtx, n_layers: usize, rows: &[LayerRow]) {
         let selected =
             if n_selected > 1 { format!(" · {n_selected} selected") } else { String::new() };
         let text = format!("{count}, {} weights{selected}", thousands(shown));
-        ui.add(egui::Label::new(RichText::new(text).color(theme.hint)).truncate());
+        let layout = egui::Layout::right_to_left(egui::Align::Center);
+        ui.with_layout(layout, |ui| {
+            ui.add_space(theme::PANEL_MARGIN);
+            poor_legend_ui(ui, rows);
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                ui.add(egui::Label::new(RichText::new(text).color(theme.hint)).truncate());
+            });
+        });
     });
+}
+
+/// What the colour of a bar means, where one has it.
+fn poor_legend_ui(ui: &mut Ui, rows: &[LayerRow]) {
+    let db = |row: &LayerRow| row.error.shown().and_then(|error| error.sqnr().db());
+    let n_poor = rows.iter().filter_map(db).filter(|&db| is_poor(db)).count();
+    if n_poor == 0 {
+        return;
+    }
+    let theme = Theme::of(ui);
+    ui.spacing_mut().item_spacing.x = 5.0;
+    let text = format!("SQNR below {POOR_DB} dB");
+    let help = format!("SQNR below {POOR_DB} dB: {}", counted(n_poor, "layer"));
+    ui.label(RichText::new(text).color(theme.hint)).on_hover_text(help);
+    let (rect, _) = ui.allocate_exact_size(vec2(12.0, 8.0), Sense::hover());
+    ui.painter().rect_filled(rect, 2, theme.bad);
+    ui.add_space(6.0);
 }

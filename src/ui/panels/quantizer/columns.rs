@@ -67,7 +67,9 @@ impl Columns {
         }
         let n = self.n() as f32;
         let width = ((ui.available_width() - GAP * (n - 1.0)) / n).min(MAX_WIDTH);
-        let corner = ui.cursor().min;
+        // In the middle of what is wider than all columns.
+        let spare = ui.available_width() - n * (width + GAP) + GAP;
+        let corner = ui.cursor().min + vec2((spare / 2.0).max(0.0), 0.0);
         let mut bottom = corner.y;
         for (column, parts) in self.parts().iter().enumerate() {
             let left = corner.x + column as f32 * (width + GAP);

@@ -76,7 +76,7 @@ pub(super) fn figures_ui(
 }
 
 /// What stands against storing the layer so, under a mark that it does.
-fn note_ui(ui: &mut Ui, note: &str) {
+pub(super) fn note_ui(ui: &mut Ui, note: &str) {
     let theme = Theme::of(ui);
     ui.horizontal_top(|ui| {
         let icon = egui_material_icons::icons::ICON_INFO.rich_text().size(14.0);

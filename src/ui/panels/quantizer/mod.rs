@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::base::counted;
 use crate::eval::LayerError;
 use crate::model::{FoldMode, Layer, Network};
-use crate::quant::SchemeChoice;
+use crate::quant::{SchemeChoice, SettingValue};
 use crate::session::{Command, LayerPicture, Loaded};
 use crate::tensor::TensorStats;
 use crate::ui::actions::{edit, edit_command};
+use crate::ui::clip_range::has_typed_ends;
 use crate::ui::focus_ring::scroll_to_focus;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::quick_settings::QUICK_SETTINGS;
@@ -23,7 +24,7 @@ use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::{icon_menu, section};
 
 use columns::{Columns, Part};
-use figures::figures_ui;
+use figures::{figures_ui, note_ui};
 use ranges::ranges_ui;
 
 pub const ENTRY: PanelEntry = PanelEntry {
@@ -251,18 +252,30 @@ fn selected_settings_ui(
             ctx.send(edit_command(ctx.session, &edit.label(), gesture, change));
         }
     });
-    if let Some(hint) = by_hand_hint(choice) {
-        ui.label(RichText::new(hint).color(Theme::of(ui).hint));
+    if shares_ends(choice) && n_locked < layers.len() {
+        shared_ends_ui(ui, ctx);
     }
 }
 
-/// What a range by hand does not say of itself.
-fn by_hand_hint(choice: &SchemeChoice) -> Option<&'static str> {
+/// Whether a range by hand makes channels share what the settings say is each one's own.
+fn shares_ends(choice: &SchemeChoice) -> bool {
     let settings = choice.settings();
-    let is_shared = settings.choice("range") == "manual"
-        && settings.choice("granularity") != "per-tensor"
-        && (settings.float("lo").is_some() || settings.float("hi").is_some());
-    is_shared.then_some("By hand all channels share the same ends, and so one scale")
+    has_typed_ends(choice) && settings.choice("granularity") != "per-tensor"
+}
+
+/// What a range by hand does not say of itself, and the way out.
+fn shared_ends_ui(ui: &mut Ui, ctx: &PanelCtx) {
+    let hint = "One clip by hand for all channels: the same scale for each. Chosen from the weights, every channel gets its own.";
+    ui.add_space(2.0);
+    note_ui(ui, hint);
+    ui.add_space(4.0);
+    let button = egui::Button::new("Smallest MSE of each channel");
+    let response = ui.add_sized([ui.available_width(), theme::CONTROL_HEIGHT], button);
+    let help = "Sets the range to the one with the smallest squared error, channel by channel; Undo brings the clip back";
+    if response.on_hover_text(help).clicked() {
+        edit(ctx, "range MSE", |choice| choice.with("range", SettingValue::Choice("mse")).ok());
+    }
+    ui.add_space(2.0);
 }
 
 fn all_layers_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, choice: &SchemeChoice) {
