@@ -310,6 +310,7 @@ pub(super) mod tests {
             history,
             figures: Vec::new(),
             layer: Some("stem".to_owned()),
+            also_selected: vec!["block1".to_owned()],
             channel_idx: Some(3),
             critical: CriticalChoice::Class("7".to_owned()),
             arrangement: "words of the window".to_owned(),
