@@ -34,6 +34,7 @@ const LEAST_CELL: f32 = 4.0;
 const NAME_SPACING: f32 = 11.0;
 /// Cells that are larger have names of the usual size.
 const FULL_NAME: f32 = 13.0;
+const FULL_SIZE: f32 = 11.0;
 /// What the title and the switch beside it need, however few cells there are.
 const TITLE_WIDTH: f32 = 310.0;
 const FLAT_HEAD_HEIGHT: f32 = 18.0;
@@ -93,7 +94,10 @@ impl Grid {
     /// As large as fits, with room for names on the left and above.
     pub fn new(ui: &Ui, room: Rect, table: &Confusion, names: &Names) -> Self {
         let width_of = |&class: &u32| {
-            ui.painter().layout_no_wrap(names.of(class), theme::text(11.0), Color32::WHITE).size().x
+            ui.painter()
+                .layout_no_wrap(names.of(class), theme::text(FULL_SIZE), Color32::WHITE)
+                .size()
+                .x
         };
         let widest = table.shown.iter().map(width_of).fold(0.0, f32::max);
         // "24 others" stands among the rows.
@@ -110,7 +114,8 @@ impl Grid {
             let height = height.min(width.max(LEAST_CELL)).clamp(LEAST_CELL, MAX_CELL_HEIGHT);
             vec2(width.clamp(LEAST_CELL, height.max(LEAST_CELL) * ratio), height)
         };
-        let is_flat = widest + 4.0 <= cell_size(Heads::Flat).x;
+        let flat = cell_size(Heads::Flat).x;
+        let is_flat = widest * name_size(flat) / FULL_SIZE + 1.5 <= flat;
         let upright = (widest_row + 10.0).clamp(FLAT_HEAD_HEIGHT + 1.0, UPRIGHT_HEAD_HEIGHT);
         let heads = if is_flat { Heads::Flat } else { Heads::Upright(upright) };
         let cell_size = cell_size(heads);
@@ -324,7 +329,7 @@ fn sum_sign(table: &Confusion, column: usize) -> String {
 
 /// Of the letters beside or over a cell of that size.
 fn name_size(size: f32) -> f32 {
-    if size >= FULL_NAME { 11.0 } else { 10.0 }
+    if size >= FULL_NAME { FULL_SIZE } else { 10.0 }
 }
 
 /// Whether a row or column of that size has room for its name beside the last one's.

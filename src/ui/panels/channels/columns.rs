@@ -227,13 +227,20 @@ impl Sketch<'_> {
                 self.painter.hline(axis.x(0.0)..=axis.x(lo), y, stem);
             }
         }
-        self.tick_in_use(line, axis, summary.scale);
-        let Some((lo, hi)) = summary.own_scale else { return };
-        match self.shape() {
-            MarkShape::Sign => {
+        if self.shape() == MarkShape::Tick {
+            self.tick_in_use(line, axis, summary.scale);
+        }
+        match (summary.own_scale, self.shape()) {
+            (None, _) => {}
+            (Some((_, hi)), MarkShape::Sign) => {
                 diamond(self.painter, (axis.x(hi), y), (line.height * 0.4).min(4.0), colour);
             }
-            MarkShape::Tick => self.thin_mark(line, (axis.x(lo), axis.x(hi)), colour),
+            (Some((lo, hi)), MarkShape::Tick) => {
+                self.thin_mark(line, (axis.x(lo), axis.x(hi)), colour);
+            }
+        }
+        if self.shape() == MarkShape::Sign {
+            self.tick_in_use(line, axis, summary.scale);
         }
     }
 
@@ -250,8 +257,7 @@ impl Sketch<'_> {
         self.painter.rect_filled(mark, 0, colour);
     }
 
-    /// ○ with one scale for the tensor, ● with one a channel, and under them a tick where the one in
-    /// use lies.
+    /// ○ with one scale for the tensor, ● with one a channel, and a tick where the one in use lies.
     fn sqnr(&self, line: &Line, summary: &Summary) {
         let y = line.centre();
         let axis = &self.axes.sqnr;
@@ -269,7 +275,6 @@ impl Sketch<'_> {
             let between = Stroke::new(1.0, self.theme.line_strong);
             self.painter.line_segment([pos2(axis.x(from), y), pos2(axis.x(to), y)], between);
         }
-        self.tick_in_use(line, axis, summary.sqnr);
         let radius = (line.height * 0.36).min(3.5);
         if let Some((db, _)) = tensor {
             let centre = pos2(axis.x(db), y);
@@ -279,9 +284,10 @@ impl Sketch<'_> {
         if let Some((db, _)) = channel {
             self.painter.circle_filled(pos2(axis.x(db), y), radius, dot);
         }
+        self.tick_in_use(line, axis, summary.sqnr);
     }
 
-    /// Wider than a thin mark, which lies over it.
+    /// Over signs; wider than a thin mark, which lies over it.
     fn tick_in_use(&self, line: &Line, axis: &Axis, ends: Ends) {
         let Some((lo, hi)) = ends else { return };
         let half = if self.shape() == MarkShape::Sign { 1.0 } else { 2.5 };

@@ -43,14 +43,17 @@ pub(super) fn histogram_ui(
     let others = compared.iter().flatten().chain(fit.iter().flatten());
     let top = top(picture, scale, (&quantized, others.map(|point| point[1])));
     let spikes = spikes(&quantized, top);
-    // Over the heads of the arrows there is room for the counts.
-    let head = if spikes.is_empty() { 0.06 } else { 0.14 };
-    let heights = scale.baseline()..=top + (top - scale.baseline()) * head;
     let quantized: Vec<[f64; 2]> =
         quantized.into_iter().map(|[value, height]| [value, height.min(top)]).collect();
     let beyond = (!spikes.is_empty()).then_some(LegendEntry::Beyond);
     let entries: Vec<LegendEntry> = overlays.legend.iter().cloned().chain(beyond).collect();
     legend_ui(ui, &entries, |ui| caption_ui(ui, picture, scale));
+    // Over the heads of the arrows there is room for the counts.
+    let head = match spikes.is_empty() {
+        true => 0.06,
+        false => f64::from(SPIKE_TEXT / (ui.available_height() - X_AXIS).max(1.0)).clamp(0.06, 0.5),
+    };
+    let heights = scale.baseline()..=top + (top - scale.baseline()) * head;
     let plot = framed_plot(ui, picture, scale);
     let theme = Theme::of(ui);
     let response = plot.show(ui, |plot| {
@@ -84,6 +87,10 @@ pub(super) fn histogram_ui(
     range_and_hover_ui(ui, picture, range, &response);
     response.transform
 }
+
+/// Height of a count over an arrow head, and about that of the axis below.
+const SPIKE_TEXT: f32 = 19.0;
+const X_AXIS: f32 = 52.0;
 
 /// Many weights in one value, more than the axis has room for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -174,7 +181,7 @@ fn framed_plot<'a>(ui: &Ui, picture: &LayerPicture, scale: CountScale) -> Plot<'
 /// Spikes of the quantized end at least at this many times the highest bin of the original, and at
 /// most at that many: else many weights in one value would flatten all the rest.
 const ROOM_FOR_SPIKES: f64 = 1.3;
-const MOST_ROOM_FOR_SPIKES: f64 = 3.0;
+const MOST_ROOM_FOR_SPIKES: f64 = 4.0;
 /// So many spikes may be cut where a higher axis would show all others.
 const MAX_CUT: usize = 2;
 
@@ -265,7 +272,7 @@ mod tests {
             (&[90.0, 110.0][..], 110.0),
             (&[100.0, 900.0, 100.0], 130.0),
             (&[900.0, 200.0, 700.0, 250.0, 180.0], 250.0),
-            (&[900.0; 13], 300.0),
+            (&[900.0; 13], 400.0),
             (&[150.0; 13], 150.0),
             (&[], 0.0),
         ] {
