@@ -283,7 +283,8 @@ fn rows_of_many_classes_have_room_and_cells_are_square() {
             window.query_all_by_label_contains(label).map(|node| node.rect()).collect()
         };
         let recalls = rects("Recall of ");
-        assert!(recalls.len() >= 24, "{size:?}");
+        // Those scrolled out of sight are not told.
+        assert!(recalls.len() >= 4, "{size:?}: {}", recalls.len());
         let mut tops: Vec<f32> = recalls.iter().map(|rect| rect.top()).collect();
         tops.sort_by(f32::total_cmp);
         assert!(tops.is_sorted_by(|a, b| b - a >= 13.9), "{size:?}: rows lie on each other");

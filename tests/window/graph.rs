@@ -235,7 +235,9 @@ fn a_fitted_graph_leaves_the_legend_free() {
         click_button(&mut window, "Fit");
         let legend = window.get_by_label_contains(LEGEND).rect();
         let canvas = rect_of(&window, "Graph of the network");
-        assert!(canvas.contains_rect(legend), "{size:?}");
+        // Over the drawing, or below it where that has no room.
+        let is_below = legend.top() >= canvas.bottom();
+        assert!(is_below || canvas.contains_rect(legend), "{size:?}");
         for node in ["stem", "block1.dw", "res.conv1", "fc"] {
             let rect = rect_of(&window, &format!("Graph node {node}"));
             assert!(!rect.intersects(legend), "{size:?}: {node} {rect:?} {legend:?}");
