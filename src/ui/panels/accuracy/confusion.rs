@@ -290,34 +290,39 @@ fn names_ui(ui: &mut Ui, grid: &Grid, (table, names): (&Confusion, &Names), filt
         let response = ui.interact(rect, ui.scope_id().with(("column", column)), Sense::CLICK);
         let is_chosen = answer.is_some() && filter.answer == answer && filter.class.is_none();
         let colour = if is_chosen { theme.accent } else { theme.label };
-        let font = theme::text(name_size(grid.cell_size.x));
-        match grid.heads {
-            // Its neighbour's stands there.
-            Heads::Upright(_) if !has_name(column, grid.cell_size.x) => {}
-            Heads::Upright(height) => {
-                let galley = cut_text(ui, name.clone(), font, colour, height - 4.0);
-                let x = rect.center().x - galley.size().y / 2.0;
-                paint_upright_text(ui, pos2(x, rect.bottom() - 4.0), galley);
-            }
-            Heads::Flat => {
-                let galley = ui.painter().layout_no_wrap(name.clone(), font.clone(), colour);
-                let is_short = galley.size().x <= rect.width() || answer.is_some();
-                let galley = match is_short {
-                    true => galley,
-                    false => {
-                        let sign = sum_sign(table, column);
-                        ui.painter().layout_no_wrap(sign, font, colour)
-                    }
-                };
-                paint_text(ui, rect.center(), Align2::CENTER_CENTER, galley);
-            }
-        }
+        head_ui(ui, grid, (table, column), (rect, &name, colour));
         response.widget_info(|| {
             WidgetInfo::labeled(egui::Role::Button, answer.is_some(), format!("Show answer {name}"))
         });
         let help = format!("answer {name}: show the samples that got it or no longer do");
         if answer.is_some() && response.on_hover_text(help).clicked() {
             filter.toggle(None, answer);
+        }
+    }
+}
+
+/// The name over a column.
+fn head_ui(
+    ui: &Ui,
+    grid: &Grid,
+    (table, column): (&Confusion, usize),
+    (rect, name, colour): (Rect, &str, Color32),
+) {
+    let font = theme::text(name_size(grid.cell_size.x));
+    let lay_out = |text: String| ui.painter().layout_no_wrap(text, font.clone(), colour);
+    match grid.heads {
+        // Its neighbour's stands there.
+        Heads::Upright(_) if !has_name(column, grid.cell_size.x) => {}
+        Heads::Upright(height) => {
+            let galley = cut_text(ui, name.to_owned(), font.clone(), colour, height - 4.0);
+            let x = rect.center().x - galley.size().y / 2.0;
+            paint_upright_text(ui, pos2(x, rect.bottom() - 4.0), galley);
+        }
+        Heads::Flat => {
+            let whole = lay_out(name.to_owned());
+            let fits = class_at(table, column).is_some() || whole.size().x <= rect.width();
+            let galley = if fits { whole } else { lay_out(sum_sign(table, column)) };
+            paint_text(ui, rect.center(), Align2::CENTER_CENTER, galley);
         }
     }
 }

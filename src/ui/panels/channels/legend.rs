@@ -79,7 +79,7 @@ pub(super) fn legend_ui(ui: &mut Ui, sketch: &Sketch, view: DensityView) {
     for legend in &legends {
         let lines = lines(sketch.painter, legend);
         is_folded |= lines.is_none();
-        draw(sketch, legend, (y, &lines.unwrap_or_else(|| vec![0..0])));
+        draw(sketch, legend, (y, &lines.unwrap_or_default()));
     }
     let labels = sketch.columns.labels;
     if is_folded {
@@ -157,7 +157,7 @@ fn text_width(painter: &Painter, text: &str, font: egui::FontId) -> f32 {
 fn lines(painter: &Painter, legend: &ColumnLegend) -> Option<Vec<Range<usize>>> {
     let room = legend.column.width();
     let mut x = text_width(painter, legend.title, theme::title(12.0));
-    let mut lines = vec![0..0];
+    let mut lines = vec![Range::default()];
     for (idx, entry) in legend.entries.iter().enumerate() {
         let text = text_width(painter, &entry.text, theme::text(12.0));
         let width = entry.mark.width() + MARK_GAP + text;

@@ -104,16 +104,7 @@ impl ChannelsPanel {
     fn rows_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx, picture: &Arc<ChannelPicture>) {
         let n_rows = picture.listed.len();
         if n_rows == 0 {
-            let (title, hint) = if picture.table.channels.is_empty() {
-                ("No channels", "This tensor has no weights.")
-            } else {
-                (
-                    "No outliers",
-                    "No channel's range is over twice or under half the median. All channels: the filter All.",
-                )
-            };
-            state_view::empty_ui(ui, title, hint);
-            return;
+            return no_rows_ui(ui, picture);
         }
         let room = ui.available_rect_before_wrap();
         let mut plot = Rect::from_min_max(
@@ -234,6 +225,18 @@ impl ChannelsPanel {
         }
         response.clone().on_hover_ui_at_pointer(|ui| legend::hover_ui(ui, picture, channel_idx));
     }
+}
+
+fn no_rows_ui(ui: &mut Ui, picture: &ChannelPicture) {
+    let (title, hint) = if picture.table.channels.is_empty() {
+        ("No channels", "This tensor has no weights.")
+    } else {
+        (
+            "No outliers",
+            "No channel's range is over twice or under half the median. All channels: the filter All.",
+        )
+    };
+    state_view::empty_ui(ui, title, hint);
 }
 
 /// Channels with a scale that says something: levels of their own and rotated weights have none.

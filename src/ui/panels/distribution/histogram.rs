@@ -48,11 +48,7 @@ pub(super) fn histogram_ui(
     let beyond = (!spikes.is_empty()).then_some(LegendEntry::Beyond);
     let entries: Vec<LegendEntry> = overlays.legend.iter().cloned().chain(beyond).collect();
     legend_ui(ui, &entries, |ui| caption_ui(ui, picture, scale));
-    // Over the heads of the arrows there is room for the counts.
-    let head = match spikes.is_empty() {
-        true => 0.06,
-        false => f64::from(SPIKE_TEXT / (ui.available_height() - X_AXIS).max(1.0)).clamp(0.06, 0.5),
-    };
+    let head = head_room(ui, &spikes);
     let heights = scale.baseline()..=top + (top - scale.baseline()) * head;
     let plot = framed_plot(ui, picture, scale);
     let theme = Theme::of(ui);
@@ -86,6 +82,12 @@ pub(super) fn histogram_ui(
     mark_spikes(ui, (&spikes, top), &response.transform);
     range_and_hover_ui(ui, picture, range, &response);
     response.transform
+}
+
+/// Share of the height above what is drawn: over the heads of arrows for the counts.
+fn head_room(ui: &Ui, spikes: &[Spike]) -> f64 {
+    let height = (ui.available_height() - X_AXIS).max(1.0);
+    if spikes.is_empty() { 0.06 } else { f64::from(SPIKE_TEXT / height).clamp(0.06, 0.5) }
 }
 
 /// Height of a count over an arrow head, and about that of the axis below.
