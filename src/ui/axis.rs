@@ -15,6 +15,8 @@ pub struct Axis {
     pub span: Rangef,
 }
 
+/// How far a number at an end may stand out.
+const OVERHANG: f32 = 7.0;
 /// Room a number needs.
 const LABEL_WIDTH: f32 = 52.0;
 
@@ -62,10 +64,12 @@ impl Axis {
             painter.vline(x, rect.y_range(), Stroke::new(1.0, theme.grid));
             let text = mark_text(mark, step);
             let galley = painter.layout_no_wrap(text, theme::mono(11.0), theme.hint);
-            // At an end it keeps off the axis beside this one.
-            let (width, reach) = (galley.size().x, 3.0);
-            let left = (x - width / 2.0).min(rect.right() + reach - width);
-            let place = pos2(left.max(rect.left() - reach), rect.top() - 4.0 - galley.size().y);
+            let (left, right) = (x - galley.size().x / 2.0, x + galley.size().x / 2.0);
+            // At an end, where it would lie in the axis beside this one, it is left out.
+            if left < rect.left() - OVERHANG || right > rect.right() + OVERHANG {
+                continue;
+            }
+            let place = pos2(left, rect.top() - 4.0 - galley.size().y);
             painter.galley(place, galley, theme.hint);
         }
     }

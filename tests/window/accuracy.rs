@@ -259,8 +259,8 @@ fn scores_that_are_not_numbers_have_a_column() {
     assert!(shows(&window, "n/a"), "nothing to measure it with");
 }
 
-#[test]
-fn of_a_thousand_classes_those_that_change_are_shown() {
+/// Of a thousand classes, of which many change.
+fn thousand_classes() -> (tempfile::TempDir, PathBuf) {
     let gemm = node("fc", "Gemm", &["input", "w"], &["output"], json!({"transB": 1}));
     let weights: Vec<f32> = (0..2000).map(|i| ((i * 37) % 101) as f32 * 0.02 - 1.0).collect();
     let model = FileBuilder::new().floats("w", &[1000, 2], &weights);
@@ -269,7 +269,33 @@ fn of_a_thousand_classes_those_that_change_are_shown() {
         .floats("inputs", &[300, 2], &inputs)
         .tensor("labels", "I32", &[300], (0..300i32).flat_map(|i| (i * 3).to_le_bytes()).collect())
         .metadata("quantscope.samples", &samples_meta(1000));
-    let (_folder, path) = files(&model.graph(&graph(&[2], vec![gemm])), Some(&samples));
+    files(&model.graph(&graph(&[2], vec![gemm])), Some(&samples))
+}
+
+#[test]
+fn rows_of_many_classes_have_room_and_cells_are_square() {
+    let (_folder, path) = thousand_classes();
+    for size in [[900.0, 600.0], [1280.0, 800.0], [460.0, 700.0], [1600.0, 1300.0]] {
+        let mut window = panel_of(ModelRef::Path(path.clone()), size);
+        window.state_mut().apply(Command::SetAllChoices("int2".parse().unwrap()));
+        settle(&mut window);
+        let rects = |label: &str| -> Vec<egui::Rect> {
+            window.query_all_by_label_contains(label).map(|node| node.rect()).collect()
+        };
+        let recalls = rects("Recall of ");
+        // Those scrolled out of sight are not told.
+        assert!(recalls.len() >= 4, "{size:?}: {}", recalls.len());
+        let mut tops: Vec<f32> = recalls.iter().map(|rect| rect.top()).collect();
+        tops.sort_by(f32::total_cmp);
+        assert!(tops.is_sorted_by(|a, b| b - a >= 13.9), "{size:?}: rows lie on each other");
+        let cell = rects("answered as ")[0];
+        assert!((cell.width() - cell.height()).abs() < 0.1, "{size:?}: {cell:?}");
+    }
+}
+
+#[test]
+fn of_a_thousand_classes_those_that_change_are_shown() {
+    let (_folder, path) = thousand_classes();
     for size in [WIDE, NARROW] {
         let mut window = panel_of(ModelRef::Path(path.clone()), size);
         window.state_mut().apply(Command::SetAllChoices("int2".parse().unwrap()));

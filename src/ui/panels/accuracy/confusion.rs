@@ -29,8 +29,14 @@ const LOW: f32 = 250.0;
 /// Title alone, without the line below.
 const LOW_TITLE_HEIGHT: f32 = 28.0;
 const MAX_CELL_HEIGHT: f32 = 88.0;
+const LEAST_CELL: f32 = 4.0;
 /// Names closer to each other than that are left out; the tooltip has them.
-const NAME_SPACING: f32 = 9.0;
+const NAME_SPACING: f32 = 11.0;
+/// Cells that are larger have names of the usual size.
+const FULL_NAME: f32 = 13.0;
+const FULL_SIZE: f32 = 11.0;
+/// What the title and the switch beside it need, however few cells there are.
+const TITLE_WIDTH: f32 = 310.0;
 const FLAT_HEAD_HEIGHT: f32 = 18.0;
 /// Most room that names written upwards take.
 const UPRIGHT_HEAD_HEIGHT: f32 = 88.0;
@@ -43,9 +49,26 @@ pub struct Grid {
     cells: Rect,
     cell_size: egui::Vec2,
     n_rows: usize,
-    head_height: f32,
+    heads: Heads,
     name_width: f32,
     detail: Detail,
+}
+
+/// Names over the columns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Heads {
+    Flat,
+    /// Written upwards, where they are wider than their columns; with their room.
+    Upright(f32),
+}
+
+impl Heads {
+    fn height(self) -> f32 {
+        match self {
+            Self::Flat => FLAT_HEAD_HEIGHT,
+            Self::Upright(height) => height,
+        }
+    }
 }
 
 /// What is drawn around the cells.
@@ -71,40 +94,47 @@ impl Grid {
     /// As large as fits, with room for names on the left and above.
     pub fn new(ui: &Ui, room: Rect, table: &Confusion, names: &Names) -> Self {
         let width_of = |&class: &u32| {
-            ui.painter().layout_no_wrap(names.of(class), theme::text(11.0), Color32::WHITE).size().x
+            ui.painter()
+                .layout_no_wrap(names.of(class), theme::text(FULL_SIZE), Color32::WHITE)
+                .size()
+                .x
         };
         let widest = table.shown.iter().map(width_of).fold(0.0, f32::max);
-        // "24 others" stands among them.
-        let widest = if table.n_other > 0 { widest.max(54.0) } else { widest };
-        let name_width = widest.clamp(24.0, 92.0) + 8.0;
+        // "24 others" stands among the rows.
+        let widest_row = if table.n_other > 0 { widest.max(54.0) } else { widest };
+        let name_width = widest_row.clamp(24.0, 92.0) + 8.0;
         let (n_rows, n_columns) = (table.n_rows().max(1), table.n_columns().max(1));
-        let width = (room.width() - name_width) / n_columns as f32;
-        // Names that are wider than their columns are written upwards.
-        let is_upright = widest + 4.0 > width;
-        let head_height = if is_upright {
-            (widest + 10.0).clamp(FLAT_HEAD_HEIGHT + 1.0, UPRIGHT_HEAD_HEIGHT)
-        } else {
-            FLAT_HEAD_HEIGHT
-        };
         let detail = if room.height() < LOW { Detail::Low } else { Detail::Full };
-        let above = detail.title_height() + head_height;
-        let height = (room.height() - above - detail.legend_height()) / n_rows as f32;
-        let height = height.clamp(4.0, MAX_CELL_HEIGHT);
-        let cell_size = vec2(width.clamp(4.0, height.max(14.0) * 1.7), height);
-        let origin = room.min + vec2(name_width, above);
+        let margins = detail.title_height() + detail.legend_height();
+        let cell_size = |heads: Heads| {
+            let width = (room.width() - name_width) / n_columns as f32;
+            let height = (room.height() - margins - heads.height()) / n_rows as f32;
+            // In little height wider cells have room for numbers.
+            let ratio = if detail == Detail::Low { 1.7 } else { 1.0 };
+            let height = height.min(width.max(LEAST_CELL)).clamp(LEAST_CELL, MAX_CELL_HEIGHT);
+            vec2(width.clamp(LEAST_CELL, height.max(LEAST_CELL) * ratio), height)
+        };
+        let flat = cell_size(Heads::Flat).x;
+        let is_flat = widest * name_size(flat) / FULL_SIZE + 1.5 <= flat;
+        let upright = (widest_row + 10.0).clamp(FLAT_HEAD_HEIGHT + 1.0, UPRIGHT_HEAD_HEIGHT);
+        let heads = if is_flat { Heads::Flat } else { Heads::Upright(upright) };
+        let cell_size = cell_size(heads);
+        let origin = room.min + vec2(name_width, detail.title_height() + heads.height());
         let size = cell_size * vec2(n_columns as f32, n_rows as f32);
         let cells = Rect::from_min_size(origin, size);
-        Self { cells, cell_size, n_rows, head_height, name_width, detail }
+        Self { cells, cell_size, n_rows, heads, name_width, detail }
     }
 
+    /// Of the cells, or of what stands over them.
     pub fn right(&self) -> f32 {
-        self.cells.right()
+        self.cells.right().max(self.cells.left() - self.name_width + TITLE_WIDTH)
     }
 
     /// Top of the first row, height of each, and how many.
     pub fn rows(&self) -> Rows {
         // Far from the names on the left, the rows beside the matrix have their own.
-        let name_width = (self.cells.width() >= FAR).then_some(self.name_width);
+        let is_far = self.right() - self.cells.left() >= FAR || self.right() > self.cells.right();
+        let name_width = is_far.then_some(self.name_width);
         let (top, height) = (self.cells.top(), self.cell_size.y);
         Rows { top, height, n: self.n_rows, name_width, detail: self.detail }
     }
@@ -237,7 +267,7 @@ fn names_ui(ui: &mut Ui, grid: &Grid, (table, names): (&Confusion, &Names), filt
         let response = ui.interact(rect, ui.scope_id().with(("row", row)), Sense::click());
         let is_chosen = class.is_some() && filter.class == class && filter.answer.is_none();
         let colour = if is_chosen { theme.accent } else { theme.label };
-        let size = grid.cell_size.y.clamp(8.0, 11.0);
+        let size = name_size(grid.cell_size.y);
         if has_name(row, grid.cell_size.y) {
             let galley = cut_text(ui, name.clone(), theme::text(size), colour, rect.width() - 4.0);
             paint_text(ui, rect.right_center() - vec2(4.0, 0.0), Align2::RIGHT_CENTER, galley);
@@ -254,23 +284,13 @@ fn names_ui(ui: &mut Ui, grid: &Grid, (table, names): (&Confusion, &Names), filt
     for column in 0..table.n_columns() {
         let cell = grid.cell(0, column);
         let rect =
-            Rect::from_x_y_ranges(cell.x_range(), cell.top() - grid.head_height..=cell.top());
+            Rect::from_x_y_ranges(cell.x_range(), cell.top() - grid.heads.height()..=cell.top());
         let name = name_at(table, names, column);
         let answer = class_at(table, column);
         let response = ui.interact(rect, ui.scope_id().with(("column", column)), Sense::CLICK);
         let is_chosen = answer.is_some() && filter.answer == answer && filter.class.is_none();
         let colour = if is_chosen { theme.accent } else { theme.label };
-        if !has_name(column, grid.cell_size.x) {
-            // Its neighbour's stands there.
-        } else if grid.head_height > FLAT_HEAD_HEIGHT {
-            let font = theme::text(grid.cell_size.x.clamp(8.0, 11.0));
-            let galley = cut_text(ui, name.clone(), font, colour, grid.head_height - 4.0);
-            let x = rect.center().x - galley.size().y / 2.0;
-            paint_upright_text(ui, pos2(x, rect.bottom() - 4.0), galley);
-        } else {
-            let galley = cut_text(ui, name.clone(), theme::text(11.0), colour, rect.width() - 2.0);
-            paint_text(ui, rect.center(), Align2::CENTER_CENTER, galley);
-        }
+        head_ui(ui, grid, (table, column), (rect, &name, colour));
         response.widget_info(|| {
             WidgetInfo::labeled(egui::Role::Button, answer.is_some(), format!("Show answer {name}"))
         });
@@ -281,8 +301,44 @@ fn names_ui(ui: &mut Ui, grid: &Grid, (table, names): (&Confusion, &Names), filt
     }
 }
 
+/// The name over a column.
+fn head_ui(
+    ui: &Ui,
+    grid: &Grid,
+    (table, column): (&Confusion, usize),
+    (rect, name, colour): (Rect, &str, Color32),
+) {
+    let font = theme::text(name_size(grid.cell_size.x));
+    let lay_out = |text: String| ui.painter().layout_no_wrap(text, font.clone(), colour);
+    match grid.heads {
+        // Its neighbour's stands there.
+        Heads::Upright(_) if !has_name(column, grid.cell_size.x) => {}
+        Heads::Upright(height) => {
+            let galley = cut_text(ui, name.to_owned(), font.clone(), colour, height - 4.0);
+            let x = rect.center().x - galley.size().y / 2.0;
+            paint_upright_text(ui, pos2(x, rect.bottom() - 4.0), galley);
+        }
+        Heads::Flat => {
+            let whole = lay_out(name.to_owned());
+            let fits = class_at(table, column).is_some() || whole.size().x <= rect.width();
+            let galley = if fits { whole } else { lay_out(sum_sign(table, column)) };
+            paint_text(ui, rect.center(), Align2::CENTER_CENTER, galley);
+        }
+    }
+}
+
+/// What stands over a column that is no class and has no room for its name.
+fn sum_sign(table: &Confusion, column: usize) -> String {
+    if column < table.n_rows() { "…".to_owned() } else { "?".to_owned() }
+}
+
+/// Of the letters beside or over a cell of that size.
+fn name_size(size: f32) -> f32 {
+    if size >= FULL_NAME { FULL_SIZE } else { 10.0 }
+}
+
 /// Whether a row or column of that size has room for its name beside the last one's.
-pub fn has_name(place: usize, size: f32) -> bool {
+fn has_name(place: usize, size: f32) -> bool {
     place.is_multiple_of((NAME_SPACING / size.max(1.0)).ceil().max(1.0) as usize)
 }
 
@@ -400,7 +456,7 @@ fn legend_ui(ui: &mut Ui, grid: &Grid, counts: Counts, (largest, is_beyond): (i6
     let width = (grid.cells.width() * 0.42).clamp(60.0, 160.0);
     // The text on the right keeps its room.
     let text_room = if is_beyond { 168.0 } else { 84.0 };
-    let x = grid.cells.center().x.min(grid.cells.right() - text_room - width / 2.0);
+    let x = grid.cells.center().x.min(grid.right() - text_room - width / 2.0);
     let centre = pos2(x, grid.cells.bottom() + 15.0);
     let bar = Rect::from_center_size(centre, vec2(width, 8.0));
     for step in 0..N_STEPS {

@@ -346,7 +346,8 @@ impl AccuracyPanel {
             room.split_left_right_at_x(room.right() - recalls)
         };
         let grid = confusion::Grid::new(ui, matrix, table, content.names);
-        let matrix = if is_stacked { matrix } else { matrix.with_max_x(grid.right()) };
+        let matrix =
+            if is_stacked { matrix } else { matrix.with_max_x(grid.right().min(matrix.right())) };
         region(ui, matrix, "confusion", |ui| {
             confusion::confusion_ui(
                 ui,
@@ -358,7 +359,7 @@ impl AccuracyPanel {
         let (rest, rows) = if is_stacked {
             (rest.with_min_y(rest.top() + 8.0), None)
         } else {
-            let left = grid.right() + 16.0;
+            let left = matrix.right() + 16.0;
             let right = rest.right().min(left + recall::MAX_WIDTH);
             (Rect::from_x_y_ranges(left..=right, rest.y_range()), Some(grid.rows()))
         };

@@ -1,12 +1,13 @@
 //! Recall by class, float above quantized on one axis; for a language model, hits by token.
 
-use egui::{Align2, Rect, RichText, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, Rect, RichText, ScrollArea, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use super::confusion::{Detail, Rows, focus_ui, has_name, name_at};
+use super::confusion::{Detail, Rows, focus_ui, name_at};
 use super::parts::{cut_text, paint_text};
 use super::{Content, Filter};
 use crate::base::{fixed, interval, percent};
 use crate::eval::{Confusion, Estimate, Recall};
+use crate::ui::focus_ring::scroll_to_focus;
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
 
@@ -25,64 +26,123 @@ const TOKENS_WIDTH: f32 = 640.0;
 pub const SHARE: f32 = 0.42;
 /// Title, legend and the numbers of the axis.
 const HEAD_HEIGHT: f32 = 62.0;
+/// Title and the numbers of the axis.
+const LOW_HEAD_HEIGHT: f32 = 46.0;
+/// In lower rows their figures would touch.
+const LEAST_ROW_HEIGHT: f32 = 14.0;
+const MAX_ROW_HEIGHT: f32 = 34.0;
+/// Kept free for the bar of what is scrolled.
+const SCROLL_WIDTH: f32 = 10.0;
 
 /// Whether recall stands under the confusion matrix, not beside it.
 pub fn is_stacked(width: f32, content: &Content) -> bool {
     content.accuracy.breakdown.confusion.is_some() && width < STACKED_BELOW
 }
 
-/// Recall of every shown class, on the rows of the confusion matrix beside it; without rows on its
-/// own, with names.
+/// Recall of every shown class, on the rows of the confusion matrix beside it where they are high
+/// enough; else on its own, with names.
 pub fn classes_ui(
     ui: &mut Ui,
     (rows, table): (Option<Rows>, &Confusion),
     content: &Content,
     filter: &mut Filter,
 ) {
-    let theme = Theme::of(ui);
-    let breakdown = &content.accuracy.breakdown;
-    let title = if table.by_truth { "Recall by class" } else { "Same answer by class" };
-    let help = match table.by_truth {
+    let area = ui.max_rect();
+    let detail = rows.map_or(Detail::Full, |rows| rows.detail);
+    let shared = rows.filter(|rows| rows.height >= LEAST_ROW_HEIGHT);
+    let head = if detail == Detail::Full { HEAD_HEIGHT } else { LOW_HEAD_HEIGHT };
+    let n = table.n_rows();
+    let fitting = (area.height() - head - 4.0) / n.max(1) as f32;
+    let is_scrolled = shared.is_none() && fitting < LEAST_ROW_HEIGHT;
+    let order = if is_scrolled { Order::LargestLoss } else { Order::OfClasses };
+    classes_title_ui(ui, table.by_truth, (detail, order));
+    let names_width = shared.map_or(Some(NAME_WIDTH), |rows| rows.name_width);
+    let own = Rows {
+        top: area.top() + head,
+        height: fitting.clamp(LEAST_ROW_HEIGHT, MAX_ROW_HEIGHT),
+        n,
+        name_width: names_width,
+        detail,
+    };
+    let right = if is_scrolled { area.right() - SCROLL_WIDTH } else { area.right() };
+    let mut chart = Chart {
+        plot: area.left() + names_width.unwrap_or(6.0)..right - CHANGE_WIDTH - 6.0,
+        rows: Rows { name_width: names_width, ..shared.unwrap_or(own) },
+        shows_float: table.by_truth,
+    };
+    chart.numbers_ui(ui);
+    if !is_scrolled {
+        return rows_ui(ui, (&chart, table, order), content, filter);
+    }
+    super::region(ui, area.with_min_y(chart.rows.top), "recalls", |ui| {
+        ScrollArea::vertical().id_salt("recalls").auto_shrink(false).show(ui, |ui| {
+            scroll_to_focus(ui);
+            let size = vec2(right - area.left(), chart.rows.height * n as f32);
+            let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
+            chart.rows.top = rect.top();
+            ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| {
+                rows_ui(ui, (&chart, table, order), content, filter);
+            });
+        });
+    });
+}
+
+/// Of the rows from top to bottom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    OfClasses,
+    /// Where not all are in sight at once.
+    LargestLoss,
+}
+
+fn classes_title_ui(ui: &mut Ui, by_truth: bool, (detail, order): (Detail, Order)) {
+    let title = match (by_truth, order) {
+        (true, Order::OfClasses) => "Recall by class",
+        (true, Order::LargestLoss) => "Recall, largest loss first",
+        (false, Order::OfClasses) => "Same answer by class",
+        (false, Order::LargestLoss) => "Same answer, largest loss first",
+    };
+    let help = match by_truth {
         true => "Recall: right answers over samples of the class, with Wilson's 95 % interval",
         false => {
             "Share of the samples with this float answer that keep it, with Wilson's 95 % interval"
         }
     };
+    title_ui(ui, (title, help), (by_truth, detail));
+}
+
+/// The rows of all classes over the lines of the axis.
+fn rows_ui(
+    ui: &mut Ui,
+    (chart, table, order): (&Chart, &Confusion, Order),
+    content: &Content,
+    filter: &mut Filter,
+) {
+    let theme = Theme::of(ui);
+    let breakdown = &content.accuracy.breakdown;
+    let recall_of = |place: usize| match table.shown.get(place) {
+        Some(&class) => breakdown.recall(class),
+        None => breakdown.other_recall.as_ref(),
+    };
+    let mut places: Vec<usize> = (0..table.n_rows()).collect();
+    if order == Order::LargestLoss {
+        let change = |place: usize| recall_of(place).map_or(f64::INFINITY, Recall::change_points);
+        places.sort_by(|a, b| change(*a).total_cmp(&change(*b)));
+    }
+    chart.grid_ui(ui);
     let area = ui.max_rect();
-    let detail = rows.map_or(Detail::Full, |rows| rows.detail);
-    title_ui(ui, (title, help), (table.by_truth, detail));
-    let names_width = match rows {
-        Some(rows) => rows.name_width,
-        None => Some(NAME_WIDTH),
-    };
-    let chart = Chart {
-        plot: area.left() + names_width.unwrap_or(6.0)..area.right() - CHANGE_WIDTH - 6.0,
-        rows: rows.unwrap_or_else(|| Rows {
-            top: area.top() + HEAD_HEIGHT,
-            height: ((area.height() - HEAD_HEIGHT - 4.0) / table.n_rows().max(1) as f32).max(4.0),
-            n: table.n_rows(),
-            name_width: None,
-            detail,
-        }),
-        shows_float: table.by_truth,
-    };
-    chart.axis_ui(ui);
-    for row in 0..table.n_rows() {
-        let class = table.shown.get(row).copied();
-        let recall = match class {
-            Some(class) => breakdown.recall(class),
-            None => breakdown.other_recall.as_ref(),
-        };
-        let name = name_at(table, content.names, row);
-        let rect = chart.row_rect(row, area.left()..area.right());
+    for (row, place) in places.into_iter().enumerate() {
+        let class = table.shown.get(place).copied();
+        let name = name_at(table, content.names, place);
+        let rect = chart.row_rect(row, area.left()..chart.right());
         let is_chosen = filter.class.is_some() && filter.class == class;
-        if row_ui(ui, (&chart, rect, row), (&name, recall), is_chosen) && class.is_some() {
+        let recall = recall_of(place);
+        if row_ui(ui, (chart, rect, place), (&name, recall), is_chosen) && class.is_some() {
             filter.toggle(class, None);
         }
-        if let Some(width) = names_width.filter(|_| has_name(row, rect.height())) {
+        if let Some(width) = chart.rows.name_width {
             let ink = if is_chosen { theme.accent } else { theme.label };
-            let font = theme::text(rect.height().clamp(8.0, 11.0));
-            let galley = cut_text(ui, name, font, ink, width - 8.0);
+            let galley = cut_text(ui, name, theme::text(11.0), ink, width - 8.0);
             paint_text(ui, rect.left_center() + vec2(4.0, 0.0), Align2::LEFT_CENTER, galley);
         }
     }
@@ -115,14 +175,16 @@ pub fn tokens_ui(ui: &mut Ui, room: Rect, content: &Content, filter: &mut Filter
         return;
     }
     let top = room.top() + 68.0;
-    let height = ((room.bottom() - top) / recalls.len() as f32).clamp(12.0, 34.0);
+    let height =
+        ((room.bottom() - top) / recalls.len() as f32).clamp(LEAST_ROW_HEIGHT, MAX_ROW_HEIGHT);
     let n = ((room.bottom() - top) / height) as usize;
     let chart = Chart {
         plot: room.left() + NAME_WIDTH + N_WIDTH..room.right() - CHANGE_WIDTH - 6.0,
         rows: Rows { top, height, n: n.min(recalls.len()), name_width: None, detail: Detail::Full },
         shows_float: true,
     };
-    chart.axis_ui(ui);
+    chart.numbers_ui(ui);
+    chart.grid_ui(ui);
     let head = pos2(room.left() + NAME_WIDTH + N_WIDTH - 12.0, top - 4.0);
     ui.painter().text(head, Align2::RIGHT_BOTTOM, "places", theme::text(11.0), theme.hint);
     for (row, recall) in recalls.iter().take(n).enumerate() {
@@ -199,19 +261,33 @@ impl Chart {
         Rect::from_min_max(pos2(x.start, top), pos2(x.end, top + self.rows.height))
     }
 
-    fn axis_ui(&self, ui: &Ui) {
-        let theme = Theme::of(ui);
-        let bottom = self.rows.top + self.rows.n as f32 * self.rows.height;
+    /// Where the rows end.
+    fn right(&self) -> f32 {
+        self.plot.end + CHANGE_WIDTH + 6.0
+    }
+
+    fn ticks(&self) -> impl Iterator<Item = (f32, i32)> {
         let step = if self.plot.end - self.plot.start < 120.0 { 50 } else { 25 };
-        for tick in (0..=100).step_by(step) {
-            let x = self.x(f64::from(tick) / 100.0);
-            ui.painter().vline(x, self.rows.top..=bottom, Stroke::new(1.0, theme.grid));
+        (0..=100).step_by(step).map(|tick| (self.x(f64::from(tick) / 100.0), tick))
+    }
+
+    fn numbers_ui(&self, ui: &Ui) {
+        let theme = Theme::of(ui);
+        for (x, tick) in self.ticks() {
             let place = pos2(x, self.rows.top - 4.0);
             let font = theme::mono(11.0);
             ui.painter().text(place, Align2::CENTER_BOTTOM, tick, font, theme.hint);
         }
-        let place = pos2(self.plot.end + CHANGE_WIDTH + 4.0, self.rows.top - 4.0);
+        let place = pos2(self.right() - 2.0, self.rows.top - 4.0);
         ui.painter().text(place, Align2::RIGHT_BOTTOM, "pt", theme::text(11.0), theme.hint);
+    }
+
+    fn grid_ui(&self, ui: &Ui) {
+        let theme = Theme::of(ui);
+        let bottom = self.rows.top + self.rows.n as f32 * self.rows.height;
+        for (x, _) in self.ticks() {
+            ui.painter().vline(x, self.rows.top..=bottom, Stroke::new(1.0, theme.grid));
+        }
     }
 
     fn estimate_ui(&self, ui: &Ui, y: f32, estimate: Estimate, is_float: bool) {

@@ -6,53 +6,27 @@ use egui::{Align2, Color32, Painter, Rangef, Rect, Shape, Stroke, pos2, vec2};
 
 use super::decibels::DecibelRange;
 use super::rows::{Ends, Line, RowLayout, Summary};
-use crate::eval::Sqnr;
-use crate::session::{ChannelFigures, ChannelPicture};
-use crate::ui::axis::Axis;
+use crate::session::ChannelPicture;
+use crate::ui::axis::{Axis, round_step};
 use crate::ui::theme::{self, Theme};
 
 /// Lines thinner than this fill their pixels, so that rows do not become a pattern.
 const THIN: f32 = 3.0;
 
-/// Whose scale the layer is quantized with.
+/// Rows from this height on have signs for their figures, lower ones ticks.
+const SIGN_HEIGHT: f32 = 4.0;
+
+/// How the figures of a row are marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum InUse {
-    Tensor,
-    Channel,
-    Other,
+pub(super) enum MarkShape {
+    Sign,
+    /// Where rows are too low to tell signs apart.
+    Tick,
 }
 
-impl InUse {
-    pub fn of(picture: &ChannelPicture) -> Self {
-        let channels = &picture.table.channels;
-        let is = |pick: fn(&ChannelFigures) -> Option<Sqnr>| {
-            !channels.is_empty() && channels.iter().all(|c| pick(c) == Some(c.sqnr))
-        };
-        match () {
-            () if is(|c| c.sqnr_per_tensor) => Self::Tensor,
-            () if is(|c| c.sqnr_per_channel) => Self::Channel,
-            () => Self::Other,
-        }
-    }
-
-    /// What is in use has the colour of what is quantized.
-    fn colour(self, of: Self, theme: &Theme, otherwise: Color32) -> Color32 {
-        if self == of { theme.quantized } else { otherwise }
-    }
-
-    /// Of ○, one scale for the tensor.
-    pub fn ring(self, theme: &Theme) -> Color32 {
-        self.colour(Self::Tensor, theme, theme.original)
-    }
-
-    /// Of ●, one scale a channel.
-    pub fn dot(self, theme: &Theme) -> Color32 {
-        self.colour(Self::Channel, theme, theme.accent)
-    }
-
-    /// Of ◆, a channel's own scale.
-    pub fn diamond(self, theme: &Theme) -> Color32 {
-        self.colour(Self::Channel, theme, theme.original)
+impl MarkShape {
+    pub fn of(row_height: f32) -> Self {
+        if row_height >= SIGN_HEIGHT { Self::Sign } else { Self::Tick }
     }
 }
 
@@ -151,15 +125,18 @@ pub(super) struct Sketch<'a> {
     pub columns: &'a Columns,
     pub axes: &'a Axes,
     pub selected: Option<usize>,
-    pub in_use: InUse,
 }
 
 impl Sketch<'_> {
     /// All columns but the densities.
     pub fn draw(&self) {
         let lines = self.layout.lines();
-        let mut labels =
-            Labels { last_bottom: f32::NEG_INFINITY, selected_y: self.selected_y(&lines) };
+        let mut labels = Labels {
+            step: label_step(self.layout.row_height),
+            last_place: None,
+            last_word: f32::NEG_INFINITY,
+            selected_y: self.selected_y(&lines),
+        };
         for line in &lines {
             let summary = Summary::of(self.picture, line.places.clone());
             self.backdrop(line, &summary);
@@ -235,13 +212,12 @@ impl Sketch<'_> {
         painter.rect_filled(bar, 0, colour);
     }
 
-    /// ◆ the channel's own scale, on a stem from zero; a tick where another one is in use.
+    /// ◆ the channel's own scale, on a stem from zero; a tick where the one in use lies.
     fn scale(&self, line: &Line, summary: &Summary) {
         let y = line.centre();
         let axis = &self.axes.scale;
-        let is_used = summary.own_scale == summary.scale;
-        let colour = self.in_use.diamond(self.theme);
-        if let Some((lo, hi)) = summary.own_scale {
+        let colour = self.theme.accent;
+        if let Some((lo, _)) = summary.own_scale {
             if line.height < THIN {
                 let stem = line.rect(axis.x(0.0), axis.x(lo));
                 self.painter.rect_filled(stem, 0, self.theme.line_strong);
@@ -250,15 +226,27 @@ impl Sketch<'_> {
                 let y = self.painter.round_to_pixel_center(y);
                 self.painter.hline(axis.x(0.0)..=axis.x(lo), y, stem);
             }
-            if line.height >= 4.0 {
+        }
+        if self.shape() == MarkShape::Tick {
+            self.tick_in_use(line, axis, summary.scale);
+        }
+        match (summary.own_scale, self.shape()) {
+            (None, _) => {}
+            (Some((_, hi)), MarkShape::Sign) => {
                 diamond(self.painter, (axis.x(hi), y), (line.height * 0.4).min(4.0), colour);
-            } else {
+            }
+            (Some((lo, hi)), MarkShape::Tick) => {
                 self.thin_mark(line, (axis.x(lo), axis.x(hi)), colour);
             }
         }
-        if !is_used {
+        if self.shape() == MarkShape::Sign {
             self.tick_in_use(line, axis, summary.scale);
         }
+    }
+
+    /// Of the layout, not the line: lines may differ by a pixel.
+    pub fn shape(&self) -> MarkShape {
+        MarkShape::of(self.layout.row_height)
     }
 
     /// From the least to the most of the channels a thin line stands for, never too thin to see.
@@ -269,31 +257,23 @@ impl Sketch<'_> {
         self.painter.rect_filled(mark, 0, colour);
     }
 
-    /// ○ with one scale for the tensor, ● with one a channel, a tick for another one in use.
+    /// ○ with one scale for the tensor, ● with one a channel, and a tick where the one in use lies.
     fn sqnr(&self, line: &Line, summary: &Summary) {
         let y = line.centre();
         let axis = &self.axes.sqnr;
         let (tensor, channel) = (summary.per_tensor, summary.per_channel);
-        let (ring, dot) = (self.in_use.ring(self.theme), self.in_use.dot(self.theme));
-        if line.height < 4.0 {
-            let mut marks = [(tensor, ring), (channel, dot)];
-            // What is in use lies over what is not.
-            if self.in_use == InUse::Tensor {
-                marks.reverse();
-            }
-            for (ends, colour) in marks {
+        let (ring, dot) = (self.theme.original, self.theme.accent);
+        if self.shape() == MarkShape::Tick {
+            self.tick_in_use(line, axis, summary.sqnr);
+            for (ends, colour) in [(tensor, ring), (channel, dot)] {
                 let Some((lo, hi)) = ends else { continue };
                 self.thin_mark(line, (axis.x(lo), axis.x(hi)), colour);
             }
-        } else if let (Some((from, _)), Some((to, _))) = (tensor, channel) {
+            return;
+        }
+        if let (Some((from, _)), Some((to, _))) = (tensor, channel) {
             let between = Stroke::new(1.0, self.theme.line_strong);
             self.painter.line_segment([pos2(axis.x(from), y), pos2(axis.x(to), y)], between);
-        }
-        if self.in_use == InUse::Other {
-            self.tick_in_use(line, axis, summary.sqnr);
-        }
-        if line.height < 4.0 {
-            return;
         }
         let radius = (line.height * 0.36).min(3.5);
         if let Some((db, _)) = tensor {
@@ -304,14 +284,16 @@ impl Sketch<'_> {
         if let Some((db, _)) = channel {
             self.painter.circle_filled(pos2(axis.x(db), y), radius, dot);
         }
+        self.tick_in_use(line, axis, summary.sqnr);
     }
 
+    /// Over signs; wider than a thin mark, which lies over it.
     fn tick_in_use(&self, line: &Line, axis: &Axis, ends: Ends) {
         let Some((lo, hi)) = ends else { return };
-        let colour = self.theme.quantized;
+        let half = if self.shape() == MarkShape::Sign { 1.0 } else { 2.5 };
         let (left, right) = (axis.x(lo), axis.x(hi));
-        let mark = line.rect(left - 1.0, right.max(left) + 1.0);
-        self.painter.rect_filled(mark, 0, colour);
+        let mark = line.rect(left - half, right.max(left) + half);
+        self.painter.rect_filled(mark, 0, self.theme.quantized);
     }
 
     /// Where the selected channel's number stands, which is always there.
@@ -321,22 +303,16 @@ impl Sketch<'_> {
         lines.iter().find(|line| line.places.contains(&place)).map(Line::centre)
     }
 
-    /// The channel's number, where there is room, and the word for an outlier.
+    /// The channel's number at even distances, and the word for an outlier.
     fn label(&self, line: &Line, summary: &Summary, labels: &mut Labels) {
-        let first = self.picture.listed.get(line.places.start).map(|&idx| idx as usize);
         let y = line.centre();
         let is_selected = labels.selected_y == Some(y);
-        let shown = if is_selected { self.selected } else { first };
-        let Some(channel_idx) = shown else { return };
-        let is_outlier = (summary.is_wide || summary.is_narrow) && line.places.len() == 1;
-        let room = if is_outlier { 11.0 } else { 24.0_f32.max(line.height) };
-        let is_first = labels.last_bottom.is_infinite();
-        let is_free = is_first || y - room / 2.0 >= labels.last_bottom;
-        let is_beside_selected = labels.selected_y.is_some_and(|at| (at - y).abs() < 12.0);
-        if !is_selected && (!is_free || is_beside_selected) {
-            return;
-        }
-        labels.last_bottom = y + room / 2.0;
+        let place = line.places.clone().find(|place| place.is_multiple_of(labels.step));
+        let place = place.filter(|place| labels.last_place != Some(*place));
+        labels.last_place = place.or(labels.last_place);
+        let is_hidden = labels.selected_y.is_some_and(|at| (at - y).abs() < 12.0);
+        let listed = place.filter(|_| !is_hidden).and_then(|place| self.picture.listed.get(place));
+        let shown = if is_selected { self.selected } else { listed.map(|&idx| idx as usize) };
         let (word, ink) = match summary {
             _ if line.places.len() > 1 => ("", self.theme.hint),
             Summary { is_wide: true, .. } => ("wide", self.theme.bad),
@@ -344,19 +320,37 @@ impl Sketch<'_> {
             _ => ("", self.theme.label),
         };
         let ink = if is_selected { self.theme.accent } else { ink };
-        let right = self.columns.labels.right() - 8.0;
-        let number = channel_idx.to_string();
-        let size = if is_outlier { 10.0 } else { 11.0 };
-        self.painter.text(pos2(right, y), Align2::RIGHT_CENTER, number, theme::mono(size), ink);
-        let left = self.columns.labels.left() + 4.0;
-        self.painter.text(pos2(left, y), Align2::LEFT_CENTER, word, theme::text(10.0), ink);
+        if let Some(channel_idx) = shown {
+            let right = self.columns.labels.right() - 8.0;
+            let font = theme::mono(11.0);
+            let number = channel_idx.to_string();
+            self.painter.text(pos2(right, y), Align2::RIGHT_CENTER, number, font, ink);
+        }
+        if !word.is_empty() && y - labels.last_word >= LABEL_PITCH {
+            labels.last_word = y;
+            let left = self.columns.labels.left() + 4.0;
+            self.painter.text(pos2(left, y), Align2::LEFT_CENTER, word, theme::text(11.0), ink);
+        }
     }
 }
 
 /// What has been labelled so far.
 struct Labels {
-    last_bottom: f32,
+    /// Every so many-th place has its number.
+    step: usize,
+    last_place: Option<usize>,
+    /// Where the last word for an outlier stands.
+    last_word: f32,
     selected_y: Option<f32>,
+}
+
+/// Least distance of two lines of text.
+const LABEL_PITCH: f32 = 12.0;
+
+/// Every how many-th row has room for its number: 1, 2 or 5 times a power of ten.
+fn label_step(row_height: f32) -> usize {
+    let least = (LABEL_PITCH / row_height.max(1e-6)).max(1.0);
+    round_step(f64::from(least)).round() as usize
 }
 
 /// A square on its corner.
@@ -364,4 +358,25 @@ pub(super) fn diamond(painter: &Painter, (x, y): (f32, f32), radius: f32, colour
     let corners =
         vec![pos2(x - radius, y), pos2(x, y - radius), pos2(x + radius, y), pos2(x, y + radius)];
     painter.add(Shape::convex_polygon(corners, colour, Stroke::NONE));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stand_at_even_round_distances() {
+        for (row_height, wanted) in [
+            (28.0, 1),
+            (12.0, 1),
+            (10.0, 2),
+            (6.0, 2),
+            (5.0, 5),
+            (2.0, 10),
+            (1.0, 20),
+            (0.02, 1000),
+        ] {
+            assert_eq!(label_step(row_height), wanted, "{row_height}");
+        }
+    }
 }

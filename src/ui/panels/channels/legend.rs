@@ -1,9 +1,11 @@
 //! What the marks mean, the titles of the columns, and the figures of one channel.
 
+use std::ops::Range;
+
 use egui::containers::menu::MenuButton;
 use egui::{Align2, Painter, Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
 
-use super::columns::{InUse, Sketch, diamond, tensor_bounds};
+use super::columns::{Columns, MarkShape, Sketch, diamond, tensor_bounds};
 use super::density::{DensityView, count_colour};
 use crate::base::{fixed, significant, thousands};
 use crate::eval::Sqnr;
@@ -27,11 +29,11 @@ enum Mark {
     Range,
     Wide,
     Narrow,
-    /// In the colour they are drawn in.
-    OwnScale(InUse),
-    PerTensor(InUse),
-    PerChannel(InUse),
-    InUse,
+    /// In the shape they are drawn in.
+    OwnScale(MarkShape),
+    PerTensor(MarkShape),
+    PerChannel(MarkShape),
+    InUse(MarkShape),
     /// From none to the most.
     Colours(Colormap),
 }
@@ -47,19 +49,38 @@ struct ColumnLegend {
 const MIN_WIDTH_FOR_IN_USE: f32 = 150.0;
 const ENTRY_GAP: f32 = 10.0;
 const MARK_GAP: f32 = 4.0;
+/// Between two lines of a legend.
+pub(super) const LINE_HEIGHT: f32 = 18.0;
+/// A legend with more lines than that stands under a button.
+const MAX_LINES: usize = 2;
+
+/// What is explained: of which channels, over which columns, and how these are marked.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub picture: &'a ChannelPicture,
+    pub columns: &'a Columns,
+    pub view: DensityView,
+}
+
+/// Lines that the longest legend takes that is not under a button.
+pub(super) fn n_lines(ui: &Ui, subject: Subject) -> usize {
+    let legends = legends(subject, MarkShape::Sign, ui.ctx().theme());
+    let n_lines = |legend| Some(lines(ui.painter(), legend)?.len());
+    legends.iter().filter_map(n_lines).max().unwrap_or(1)
+}
 
 /// The legends over the columns. Where one has no room for all its entries they stand under a button,
 /// with those of the other columns: nothing is left out.
 pub(super) fn legend_ui(ui: &mut Ui, sketch: &Sketch, view: DensityView) {
-    let theme = sketch.theme;
-    let legends = legends(sketch, view, ui.ctx().theme());
-    let y = sketch.layout.top - LEGEND_OFFSET;
-    let has_room = |legend: &ColumnLegend| width_of(sketch, legend) <= legend.column.width();
+    let subject = Subject { picture: sketch.picture, columns: sketch.columns, view };
+    let legends = legends(subject, sketch.shape(), ui.ctx().theme());
+    let y = sketch.layout.top - LEGEND_OFFSET - LINE_HEIGHT * (n_lines(ui, subject) - 1) as f32;
+    let mut is_folded = false;
     for legend in &legends {
-        let entries = if has_room(legend) { &legend.entries[..] } else { &[] };
-        draw(sketch, legend, (y, entries));
+        let lines = lines(sketch.painter, legend);
+        is_folded |= lines.is_none();
+        draw(sketch, legend, (y, &lines.unwrap_or_default()));
     }
-    let is_folded = !legends.iter().all(has_room);
     let labels = sketch.columns.labels;
     if is_folded {
         let size = vec2(labels.width() - 10.0, 22.0);
@@ -73,12 +94,12 @@ pub(super) fn legend_ui(ui: &mut Ui, sketch: &Sketch, view: DensityView) {
         Align2::LEFT_BOTTOM,
         "Channel",
         theme::text(11.0),
-        theme.hint,
+        sketch.theme.hint,
     );
     if is_all_float(sketch.picture) {
         let place = sketch.columns.sqnr.center_top() + vec2(0.0, 16.0);
         let text = "Float: no error";
-        sketch.painter.text(place, Align2::CENTER_TOP, text, theme::text(12.0), theme.hint);
+        sketch.painter.text(place, Align2::CENTER_TOP, text, theme::text(12.0), sketch.theme.hint);
     }
 }
 
@@ -88,8 +109,8 @@ fn is_all_float(picture: &ChannelPicture) -> bool {
 }
 
 /// What there is to explain: a mark that nothing has is not listed.
-fn legends(sketch: &Sketch, view: DensityView, mode: egui::Theme) -> Vec<ColumnLegend> {
-    let (columns, picture) = (sketch.columns, sketch.picture);
+fn legends(subject: Subject, shape: MarkShape, mode: egui::Theme) -> Vec<ColumnLegend> {
+    let Subject { picture, columns, view } = subject;
     let channels = &picture.table.channels;
     let entry = |mark: Mark, text: &str| Entry { mark, text: text.to_owned() };
     let has = |outlier: Outlier| channels.iter().any(|c| c.outlier == Some(outlier));
@@ -103,16 +124,16 @@ fn legends(sketch: &Sketch, view: DensityView, mode: egui::Theme) -> Vec<ColumnL
     let mut legends =
         vec![ColumnLegend { column: columns.ranges, title: "Range", entries: ranges }];
     if columns.has_scale() {
-        let entries = vec![entry(Mark::OwnScale(sketch.in_use), "own")];
+        let entries = vec![entry(Mark::OwnScale(shape), "own")];
         legends.push(ColumnLegend { column: columns.scale, title: "Scale", entries });
     }
     let mut entries = Vec::new();
     if channels.iter().any(|c| c.sqnr_per_tensor.is_some()) {
-        entries.push(entry(Mark::PerTensor(sketch.in_use), "tensor"));
-        entries.push(entry(Mark::PerChannel(sketch.in_use), "channel"));
+        entries.push(entry(Mark::PerTensor(shape), "tensor"));
+        entries.push(entry(Mark::PerChannel(shape), "channel"));
     }
     if !is_all_float(picture) && columns.sqnr.width() < MIN_WIDTH_FOR_IN_USE {
-        entries.push(entry(Mark::InUse, "in use"));
+        entries.push(entry(Mark::InUse(shape), "in use"));
     }
     legends.push(ColumnLegend { column: columns.sqnr, title: "SQNR", entries });
     let mut entries = Vec::new();
@@ -127,31 +148,52 @@ fn legends(sketch: &Sketch, view: DensityView, mode: egui::Theme) -> Vec<ColumnL
     legends
 }
 
-fn width_of(sketch: &Sketch, legend: &ColumnLegend) -> f32 {
-    let text_width = |text: &str, font| {
-        sketch.painter.layout_no_wrap(text.to_owned(), font, sketch.theme.label).size().x
-    };
-    let entries = legend.entries.iter().map(|entry| {
-        ENTRY_GAP + entry.mark.width() + MARK_GAP + text_width(&entry.text, theme::text(12.0))
-    });
-    text_width(legend.title, theme::title(12.0)) + entries.sum::<f32>()
+fn text_width(painter: &Painter, text: &str, font: egui::FontId) -> f32 {
+    painter.layout_no_wrap(text.to_owned(), font, egui::Color32::WHITE).size().x
 }
 
-fn draw(sketch: &Sketch, legend: &ColumnLegend, (y, entries): (f32, &[Entry])) {
+/// The entries of every line, the first of which stands behind the title; `None` where they have no
+/// room.
+fn lines(painter: &Painter, legend: &ColumnLegend) -> Option<Vec<Range<usize>>> {
+    let room = legend.column.width();
+    let mut x = text_width(painter, legend.title, theme::title(12.0));
+    let mut lines = vec![Range::default()];
+    for (idx, entry) in legend.entries.iter().enumerate() {
+        let text = text_width(painter, &entry.text, theme::text(12.0));
+        let width = entry.mark.width() + MARK_GAP + text;
+        x += ENTRY_GAP + width;
+        if x > room {
+            lines.push(idx..idx);
+            x = width;
+        }
+        if x > room || lines.len() > MAX_LINES {
+            return None;
+        }
+        lines.last_mut()?.end = idx + 1;
+    }
+    Some(lines)
+}
+
+fn draw(sketch: &Sketch, legend: &ColumnLegend, (top, lines): (f32, &[Range<usize>])) {
     let theme = sketch.theme;
     let column = legend.column;
-    let area = Rect::from_x_y_ranges(column.x_range(), y - 12.0..=y + 12.0);
+    let bottom = top + LINE_HEIGHT * lines.len().saturating_sub(1) as f32 + 12.0;
+    let area = Rect::from_x_y_ranges(column.x_range(), top - 12.0..=bottom);
     let painter = sketch.painter.with_clip_rect(area.intersect(sketch.painter.clip_rect()));
-    let text = |x: f32, text: &str, font, ink| {
+    let text = |x: f32, y: f32, text: &str, font, ink| {
         painter.text(pos2(x, y), Align2::LEFT_CENTER, text, font, ink).right()
     };
-    let mut x = text(column.left(), legend.title, theme::title(12.0), theme.text);
-    for entry in entries {
-        x += ENTRY_GAP;
-        let width = entry.mark.width();
-        let rect = Rect::from_center_size(pos2(x + width / 2.0, y), vec2(width, 9.0));
-        entry.mark.draw(&painter, rect, theme);
-        x = text(x + width + MARK_GAP, &entry.text, theme::text(12.0), theme.label);
+    let mut x = text(column.left(), top, legend.title, theme::title(12.0), theme.text) + ENTRY_GAP;
+    for (line_idx, line) in lines.iter().enumerate() {
+        let y = top + LINE_HEIGHT * line_idx as f32;
+        for entry in legend.entries.get(line.clone()).unwrap_or_default() {
+            let width = entry.mark.width();
+            let rect = Rect::from_center_size(pos2(x + width / 2.0, y), vec2(width, 9.0));
+            entry.mark.draw(&painter, rect, theme);
+            let left = x + width + MARK_GAP;
+            x = text(left, y, &entry.text, theme::text(12.0), theme.label) + ENTRY_GAP;
+        }
+        x = column.left();
     }
 }
 
@@ -178,7 +220,7 @@ impl Mark {
             Self::Range => 18.0,
             Self::Wide | Self::Narrow => 14.0,
             Self::OwnScale(_) => 9.0,
-            Self::PerTensor(_) | Self::PerChannel(_) | Self::InUse => 8.0,
+            Self::PerTensor(_) | Self::PerChannel(_) | Self::InUse(_) => 8.0,
             Self::Colours(_) => 76.0,
         }
     }
@@ -197,23 +239,30 @@ impl Mark {
                 painter.rect_filled(rect, 0, theme.panel);
                 painter.rect_filled(rect.shrink2(vec2(4.0, 2.0)), 0, theme.original);
             }
-            Self::OwnScale(in_use) => {
-                let colour = in_use.diamond(theme);
-                diamond(painter, (rect.center().x, rect.center().y), 4.0, colour);
+            Self::OwnScale(MarkShape::Sign) => {
+                diamond(painter, (rect.center().x, rect.center().y), 4.0, theme.accent);
             }
-            Self::PerTensor(in_use) => {
-                let stroke = Stroke::new(1.5, in_use.ring(theme));
-                painter.circle_stroke(rect.center(), 3.5, stroke);
+            Self::PerTensor(MarkShape::Sign) => {
+                painter.circle_stroke(rect.center(), 3.5, Stroke::new(1.5, theme.original));
             }
-            Self::PerChannel(in_use) => {
-                painter.circle_filled(rect.center(), 3.5, in_use.dot(theme));
+            Self::PerChannel(MarkShape::Sign) => {
+                painter.circle_filled(rect.center(), 3.5, theme.accent);
             }
-            Self::InUse => {
-                painter.rect_filled(rect.shrink2(vec2(0.0, 0.5)), 1, theme.quantized);
+            Self::OwnScale(MarkShape::Tick) | Self::PerChannel(MarkShape::Tick) => {
+                tick(painter, rect, (2.0, theme.accent));
             }
+            Self::PerTensor(MarkShape::Tick) => tick(painter, rect, (2.0, theme.original)),
+            Self::InUse(MarkShape::Sign) => tick(painter, rect, (2.0, theme.quantized)),
+            Self::InUse(MarkShape::Tick) => tick(painter, rect, (5.0, theme.quantized)),
             Self::Colours(map) => colour_scale(painter, rect, map, theme),
         }
     }
+}
+
+/// As high as a row, and so wide.
+fn tick(painter: &Painter, rect: Rect, (width, colour): (f32, egui::Color32)) {
+    let rect = Rect::from_center_size(rect.center(), vec2(width, rect.height() + 2.0));
+    painter.rect_filled(rect, 0, colour);
 }
 
 /// 0, and the colours up to the most.
@@ -275,8 +324,8 @@ pub(super) fn titles(sketch: &Sketch, top: f32) {
     }
     let in_use = layout_of(sketch, "in use");
     let left = sketch.columns.sqnr.center().x + 34.0;
-    let mark = Rect::from_min_size(pos2(left, top + 2.0), vec2(8.0, 8.0));
-    sketch.painter.rect_filled(mark, 1, theme.quantized);
+    let mark = Rect::from_min_size(pos2(left, top + 2.0), vec2(8.0, 9.0));
+    Mark::InUse(sketch.shape()).draw(sketch.painter, mark, theme);
     sketch.painter.galley(pos2(left + 12.0, top), in_use, theme.hint);
 }
 

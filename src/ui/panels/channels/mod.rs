@@ -11,9 +11,10 @@ use std::sync::Arc;
 
 use egui::{Rect, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use self::columns::{Axes, Columns, InUse, Sketch};
+use self::columns::{Axes, Columns, Sketch};
 use self::decibels::DecibelRange;
 use self::density::{DensityTextures, DensityView};
+use self::legend::{LINE_HEIGHT, Subject};
 use self::rows::{Ends, RowLayout, RowWindow, Summary};
 use crate::base::Progress;
 use crate::session::{
@@ -103,22 +104,16 @@ impl ChannelsPanel {
     fn rows_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx, picture: &Arc<ChannelPicture>) {
         let n_rows = picture.listed.len();
         if n_rows == 0 {
-            let (title, hint) = if picture.table.channels.is_empty() {
-                ("No channels", "This tensor has no weights.")
-            } else {
-                (
-                    "No outliers",
-                    "No channel's range is over twice or under half the median. All channels: the filter All.",
-                )
-            };
-            state_view::empty_ui(ui, title, hint);
-            return;
+            return no_rows_ui(ui, picture);
         }
         let room = ui.available_rect_before_wrap();
-        let plot = Rect::from_min_max(
+        let mut plot = Rect::from_min_max(
             room.min + vec2(theme::PANEL_MARGIN, HEAD_HEIGHT),
             room.max - vec2(theme::PANEL_MARGIN, FOOT_HEIGHT),
         );
+        let n_scales = n_scales(picture);
+        let subject = Subject { picture, columns: &Columns::new(plot, n_scales), view: self.view };
+        plot.min.y += LINE_HEIGHT * (legend::n_lines(ui, subject) - 1) as f32;
         if plot.height() < 24.0 || plot.width() < 160.0 {
             return state_view::empty_ui(ui, "Too little room", TOO_SMALL);
         }
@@ -126,10 +121,7 @@ impl ChannelsPanel {
         let window = self.window_for(picture, selected);
         let pixels_per_point = ui.ctx().pixels_per_point();
         let layout = RowLayout::new(window, n_rows, (plot.top(), plot.height()), pixels_per_point);
-        // Levels of their own and rotated weights have no scale that says anything.
-        let says_something = |scale: f32| scale.is_finite() && scale != 1.0;
-        let scales = picture.table.channels.iter().filter_map(|channel| channel.scale);
-        let columns = Columns::new(plot, scales.filter(|&scale| says_something(scale)).count());
+        let columns = Columns::new(plot, n_scales);
         let axes = Axes::new(picture, &columns, self.decibels_for(ui, picture));
         let theme = Theme::of(ui);
         let used = plot.with_max_y(layout.top + layout.height);
@@ -151,7 +143,6 @@ impl ChannelsPanel {
             columns: &columns,
             axes: &axes,
             selected,
-            in_use: InUse::of(picture),
         };
         sketch.draw();
         self.textures.draw(ui, ctx, &sketch, self.view);
@@ -234,6 +225,24 @@ impl ChannelsPanel {
         }
         response.clone().on_hover_ui_at_pointer(|ui| legend::hover_ui(ui, picture, channel_idx));
     }
+}
+
+fn no_rows_ui(ui: &mut Ui, picture: &ChannelPicture) {
+    let (title, hint) = if picture.table.channels.is_empty() {
+        ("No channels", "This tensor has no weights.")
+    } else {
+        (
+            "No outliers",
+            "No channel's range is over twice or under half the median. All channels: the filter All.",
+        )
+    };
+    state_view::empty_ui(ui, title, hint);
+}
+
+/// Channels with a scale that says something: levels of their own and rotated weights have none.
+fn n_scales(picture: &ChannelPicture) -> usize {
+    let scales = picture.table.channels.iter().filter_map(|channel| channel.scale);
+    scales.filter(|scale| scale.is_finite() && *scale != 1.0).count()
 }
 
 fn place_of(picture: &ChannelPicture, channel_idx: usize) -> Option<usize> {

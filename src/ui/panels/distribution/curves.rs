@@ -83,6 +83,9 @@ pub(super) fn quantized_steps(picture: &LayerPicture, scale: CountScale) -> Vec<
             let levels = used_levels(grid, usage);
             match is_cumulative {
                 true => level_shares(levels.into_iter()),
+                false if levels.len() <= MAX_BARS => {
+                    bars(&levels, picture.original.bin_width(), scale)
+                }
                 false => cells(&levels, picture.original.bin_width(), scale),
             }
         }
@@ -127,6 +130,20 @@ fn cells(levels: &[(f64, u64)], bin_width: f64, scale: CountScale) -> Vec<[f64; 
         points.push([value + above, height]);
     }
     close(&points, scale)
+}
+
+/// Up to so many levels are bars: spread over their cells they would be one flat line.
+const MAX_BARS: usize = 3;
+
+/// The weights of each level in a bar of a bin's width there.
+fn bars(levels: &[(f64, u64)], bin_width: f64, scale: CountScale) -> Vec<[f64; 2]> {
+    let half = bin_width / 2.0;
+    let bar = |&(value, count): &(f64, u64)| {
+        let (top, foot) = (scale.height(count as f64), scale.baseline());
+        let (left, right) = (value - half, value + half);
+        [[left, foot], [left, top], [right, top], [right, foot]]
+    };
+    close(&levels.iter().flat_map(bar).collect::<Vec<_>>(), scale)
 }
 
 /// The share of the weights up to each level, which jumps there.
@@ -240,6 +257,9 @@ mod tests {
         assert_eq!(shares, [[0.0, 0.0], [1.0, 0.25], [2.0, 1.0]]);
         let jumps = level_shares([(-1.0, 1), (1.0, 3)].into_iter());
         assert_eq!(jumps, [[-1.0, 0.0], [-1.0, 0.25], [1.0, 0.25], [1.0, 1.0]]);
+        let two = bars(&[(-1.0, 3), (1.0, 5)], 0.5, CountScale::Linear);
+        assert_eq!(two[1..3], [[-1.25, 0.0], [-1.25, 3.0]]);
+        assert_eq!(two.iter().map(|point| point[1]).fold(0.0, f64::max), 5.0);
         assert!(close(&[[0.0, 0.0], [1.0, 0.0]], CountScale::Linear).is_empty());
     }
 }

@@ -1,9 +1,7 @@
 //! The histogram: original filled, quantized as steps over it, levels as lines, and what it is
 //! compared with.
 
-use std::ops::RangeInclusive;
-
-use egui::{RichText, Stroke, Ui, pos2};
+use egui::{Rangef, RichText, Stroke, Ui, pos2, vec2};
 use egui_plot::{Line, Plot, PlotPoint, PlotPoints, PlotTransform, PlotUi, VLine};
 
 use super::curves::{CountScale, count_marks, count_text, fit_curve, quantized_steps, steps};
@@ -13,7 +11,7 @@ use crate::base::{significant, thousands};
 use crate::quant::Grid;
 use crate::session::LayerPicture;
 use crate::tensor::Fitted;
-use crate::ui::theme::Theme;
+use crate::ui::theme::{self, Theme};
 
 /// Levels drawn one by one up to this many; more would be a grey area.
 const MAX_LEVEL_LINES: usize = 256;
@@ -43,11 +41,15 @@ pub(super) fn histogram_ui(
     });
     let fit = overlays.fit.map(|fitted| fit_curve(&fitted, &picture.original, scale));
     let others = compared.iter().flatten().chain(fit.iter().flatten());
-    let heights = heights(picture, scale, (&quantized, others.map(|point| point[1])));
-    let spikes = spikes(&quantized, *heights.end());
+    let top = top(picture, scale, (&quantized, others.map(|point| point[1])));
+    let spikes = spikes(&quantized, top);
+    let quantized: Vec<[f64; 2]> =
+        quantized.into_iter().map(|[value, height]| [value, height.min(top)]).collect();
     let beyond = (!spikes.is_empty()).then_some(LegendEntry::Beyond);
     let entries: Vec<LegendEntry> = overlays.legend.iter().cloned().chain(beyond).collect();
     legend_ui(ui, &entries, |ui| caption_ui(ui, picture, scale));
+    let head = head_room(ui, &spikes);
+    let heights = scale.baseline()..=top + (top - scale.baseline()) * head;
     let plot = framed_plot(ui, picture, scale);
     let theme = Theme::of(ui);
     let response = plot.show(ui, |plot| {
@@ -77,31 +79,69 @@ pub(super) fn histogram_ui(
             plot.line(line);
         }
     });
-    mark_spikes(ui, &spikes, &response.transform);
+    mark_spikes(ui, (&spikes, top), &response.transform);
     range_and_hover_ui(ui, picture, range, &response);
     response.transform
 }
 
-/// Where the quantized run out of the top: the middle of each run of bins.
-fn spikes(quantized: &[[f64; 2]], top: f64) -> Vec<f64> {
+/// Share of the height above what is drawn: over the heads of arrows for the counts.
+fn head_room(ui: &Ui, spikes: &[Spike]) -> f64 {
+    let height = (ui.available_height() - X_AXIS).max(1.0);
+    if spikes.is_empty() { 0.06 } else { f64::from(SPIKE_TEXT / height).clamp(0.06, 0.5) }
+}
+
+/// Height of a count over an arrow head, and about that of the axis below.
+const SPIKE_TEXT: f32 = 19.0;
+const X_AXIS: f32 = 52.0;
+
+/// Many weights in one value, more than the axis has room for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Spike {
+    value: f64,
+    height: f64,
+}
+
+/// Where the quantized are higher than `top`: the middle of each run of bins and its highest.
+fn spikes(quantized: &[[f64; 2]], top: f64) -> Vec<Spike> {
     let runs = quantized.chunk_by(|a, b| (a[1] > top) == (b[1] > top));
     runs.filter_map(|run| match (run.first(), run.last()) {
-        (Some(first), Some(last)) if first[1] > top => Some((first[0] + last[0]) / 2.0),
+        (Some(first), Some(last)) if first[1] > top => Some(Spike {
+            value: (first[0] + last[0]) / 2.0,
+            height: run.iter().map(|point| point[1]).fold(top, f64::max),
+        }),
         _ => None,
     })
     .collect()
 }
 
-/// An arrow head where a spike leaves the plot; neighbours share one.
-fn mark_spikes(ui: &Ui, spikes: &[f64], transform: &PlotTransform) {
+/// An arrow head where a spike is cut, of near neighbours at the highest, and its count over it where
+/// there is room.
+fn mark_spikes(ui: &Ui, (spikes, top): (&[Spike], f64), transform: &PlotTransform) {
     const LEAST_DISTANCE: f32 = 12.0;
+    let theme = Theme::of(ui);
     let frame = *transform.frame();
-    let mut last = f32::NEG_INFINITY;
-    for &value in spikes {
-        let x = transform.position_from_point(&PlotPoint::new(value, 0.0)).x;
-        if frame.x_range().contains(x) && x - last >= LEAST_DISTANCE {
-            last = x;
-            beyond_mark(ui.painter(), pos2(x, frame.top()), Theme::of(ui));
+    let painter = ui.painter().with_clip_rect(frame.expand2(vec2(40.0, 8.0)));
+    let mut highest_first: Vec<&Spike> = spikes.iter().collect();
+    highest_first.sort_by(|a, b| b.height.total_cmp(&a.height));
+    let mut heads: Vec<f32> = Vec::new();
+    let mut texts: Vec<Rangef> = Vec::new();
+    for spike in highest_first {
+        let tip = transform.position_from_point(&PlotPoint::new(spike.value, top));
+        let is_near = |x: &f32| (x - tip.x).abs() < LEAST_DISTANCE;
+        if !frame.x_range().contains(tip.x) || heads.iter().any(is_near) {
+            continue;
+        }
+        heads.push(tip.x);
+        beyond_mark(&painter, tip, theme);
+        let text = thousands(spike.height.round() as usize);
+        let galley = painter.layout_no_wrap(text, theme::mono(11.0), theme.quantized);
+        let half = galley.size().x / 2.0;
+        let span = Rangef::new(tip.x - half - 4.0, tip.x + half + 4.0);
+        let is_free = !texts.iter().any(|other| span.min < other.max && other.min < span.max);
+        if is_free && span.min >= frame.left() && span.max <= frame.right() {
+            texts.push(span);
+            let place = pos2(tip.x - half, tip.y - 2.0 - galley.size().y);
+            painter.galley(place, galley, theme.quantized);
         }
     }
 }
@@ -140,28 +180,38 @@ fn framed_plot<'a>(ui: &Ui, picture: &LayerPicture, scale: CountScale) -> Plot<'
         .y_grid_spacer(move |input| count_marks(input.bounds, scale))
 }
 
-/// The quantized count as high as this many times the highest bin of the original, others run out
-/// of the top: else many weights in one value would flatten all the rest.
+/// Spikes of the quantized end at least at this many times the highest bin of the original, and at
+/// most at that many: else many weights in one value would flatten all the rest.
 const ROOM_FOR_SPIKES: f64 = 1.3;
+const MOST_ROOM_FOR_SPIKES: f64 = 4.0;
+/// So many spikes may be cut where a higher axis would show all others.
+const MAX_CUT: usize = 2;
 
-/// From the baseline to a little above everything that is drawn, spikes of the quantized cut.
-fn heights(
+/// What the axis has to reach: everything that is drawn, the highest spikes of the quantized cut.
+fn top(
     picture: &LayerPicture,
     scale: CountScale,
     (quantized, others): (&[[f64; 2]], impl Iterator<Item = f64>),
-) -> RangeInclusive<f64> {
+) -> f64 {
     let counts = picture.original.counts.iter().map(|&count| scale.height(count as f64));
     let original = counts.fold(scale.height(1.0), f64::max);
-    let quantized = quantized.iter().map(|point| point[1]).fold(0.0, f64::max);
-    let highest = match scale {
+    let highest = quantized.iter().map(|point| point[1]).fold(0.0, f64::max);
+    match scale {
         CountScale::Cumulative => 1.0,
-        CountScale::Log => others.fold(original.max(quantized), f64::max),
-        CountScale::Linear => {
-            let cut = original.max(quantized.min(ROOM_FOR_SPIKES * original));
-            others.fold(cut, f64::max)
-        }
-    };
-    scale.baseline()..=highest + (highest - scale.baseline()) * 0.06
+        CountScale::Log => others.fold(original.max(highest), f64::max),
+        CountScale::Linear => others.fold(original.max(cut(quantized, original)), f64::max),
+    }
+}
+
+/// Where spikes are cut over an original of that height.
+fn cut(quantized: &[[f64; 2]], original: f64) -> f64 {
+    let mut spikes = spikes(quantized, ROOM_FOR_SPIKES * original);
+    spikes.sort_by(|a, b| b.height.total_cmp(&a.height));
+    let highest = quantized.iter().map(|point| point[1]).fold(0.0, f64::max);
+    // The highest of those that are to be seen whole.
+    let wanted = spikes.get(MAX_CUT).map_or(0.0, |spike| spike.height);
+    let room = wanted.clamp(ROOM_FOR_SPIKES * original, MOST_ROOM_FOR_SPIKES * original);
+    highest.min(room)
 }
 
 /// Levels closer than a few points fade, so that they do not become a grey area.
@@ -205,8 +255,30 @@ mod tests {
             [5.0, 7.0],
             [5.0, 0.0],
         ];
-        assert_eq!(spikes(&steps, 5.0), [1.5, 4.0]);
+        let found = [Spike { value: 1.5, height: 9.0 }, Spike { value: 4.0, height: 8.0 }];
+        assert_eq!(spikes(&steps, 5.0), found);
         assert!(spikes(&steps, 9.0).is_empty());
         assert!(spikes(&[], 0.0).is_empty());
+    }
+
+    #[test]
+    fn few_spikes_are_cut_and_many_have_a_higher_axis() {
+        let outline = |heights: &[f64]| -> Vec<[f64; 2]> {
+            let bar = |(bin, &height): (usize, &f64)| {
+                let x = bin as f64;
+                [[x, 0.0], [x, height], [x + 0.5, height], [x + 0.5, 0.0]]
+            };
+            heights.iter().enumerate().flat_map(bar).collect()
+        };
+        for (heights, wanted) in [
+            (&[90.0, 110.0][..], 110.0),
+            (&[100.0, 900.0, 100.0], 130.0),
+            (&[900.0, 200.0, 700.0, 250.0, 180.0], 250.0),
+            (&[900.0; 13], 400.0),
+            (&[150.0; 13], 150.0),
+            (&[], 0.0),
+        ] {
+            assert_eq!(cut(&outline(heights), 100.0), wanted, "{heights:?}");
+        }
     }
 }

@@ -44,7 +44,7 @@ impl LegendEntry {
                 "Hatched is what lies beyond the range; values beyond the last level + half a step are clipped: their code lies outside before the clamp"
             }
             Self::Beyond => {
-                "Many weights share one quantized value, so its bin is higher than the axis, which ends at 1.3× the highest bin of the original; the pointer tells the count"
+                "Many weights share one quantized value, so its bin is higher than the axis; the number over the arrow head is the count"
             }
             Self::Compared(_) => "Another channel or layer, scaled to the same area",
             Self::Fit(_) => {

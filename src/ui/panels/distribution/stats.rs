@@ -12,11 +12,13 @@ const FIGURE_WIDTH: f32 = 88.0;
 const ROW_HEIGHT: f32 = 42.0;
 const N_FIGURES: usize = 9;
 
-/// Figures beside each other, and rows of them: two where one has no room for all.
+/// Figures beside each other, and rows of them: two where one has no room for all, about as many in
+/// each.
 fn rows_of(width: f32) -> (usize, usize) {
     let room = width - 2.0 * theme::PANEL_MARGIN;
-    let n_columns = ((room / FIGURE_WIDTH) as usize).clamp(1, N_FIGURES);
-    (n_columns, N_FIGURES.div_ceil(n_columns).min(2))
+    let n_fitting = ((room / FIGURE_WIDTH) as usize).clamp(1, N_FIGURES);
+    let n_rows = N_FIGURES.div_ceil(n_fitting).min(2);
+    (n_fitting.min(N_FIGURES.div_ceil(n_rows)), n_rows)
 }
 
 pub(super) fn stats_height(width: f32) -> f32 {
@@ -76,4 +78,18 @@ fn figures(picture: &LayerPicture) -> [(&'static str, String, &'static str); N_F
         ),
         ("Mean", double(stats.mean), "Σx/n"),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_hold_about_as_many() {
+        for (width, wanted) in
+            [(1280.0, (9, 1)), (760.0, (5, 2)), (500.0, (5, 2)), (400.0, (4, 2)), (60.0, (1, 2))]
+        {
+            assert_eq!(rows_of(width), wanted, "{width}");
+        }
+    }
 }

@@ -9,12 +9,12 @@ use crate::session::graph_layout::{BoxKind, GraphBox, GraphLayout, Segment, Segm
 use crate::ui::short_name::fitted;
 use crate::ui::theme::{self, Theme};
 
-/// Text below this height is not drawn.
-const MIN_TEXT: f32 = 7.0;
+/// Smaller text cannot be read and is not drawn.
+const MIN_TEXT: f32 = 9.0;
+/// From this scale up lines are curves and have arrows, and boxes have borders.
+const DETAIL_SCALE: f32 = 0.6;
 const TITLE_SIZE: f32 = 12.0;
 const SMALL_SIZE: f32 = 11.0;
-/// Lines are curves from this scale up, and have arrows.
-const CURVE_SCALE: f32 = 0.3;
 /// Width of the coloured band of a box.
 const BAND: f32 = 6.0;
 
@@ -33,7 +33,7 @@ pub(super) struct Drawing<'a> {
 /// A box with a weight, as it is to be drawn.
 pub(super) struct LayerFace<'a> {
     pub graph_box: &'a GraphBox,
-    /// Operator and dimensions.
+    /// Operator and dimensions; empty where no text is drawn.
     pub detail: String,
     pub reading: Reading,
     pub is_selected: bool,
@@ -57,7 +57,7 @@ impl Drawing<'_> {
         let stroke = Stroke::new(self.view.scale.clamp(0.6, 1.5), colour);
         let [from, to] =
             [segment.from, segment.to].map(|[x, y]| self.view.point(x, y, self.canvas));
-        if self.view.scale < CURVE_SCALE || (from.x - to.x).abs() < 0.5 {
+        if self.view.scale < DETAIL_SCALE || (from.x - to.x).abs() < 0.5 {
             self.painter.line_segment([from, to], stroke);
         } else {
             let half = vec2(0.0, (to.y - from.y) * 0.55);
@@ -65,7 +65,7 @@ impl Drawing<'_> {
             let fill = Color32::TRANSPARENT;
             self.painter.add(CubicBezierShape::from_points_stroke(points, false, fill, stroke));
         }
-        if matches!(segment.end, SegmentEnd::Box(_)) && self.view.scale >= CURVE_SCALE {
+        if matches!(segment.end, SegmentEnd::Box(_)) && self.view.scale >= DETAIL_SCALE {
             let size = 4.0 * self.view.scale.min(1.5);
             let wing = |side: f32| to + vec2(side * size * 0.75, -size * 1.5);
             let points = vec![to, wing(-1.0), wing(1.0)];
@@ -77,6 +77,11 @@ impl Drawing<'_> {
     pub fn quiet_box(&self, graph_box: &GraphBox) {
         let rect = self.view.to_screen(graph_box.rect, self.canvas);
         let is_end = graph_box.kind != BoxKind::Quiet;
+        if self.is_plain() {
+            let fill = if is_end { self.theme.label } else { self.theme.line_strong };
+            self.painter.rect_filled(rect, 0, fill);
+            return;
+        }
         let radius = if is_end { (rect.height() / 2.0).min(100.0) as u8 } else { 3 };
         let (fill, border) = match is_end {
             true => (self.theme.raised, self.theme.line_strong),
@@ -98,7 +103,11 @@ impl Drawing<'_> {
         let colour = self.measure.colour(face.reading.strength, theme);
         let radius = (4.0 * self.view.scale).clamp(1.0, 6.0) as u8;
         let border = Stroke::new(1.0, theme.line_strong);
-        if self.text_size(TITLE_SIZE).is_none() {
+        if self.is_plain() {
+            self.painter.rect_filled(rect, 0, colour);
+            return self.selection_frame(face, rect);
+        }
+        if !self.has_text() {
             self.painter.rect(rect, radius, colour, border, StrokeKind::Outside);
             return self.selection_frame(face, rect);
         }
@@ -110,6 +119,16 @@ impl Drawing<'_> {
         self.painter.rect_stroke(rect, radius, border, StrokeKind::Outside);
         self.selection_frame(face, rect);
         self.layer_text(face, rect);
+    }
+
+    /// Whether boxes of this scale say anything in words.
+    pub fn has_text(&self) -> bool {
+        self.text_size(TITLE_SIZE).is_some()
+    }
+
+    /// Whether boxes are small enough to do without borders and round corners.
+    fn is_plain(&self) -> bool {
+        self.view.scale < DETAIL_SCALE
     }
 
     /// Around the selected box, so that its colour stays what it is measured by.
@@ -162,30 +181,25 @@ impl Drawing<'_> {
         (scaled >= MIN_TEXT).then_some(scaled)
     }
 
-    /// The whole drawing in a corner, when it is larger than the canvas; where it is shown.
-    pub fn mini_map(&self, selected: Option<usize>) -> Option<Rect> {
+    /// The whole drawing in the lower right corner of a place, when it is larger than the canvas;
+    /// where it is shown.
+    pub fn mini_map(&self, place: Rect, selected: Option<usize>) -> Option<Rect> {
         let seen = self.view.seen(self.canvas);
         let all = vec2(self.layout.width, self.layout.height);
-        if (seen.width() >= all.x && seen.height() >= all.y) || self.canvas.width() < 300.0 {
+        if (seen.width() >= all.x && seen.height() >= all.y) || self.canvas.width() < 240.0 {
             return None;
         }
         let theme = self.theme;
-        let room =
-            vec2((self.canvas.width() * 0.14).min(120.0), (self.canvas.height() - 24.0).min(220.0));
-        let scale = (room.x / all.x.max(1.0)).min(room.y / all.y.max(1.0));
-        // A long chain would be a hair: it is drawn wider than it is.
-        let inner = vec2((all.x * scale).max(28.0), (all.y * scale).max(28.0));
-        let corner = self.canvas.max - vec2(12.0, 12.0);
-        let frame = Rect::from_min_max(corner - inner - vec2(12.0, 12.0), corner);
+        let area = map_rect(place, self.canvas.intersects(place), all);
+        let frame = area.expand(6.0);
         self.painter.rect(frame, 6, theme.panel, Stroke::new(1.0, theme.line), StrokeKind::Inside);
-        let area = frame.shrink(6.0);
-        let place = |x: f32, y: f32| area.min + vec2(x, y) * area.size() / all;
+        let point = |x: f32, y: f32| area.min + vec2(x, y) * area.size() / all;
         // Where the last mark ended, and in which column.
         let (mut drawn_to, mut drawn_x) = (f32::NEG_INFINITY, f32::NEG_INFINITY);
         for graph_box in &self.layout.boxes {
             let BoxKind::Layer(layer_idx) = graph_box.kind else { continue };
             let rect = graph_box.rect;
-            let min = place(rect.left, rect.top);
+            let min = point(rect.left, rect.top);
             let is_selected = selected == Some(layer_idx);
             // One mark a pixel is enough.
             let is_over = min.y < drawn_to && (min.x - drawn_x).abs() < 2.0;
@@ -193,12 +207,12 @@ impl Drawing<'_> {
                 continue;
             }
             (drawn_to, drawn_x) = (min.y + 1.0, min.x);
-            let max = place(rect.right(), rect.bottom()).max(min + vec2(2.0, 1.0));
+            let max = point(rect.right(), rect.bottom()).max(min + vec2(2.0, 1.0));
             let colour = if is_selected { theme.accent } else { theme.hint };
             self.painter.rect_filled(Rect::from_min_max(min, max), 0, colour);
         }
         let shown =
-            Rect::from_min_max(place(seen.left(), seen.top()), place(seen.right(), seen.bottom()));
+            Rect::from_min_max(point(seen.left(), seen.top()), point(seen.right(), seen.bottom()));
         let shown = shown.intersect(frame.shrink(1.0));
         self.painter.rect(
             shown,
@@ -209,4 +223,20 @@ impl Drawing<'_> {
         );
         Some(area)
     }
+}
+
+/// Where the map lies in its place; over the drawing it is small.
+fn map_rect(place: Rect, is_over: bool, all: egui::Vec2) -> Rect {
+    let most = if is_over {
+        vec2((place.width() * 0.14).min(120.0), (place.height() - 24.0).min(220.0))
+    } else {
+        (place.size() - vec2(28.0, 20.0)).min(vec2(480.0, 480.0))
+    };
+    let scale = (most.x / all.x.max(1.0)).min(most.y / all.y.max(1.0));
+    // A long chain would be a hair: it is drawn wider than it is.
+    let inner =
+        vec2((all.x * scale).max(28.0), (all.y * scale).max(28.0)).min(most.max(vec2(28.0, 28.0)));
+    let margin = vec2(18.0, if is_over { 18.0 } else { 10.0 });
+    let corner = place.max - margin;
+    Rect::from_min_max(corner - inner, corner)
 }

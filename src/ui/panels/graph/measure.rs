@@ -165,17 +165,18 @@ fn is_folded(canvas: Rect) -> bool {
     canvas.width() < LEAST_CANVAS.x || canvas.height() < LEAST_CANVAS.y
 }
 
-/// Where the legend lies: in the lower left corner of the canvas.
-pub(super) fn legend_rect(canvas: Rect) -> Rect {
-    let size = if is_folded(canvas) { BUTTON_SIZE } else { LEGEND_SIZE };
-    let corner = canvas.left_bottom() + vec2(LEGEND_MARGIN, -LEGEND_MARGIN - size.y);
+/// Where the legend lies: in the lower left corner of a place in a panel of a size.
+pub(super) fn legend_rect(panel: Rect, place: Rect) -> Rect {
+    let size = if is_folded(panel) { BUTTON_SIZE } else { LEGEND_SIZE };
+    let margin = vec2(LEGEND_MARGIN, LEGEND_MARGIN.min((place.height() - size.y) / 2.0));
+    let corner = place.left_bottom() + vec2(margin.x, -margin.y - size.y);
     Rect::from_min_size(corner, size)
 }
 
 /// The legend, or a button that opens it.
-pub(super) fn legend_ui(ui: &mut Ui, canvas: Rect, measure: Measure) {
-    let rect = legend_rect(canvas);
-    if is_folded(canvas) {
+pub(super) fn legend_ui(ui: &mut Ui, (panel, place): (Rect, Rect), measure: Measure) {
+    let rect = legend_rect(panel, place);
+    if is_folded(panel) {
         let mut corner = ui.new_child(egui::UiBuilder::new().max_rect(rect));
         let button = egui::Button::new("Legend").min_size(BUTTON_SIZE);
         egui::containers::menu::MenuButton::from_button(button).ui(&mut corner, |ui| {

@@ -12,8 +12,8 @@ use egui_material_icons::{MaterialIcon, icons};
 
 use self::drawing::{Drawing, LayerFace};
 use self::hover::hover_ui;
-use self::measure::{MEASURES, Measure, Reading, legend_rect, legend_ui};
-use self::view::{Room, View, columns_for};
+use self::measure::{MEASURES, Measure, legend_rect, legend_ui};
+use self::view::{Panes, Room, View, columns_for};
 use crate::base::{counted, percent, thousands};
 use crate::model::Network;
 use crate::session::graph_layout::{BoxKind, GraphBox, GraphLayout, ShapeArithmetic};
@@ -107,15 +107,17 @@ impl GraphPanel {
         layout: &Arc<GraphLayout>,
     ) {
         let zoom = self.tool_row_ui(ui, layout);
-        let canvas = ui.available_rect_before_wrap();
-        if canvas.width() < MIN_CANVAS || canvas.height() < MIN_CANVAS {
+        let whole = ui.available_rect_before_wrap();
+        if whole.width() < MIN_CANVAS || whole.height() < MIN_CANVAS {
             return;
         }
+        let panes = Panes::new(whole, layout);
+        let canvas = panes.canvas;
         let background = ui.allocate_rect(canvas, Sense::click_and_drag());
         background
             .widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, "Graph of the network"));
         let selected = ctx.session.selection().layer_idx;
-        let room = Room { canvas, legend: legend_rect(canvas) };
+        let room = Room { canvas, legend: legend_rect(whole, panes.legend) };
         self.follow_selection(layout, selected, room);
         self.move_view(ui, layout, &background, (room, zoom));
         let hovered = hovered_box(ui, layout, self.view, canvas);
@@ -140,8 +142,9 @@ impl GraphPanel {
             let id = ui.scope_id().with(("hovered", box_idx));
             ui.interact(rect, id, Sense::hover()).on_hover_ui(|ui| hover_ui(ui, ctx, graph_box));
         }
-        let map = drawing.mini_map(Some(selected));
-        legend_ui(ui, canvas, self.measure);
+        let aside = Drawing { painter: &ui.painter_at(whole), ..drawing };
+        let map = aside.mini_map(panes.map, Some(selected));
+        legend_ui(ui, (whole, panes.legend), self.measure);
         if let Some(area) = map {
             self.mini_map_ui(ui, layout, area, room);
         }
@@ -155,6 +158,7 @@ impl GraphPanel {
             _ => None,
         };
         let seen = self.view.seen(drawing.canvas);
+        let has_text = drawing.has_text();
         for (box_idx, graph_box) in drawing.layout.boxes_between(seen.top(), seen.bottom()) {
             if graph_box.rect.right() < seen.left() || graph_box.rect.left > seen.right() {
                 continue;
@@ -165,7 +169,7 @@ impl GraphPanel {
             };
             let face = LayerFace {
                 graph_box,
-                detail: detail_of(network, layer_idx),
+                detail: if has_text { detail_of(network, layer_idx) } else { String::new() },
                 reading: self.measure.read(ctx, layer_idx, stored_bytes),
                 is_selected: layer_idx == selected,
             };
@@ -174,7 +178,7 @@ impl GraphPanel {
                 self.view.to_screen(graph_box.rect, drawing.canvas).intersect(drawing.canvas);
             let response =
                 ui.interact(rect, ui.scope_id().with(("layer", box_idx)), Sense::click());
-            label_layer(&response, &face);
+            label_layer(&response, &face, || detail_of(network, layer_idx));
             if response.has_focus() {
                 drawing.focus_frame(graph_box);
             }
@@ -356,13 +360,13 @@ fn detail_of(network: &Network, layer_idx: usize) -> String {
     })
 }
 
-fn label_layer(response: &Response, face: &LayerFace) {
-    let label = format!("Graph node {}", face.graph_box.title);
-    let Reading { text, .. } = &face.reading;
-    let value = format!("{}, {text}", face.detail);
+fn label_layer(response: &Response, face: &LayerFace, detail: impl FnOnce() -> String) {
+    let label = || format!("Graph node {}", face.graph_box.title);
     response
-        .widget_info(|| WidgetInfo::selected(egui::Role::Button, true, face.is_selected, &label));
-    response.ctx.accesskit_node_builder(response.id, |node| node.set_value(value));
+        .widget_info(|| WidgetInfo::selected(egui::Role::Button, true, face.is_selected, label()));
+    response.ctx.accesskit_node_builder(response.id, |node| {
+        node.set_value(format!("{}, {}", detail(), face.reading.text));
+    });
 }
 
 /// The box under the pointer, if nothing lies over the canvas there.

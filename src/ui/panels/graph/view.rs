@@ -8,8 +8,8 @@ use crate::session::graph_layout::{BoxRect, GraphLayout};
 const MARGIN: f32 = 24.0;
 const MAX_SCALE: f32 = 3.0;
 const MIN_SCALE: f32 = 0.004;
-/// A drawing that fits at this scale is shown whole at first.
-const READABLE_SCALE: f32 = 0.7;
+/// A drawing that fits at this scale, where its text can be read, is shown whole at first.
+const READABLE_SCALE: f32 = 0.85;
 /// A fitted drawing is at most this large: one box shall not fill a screen.
 const MAX_FITTED: f32 = 1.6;
 
@@ -189,7 +189,8 @@ impl View {
 }
 
 /// Columns to fold a drawing of that size into: the fewest with which all of it can be read at once;
-/// if there are none and the canvas is wide, those that show it largest.
+/// if there are none and the canvas is wide, as many as are in view from top to bottom while they can
+/// be read.
 pub(super) fn columns_for((width, height): (f32, f32), canvas: Vec2) -> usize {
     let room = (canvas - Vec2::splat(2.0 * MARGIN)).max(Vec2::splat(1.0));
     let scale = |n: usize| {
@@ -204,17 +205,55 @@ pub(super) fn columns_for((width, height): (f32, f32), canvas: Vec2) -> usize {
         _ if plain >= READABLE_SCALE => 1,
         Some(n) => n,
         None if canvas.x >= WIDE_CANVAS => {
-            (1..=MAX_COLUMNS).max_by(|a, b| scale(*a).total_cmp(&scale(*b))).unwrap_or(1)
+            let column = (room.y - STRIP_HEIGHT) / READABLE_SCALE - END_GAP;
+            ((height / column.max(MIN_COLUMN)).ceil() as usize).clamp(1, MAX_COLUMNS)
         }
         None => 1,
     }
 }
 
-const MAX_COLUMNS: usize = 40;
+const MAX_COLUMNS: usize = 400;
+/// A lower one has no room for more than a few boxes.
+const MIN_COLUMN: f32 = 160.0;
 const WIDE_CANVAS: f32 = 700.0;
 /// About what a fold adds between columns, and over and under them.
 const COLUMN_GAP: f32 = 54.0;
 const END_GAP: f32 = 48.0;
+
+/// Below a drawing that is larger than its room: the legend, and a map of the whole.
+const STRIP_HEIGHT: f32 = 68.0;
+/// Beside a drawing that is much higher than its room.
+const MAP_WIDTH: f32 = 56.0;
+
+/// How a panel is divided, so that nothing lies on a drawing that goes beyond its room.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Panes {
+    pub canvas: Rect,
+    /// What the legend stands in the lower left corner of.
+    pub legend: Rect,
+    /// What the map of the whole stands in the lower right corner of.
+    pub map: Rect,
+}
+
+impl Panes {
+    /// A drawing that can be read whole has all the room; legend and map lie over it.
+    pub fn new(whole: Rect, layout: &GraphLayout) -> Self {
+        let overlaid = Self { canvas: whole, legend: whole, map: whole };
+        if fitted(layout, whole).0 >= READABLE_SCALE || whole.height() < 3.0 * STRIP_HEIGHT {
+            return overlaid;
+        }
+        let (above, strip) = whole.split_top_bottom_at_y(whole.bottom() - STRIP_HEIGHT);
+        let is_tall = layout.height * above.width() > TALL * layout.width * above.height();
+        if is_tall && whole.width() > 4.0 * MAP_WIDTH {
+            let (canvas, map) = above.split_left_right_at_x(above.right() - MAP_WIDTH);
+            return Self { canvas, legend: strip, map };
+        }
+        Self { canvas: above, legend: strip, map: strip.with_min_x(strip.center().x) }
+    }
+}
+
+/// So many times as high for its width as its room.
+const TALL: f32 = 2.0;
 
 /// Scale and place of the whole drawing in the middle of an area.
 fn fitted(layout: &GraphLayout, area: Rect) -> (f32, Rect) {
@@ -292,12 +331,29 @@ mod tests {
         for (size, canvas, wanted) in [
             ((188.0, 700.0), vec2(1230.0, 650.0), 1),
             ((188.0, 2500.0), vec2(1230.0, 650.0), 4),
+            ((188.0, 2500.0), vec2(1230.0, 850.0), 3),
             ((188.0, 2500.0), vec2(330.0, 650.0), 1),
             ((188.0, 40_000.0), vec2(330.0, 650.0), 1),
         ] {
             assert_eq!(columns_for(size, canvas), wanted, "{size:?} on {canvas:?}");
         }
-        assert!(columns_for((188.0, 40_000.0), vec2(1230.0, 650.0)) > 8);
+        let n_columns = columns_for((188.0, 40_000.0), vec2(1230.0, 650.0));
+        let room = 650.0 - 2.0 * MARGIN - STRIP_HEIGHT;
+        assert!((40_000.0 / n_columns as f32 + END_GAP) * READABLE_SCALE <= room + 0.1);
+    }
+
+    #[test]
+    fn nothing_lies_on_a_drawing_beyond_its_room() {
+        for (size, is_overlaid) in
+            [((200.0, 300.0), true), ((4000.0, 500.0), false), ((200.0, 9000.0), false)]
+        {
+            let panes = Panes::new(CANVAS, &layout(size.0, size.1));
+            assert_eq!(panes.canvas == CANVAS, is_overlaid, "{size:?}");
+            if !is_overlaid {
+                assert!(panes.canvas.intersect(panes.legend).area() <= 0.0, "{size:?}");
+                assert!(panes.canvas.intersect(panes.map).area() <= 0.0, "{size:?}");
+            }
+        }
     }
 
     #[test]
