@@ -184,7 +184,7 @@ fn float_ui(ui: &mut Ui, (title, name): (&str, &str), value: f32, ink: egui::Col
     bit_boxes_ui(ui, name, value.to_bits(), F32).on_hover_text(
         "32-bit float: (−1)^s · 2^(e−127) · 1.m; where e = 0, 2^−126 · 0.m (IEEE 754)",
     );
-    let text = RichText::new(f32_reading(value)).font(theme::mono(11.0));
+    let text = RichText::new(f32_reading(value)).font(theme::mono(12.0));
     ui.add(egui::Label::new(text.color(Theme::of(ui).label)).wrap());
     ui.add_space(10.0);
 }
@@ -204,7 +204,7 @@ fn code_ui(ui: &mut Ui, bits: &WeightBits) {
             if let Some(format) = bits.format.map(|format| read_as(format, Some(&bits.grid))) {
                 bit_boxes_ui(ui, "Bits of the code", pattern(code, format), format);
                 let text = RichText::new(reading(code, format, bias(bits, format)));
-                let text = text.font(theme::mono(11.0)).color(theme.label);
+                let text = text.font(theme::mono(12.0)).color(theme.label);
                 ui.add(egui::Label::new(text).wrap());
             }
         }

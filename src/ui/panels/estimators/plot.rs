@@ -439,9 +439,9 @@ mod tests {
 
     #[test]
     fn lines_are_cut_where_they_leave_the_chart() {
-        let line = vec![(0.0, 8.0), (1.0, 4.0), (2.0, 1.0), (3.0, 3.0)];
-        assert_eq!(below(line.clone(), 2.0), [(5.0 / 3.0, 2.0), (2.0, 1.0), (2.5, 2.0)]);
+        let line = vec![(0.0, 8.0), (1.0, 4.0), (2.0, 0.0), (3.0, 4.0)];
+        assert_eq!(below(line.clone(), 2.0), [(1.5, 2.0), (2.0, 0.0), (2.5, 2.0)]);
         assert_eq!(below(line.clone(), 9.0), line);
-        assert!(below(line, 0.5).is_empty());
+        assert!(below(line, -1.0).is_empty());
     }
 }

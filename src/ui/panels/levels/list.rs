@@ -87,7 +87,9 @@ impl LevelsPanel {
                 let theme = Theme::of(ui);
                 if is_shown {
                     let cell = ui.max_rect().expand2(egui::vec2(GAP / 2.0, 0.0));
-                    ui.painter().rect_filled(cell, 0, theme.selected);
+                    // The gaps between cells belong to it too.
+                    let clip = ui.clip_rect().expand2(egui::vec2(GAP / 2.0, 0.0));
+                    ui.painter().with_clip_rect(clip).rect_filled(cell, 0, theme.selected);
                 }
                 let ink = match (level.count, place) {
                     (0, 3) => theme.bad,

@@ -60,7 +60,7 @@ impl MapKind {
     /// Place in the palette: the smallest scale is told from where there is none.
     fn shade(self, fraction: f32) -> usize {
         let lifted = match self {
-            Self::Scale(Spread::Log) => 0.14 + 0.86 * fraction,
+            Self::Scale(Spread::Log) => 0.2 + 0.8 * fraction,
             _ => fraction,
         };
         (lifted * 255.0).round() as usize & 0xff
