@@ -9,7 +9,8 @@ mod work;
 
 pub use io_words::{details_of, unreadable, unwritable};
 pub use number::{
-    MINUS, THIN_SPACE, bytes, counted, fixed, interval, percent, shortened, significant, thousands,
+    MINUS, THIN_SPACE, bytes, counted, fixed, interval, percent, scientific, shortened,
+    significant, superscript, thousands,
 };
 pub use random::{SEED, seeded};
 pub use work::{Cancelled, Progress, WorkCtx};

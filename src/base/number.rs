@@ -42,13 +42,22 @@ pub fn significant(value: f64, digits: usize) -> String {
     if (-4.0..5.0).contains(&exponent) {
         return fixed(value, decimals as usize);
     }
-    let mut mantissa = value / 10f64.powf(exponent);
-    let mut shown_exponent = exponent as i32;
+    scientific(value, digits)
+}
+
+/// `value` to that many significant digits, with a power of ten whatever its size: in a column of
+/// numbers that differ by orders of magnitude they stand below each other.
+pub fn scientific(value: f64, digits: usize) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return fixed(value, 0);
+    }
+    let mut exponent = value.abs().log10().floor() as i32;
+    let mut mantissa = value / 10f64.powi(exponent);
     if format!("{:.*}", digits.saturating_sub(1), mantissa.abs()).starts_with("10") {
         mantissa /= 10.0;
-        shown_exponent += 1;
+        exponent += 1;
     }
-    format!("{}·10{}", fixed(mantissa, digits.saturating_sub(1)), superscript(shown_exponent))
+    format!("{}·10{}", fixed(mantissa, digits.saturating_sub(1)), superscript(exponent))
 }
 
 /// A whole number with thin spaces between thousands.
@@ -87,7 +96,8 @@ pub fn bytes(count: u64) -> String {
     }
 }
 
-fn superscript(exponent: i32) -> String {
+/// A whole number as an exponent: `⁻⁷`.
+pub fn superscript(exponent: i32) -> String {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     exponent
         .to_string()

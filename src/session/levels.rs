@@ -9,7 +9,7 @@ use super::state::Session;
 use super::workshop::{QueryError, Workshop};
 use crate::base::{Cancelled, WorkCtx, reduce};
 use crate::eval::{CodeUsage, LayerError, RecipeEvalError, channels_for};
-use crate::quant::{CodeFormat, FittedQuantizer, Grid, Level, Place, Run};
+use crate::quant::{CodeFormat, Family, FittedQuantizer, Grid, Level, Place, Run, SchemeChoice};
 use crate::tensor::{ChannelMajor, Histogram};
 
 /// The levels of one group, or of all groups in units of their scales.
@@ -29,6 +29,8 @@ pub struct LevelsPicture {
     /// Ascending by value, by code where two have the same.
     pub levels: Vec<UsedLevel>,
     pub format: Option<CodeFormat>,
+    /// Whether the values of the levels are multiplied by a scale.
+    pub has_scale: bool,
     /// The weights before, on the same axis; `None` where they do not lie on it.
     pub outline: Option<Histogram>,
     /// `−Σ p·log₂ p` of the codes' shares.
@@ -59,6 +61,23 @@ impl LevelsPicture {
     /// Levels at least one weight became.
     pub fn n_used(&self) -> usize {
         self.levels.iter().filter(|level| level.count > 0).count()
+    }
+
+    /// The places of all levels of the value that the one at `idx` has: a negative zero and zero are
+    /// two codes of one value.
+    pub fn alike(&self, idx: usize) -> std::ops::Range<usize> {
+        let Some(level) = self.levels.get(idx) else { return idx..idx };
+        let first = self.levels.partition_point(|other| other.value < level.value);
+        first..self.levels.partition_point(|other| other.value <= level.value)
+    }
+
+    /// Values, each with the weights of all its codes, ascending.
+    pub fn by_value(&self) -> impl Iterator<Item = (f32, u64)> {
+        let same = |a: &UsedLevel, b: &UsedLevel| a.value == b.value;
+        let chunks = self.levels.chunk_by(same);
+        chunks.filter_map(|chunk| {
+            Some((chunk.last()?.value, chunk.iter().map(|level| level.count).sum()))
+        })
     }
 
     /// Place of the level whose value is nearest.
@@ -114,6 +133,9 @@ impl Workshop {
             let values = values_of(&weights, fitted, (range.clone(), axis), codes, ctx);
             values.unwrap_or_default()
         });
+        let format = done.choice.scheme().code_format(done.choice.settings());
+        let levels = with_negative_zero(levels, format, fitted);
+        let grid = group_idx.map(|idx| fitted.grid(idx));
         let channel_len = weights.channel_len().max(1);
         let mut picture = LevelsPicture {
             layer_idx,
@@ -121,10 +143,11 @@ impl Workshop {
             group_idx,
             channel_idx: group_idx.filter(|_| n_groups > 1).map(|_| range.start / channel_len),
             count: range.len(),
-            grid: group_idx.map(|idx| fitted.grid(idx)),
             axis,
             levels,
-            format: done.choice.scheme().code_format(done.choice.settings()),
+            has_scale: grid.as_ref().is_none_or(|grid| is_scaled(&done.choice, grid)),
+            format,
+            grid,
             outline: None,
             entropy_bits: usage.as_ref().map_or(0.0, CodeUsage::entropy_bits),
         };
@@ -202,6 +225,40 @@ fn with_counts(
     }
     levels.sort_by(|a, b| a.value.total_cmp(&b.value).then(a.code.cmp(&b.code)));
     levels
+}
+
+/// The levels with the code of a negative zero, used or not, where the format has one: the same
+/// codes are counted whatever the weights are.
+fn with_negative_zero(
+    mut levels: Vec<UsedLevel>,
+    format: Option<CodeFormat>,
+    fitted: &dyn FittedQuantizer,
+) -> Vec<UsedLevel> {
+    let Some(CodeFormat::Float { exponent_bits, mantissa_bits }) = format else { return levels };
+    let code = 1i32 << (exponent_bits + mantissa_bits).min(30);
+    if fitted.layout().n_groups() == 0 || levels.iter().any(|level| level.code == code) {
+        return levels;
+    }
+    // Formats that have none round so little to zero.
+    let (mut codes, mut values, mut clipped) = ([0], [0.0], [0]);
+    let run = Run { codes: &mut codes, values: &mut values, clipped: &mut clipped };
+    fitted.quantize(Place { group_idx: 0, start: 0 }, &[-f32::MIN_POSITIVE], run);
+    if codes[0] == code && values[0] == 0.0 {
+        let place = levels.partition_point(|level| level.value < 0.0);
+        levels.insert(place, UsedLevel { code, value: -0.0, count: 0 });
+    }
+    levels
+}
+
+/// Whether a grid's levels are a table times a scale: codebooks hold the values themselves, and a
+/// format can be used as it is.
+pub(super) fn is_scaled(choice: &SchemeChoice, grid: &Grid) -> bool {
+    let is_plain =
+        matches!(grid, Grid::Table { scale, offset, .. } if *scale == 1.0 && *offset == 0.0);
+    let family = choice.scheme().family();
+    let has_none = matches!(family, Family::Codebook | Family::FewLevels)
+        || choice.settings().choice("scale") == "none";
+    !(is_plain && has_none)
 }
 
 /// What codes that occur are decoded to, on the axis.
@@ -323,6 +380,7 @@ mod tests {
             axis: LevelAxis::Weights,
             levels: [-1.0, 0.0, 0.5].map(level).to_vec(),
             format: None,
+            has_scale: true,
             outline: None,
             entropy_bits: 0.0,
         };
@@ -330,6 +388,11 @@ mod tests {
             assert_eq!(picture.nearest(value), Some(wanted), "{value}");
         }
         assert_eq!(picture.bounds(), Some((-1.0, 0.5)));
+        let twice = [(-1.0, 2), (-0.0, 3), (0.0, 4), (0.5, 0)];
+        let twice = twice.map(|(value, count)| UsedLevel { code: 0, value, count }).to_vec();
+        let zeros = LevelsPicture { levels: twice, ..picture.clone() };
+        assert_eq!((zeros.alike(1), zeros.alike(2), zeros.alike(3)), (1..3, 1..3, 3..4));
+        assert!(zeros.by_value().eq([(-1.0, 2), (0.0, 7), (0.5, 0)]), "both zeros are one value");
         let empty = LevelsPicture { levels: Vec::new(), ..picture };
         assert_eq!((empty.nearest(0.0), empty.bounds()), (None, None));
     }

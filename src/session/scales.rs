@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::levels::is_scaled;
 use super::loaded::Loaded;
 use super::query::{Answer, Query};
 use super::state::Session;
@@ -21,6 +22,10 @@ pub struct ScaleMap {
     pub n_columns: usize,
     /// Whether a row is a channel.
     pub is_by_channel: bool,
+    /// Whether the levels of the grids are multiplied by the scales.
+    pub has_scale: bool,
+    /// Whether every scale is a power of two.
+    pub is_of_powers_of_two: bool,
     /// Row after row; NaN for a group without a grid.
     pub scales: Vec<f32>,
     /// What is added, row after row: for whole-number codes the zero point, for tables the offset.
@@ -64,6 +69,8 @@ pub struct ScalePixels {
     pub offsets: Vec<f32>,
 }
 
+/// More groups in one row are drawn in lines.
+const MAX_FLAT_ROW: usize = 8;
 const MAX_SIDE: usize = 512;
 const N_BINS: usize = 48;
 
@@ -103,7 +110,9 @@ impl ScaleMap {
     ) -> Result<Self, Cancelled> {
         let n_groups = groups.len();
         let per_row = layout.groups_of_channel(0).len().max(1);
-        let is_by_channel = n_groups == per_row * layout.n_channels;
+        // One row of many groups is wrapped: block formats run over the tensor as if it were flat.
+        let is_flat = layout.n_channels == 1 && n_groups > MAX_FLAT_ROW;
+        let is_by_channel = n_groups == per_row * layout.n_channels && !is_flat;
         let n_columns = match is_by_channel {
             true => per_row,
             false => (n_groups as f64).sqrt().ceil().max(1.0) as usize,
@@ -130,6 +139,8 @@ impl ScaleMap {
             n_rows,
             n_columns,
             is_by_channel,
+            is_of_powers_of_two: scales.iter().all(|scale| is_power_of_two(*scale)),
+            has_scale: groups.iter().any(|group| group.is_scaled) || n_groups == 0,
             offset_kind,
             absmax: groups.iter().map(|group| group.absmax).collect(),
             scale_range,
@@ -141,6 +152,14 @@ impl ScaleMap {
             offsets,
         })
     }
+}
+
+/// A positive number without a fraction in its significand.
+fn is_power_of_two(value: f32) -> bool {
+    value > 0.0
+        && value.is_finite()
+        && value.log2().fract() == 0.0
+        && value.to_bits() & 0x7f_ffff == 0
 }
 
 fn range_of(values: &[f32]) -> Option<(f32, f32)> {
@@ -155,6 +174,7 @@ struct GroupFigures {
     offset: f32,
     /// Whether the offset is a zero point.
     is_whole: bool,
+    is_scaled: bool,
     absmax: f32,
 }
 
@@ -202,13 +222,15 @@ impl Workshop {
             finite.fold(0f32, |max, x| max.max(x.abs()))
         };
         let groups = reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
-            let (scale, offset, is_whole) = match fitted.grid(group_idx) {
+            let grid = fitted.grid(group_idx);
+            let is_scaled = is_scaled(&done.choice, &grid);
+            let (scale, offset, is_whole) = match grid {
                 Grid::Continuous => (f32::NAN, 0.0, false),
                 Grid::Uniform { params, .. } => (params.scale, params.zero_point as f32, true),
                 Grid::Table { scale, offset, .. } => (scale, offset, false),
             };
             let absmax = absmax(layout.range(group_idx));
-            Ok::<_, Cancelled>(GroupFigures { scale, offset, is_whole, absmax })
+            Ok::<_, Cancelled>(GroupFigures { scale, offset, is_whole, is_scaled, absmax })
         })?;
         Ok(ScaleMap::new(layer_idx, layout, &groups, ctx)?)
     }
@@ -240,6 +262,7 @@ mod tests {
                 scale: 1.0 + idx as f32,
                 offset: -(idx as f32),
                 is_whole: true,
+                is_scaled: true,
                 absmax: 1.0,
             })
             .collect();
@@ -267,6 +290,13 @@ mod tests {
         assert_eq!(map.group_of_pixel(0, 0), Some(4));
         assert_eq!(map.group_of_pixel(1, 343), Some(2059), "the last pixel has fewer rows");
         assert_eq!(map.group_of_pixel(2, 0), None);
+    }
+
+    #[test]
+    fn groups_of_a_flat_tensor_are_wrapped() {
+        let map = map(Granularity::PerGroup { group_size: 64 }, (1, 9216));
+        assert_eq!((map.n_rows, map.n_columns, map.is_by_channel), (12, 12, false));
+        assert_eq!(map.group_at(1, 0), Some(12));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use super::levels::is_scaled;
 use super::loaded::Loaded;
 use super::query::{Answer, Query};
 use super::state::Session;
@@ -29,6 +30,8 @@ pub struct WeightBits {
     pub n_groups: usize,
     /// The grid of its group.
     pub grid: Grid,
+    /// Whether the levels of the grid are multiplied by a scale.
+    pub has_scale: bool,
     /// Places of the weights of largest magnitude and of largest error.
     pub largest_idx: usize,
     pub worst_idx: usize,
@@ -94,6 +97,7 @@ impl Workshop {
         let fitted = &*done.error.fitted;
         let layout = fitted.layout();
         let group_idx = layout.group_of(start);
+        let grid = fitted.grid(group_idx);
         let (mut code, mut quantized, mut clipped) = ([0], [0.0], [0]);
         let run = Run { codes: &mut code, values: &mut quantized, clipped: &mut clipped };
         fitted.quantize(Place { group_idx, start }, &[original], run);
@@ -115,7 +119,8 @@ impl Workshop {
             is_clipped: clipped[0] == 1,
             group_idx,
             n_groups: layout.n_groups(),
-            grid: fitted.grid(group_idx),
+            has_scale: is_scaled(&done.choice, &grid),
+            grid,
             largest_idx,
             worst_idx,
         })
@@ -207,6 +212,7 @@ mod tests {
             group_idx: 0,
             n_groups: 1,
             grid: grid.clone(),
+            has_scale: true,
             largest_idx: 0,
             worst_idx: 0,
         };

@@ -59,10 +59,15 @@ impl Axis {
     /// Grid lines over `rect` and the numbers above it.
     pub fn draw(&self, painter: &Painter, rect: Rect, theme: &Theme) {
         let (marks, step) = self.marks();
-        for mark in marks {
+        let marks = marks.into_iter().map(|mark| (mark, mark_text(mark, step)));
+        self.draw_at(painter, rect, theme, marks.collect());
+    }
+
+    /// As [`draw`](Self::draw), with these marks.
+    pub fn draw_at(&self, painter: &Painter, rect: Rect, theme: &Theme, marks: Vec<(f64, String)>) {
+        for (mark, text) in marks {
             let x = self.x(mark);
             painter.vline(x, rect.y_range(), Stroke::new(1.0, theme.grid));
-            let text = mark_text(mark, step);
             let galley = painter.layout_no_wrap(text, theme::mono(11.0), theme.hint);
             let (left, right) = (x - galley.size().x / 2.0, x + galley.size().x / 2.0);
             // At an end, where it would lie in the axis beside this one, it is left out.

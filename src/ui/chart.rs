@@ -89,13 +89,25 @@ impl Chart {
         titles: &Titles,
         x_text: fn(f64, f64) -> String,
     ) {
+        let (marks, step) = self.x.marks();
+        let marks: Vec<(f64, String)> =
+            marks.into_iter().map(|mark| (mark, x_text(mark, step))).collect();
+        self.draw_at(painter, theme, titles, &marks);
+    }
+
+    /// As [`draw`](Self::draw), with these marks on the x axis.
+    pub fn draw_at(
+        &self,
+        painter: &Painter,
+        theme: &Theme,
+        titles: &Titles,
+        x_marks: &[(f64, String)],
+    ) {
         let rect = self.rect;
         painter.rect_filled(rect, 2, theme.background);
-        let (marks, step) = self.x.marks();
-        for mark in marks {
-            let x = self.x.x(mark);
+        for (mark, text) in x_marks {
+            let x = self.x.x(*mark);
             painter.vline(x, rect.y_range(), Stroke::new(1.0, theme.grid));
-            let text = x_text(mark, step);
             let place = pos2(x, rect.bottom() + 4.0);
             painter.text(place, Align2::CENTER_TOP, text, theme::mono(11.0), theme.label);
         }

@@ -5,8 +5,8 @@ use egui::{
 };
 
 use super::theme::{self, Theme};
-use crate::base::{fixed, significant};
-use crate::quant::{CodeFormat, Level};
+use crate::base::{fixed, significant, superscript};
+use crate::quant::{CodeFormat, Grid, Level};
 
 /// Neighbouring bits that mean something together, from the most significant on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,19 @@ const F32_BIAS: i32 = 127;
 pub fn pattern(code: i32, format: CodeFormat) -> u32 {
     let n_bits = format.n_bits().clamp(1, 32);
     code as u32 & (u32::MAX >> (32 - n_bits))
+}
+
+/// How codes are read: places in a table that holds the whole numbers from 0 on are these numbers.
+pub fn read_as(format: CodeFormat, grid: Option<&Grid>) -> CodeFormat {
+    let is_plain = match grid {
+        Some(Grid::Table { levels, .. }) => levels.iter().all(|l| l.value == l.code as f32),
+        Some(Grid::Uniform { range, .. }) => range.qmin >= 0,
+        _ => false,
+    };
+    match format {
+        CodeFormat::Index { bits } if is_plain => CodeFormat::Integer { bits, is_signed: false },
+        format => format,
+    }
 }
 
 /// The fields of a format, the most significant bit first.
@@ -146,7 +159,7 @@ fn powers(bits: u32, n_bits: u32, is_signed: bool) -> String {
     if text.is_empty() { "0".to_owned() } else { text }
 }
 
-/// `(−1)^s · 2^(e−bias) · 1.m`; without a leading 1 for the smallest exponent.
+/// `(−1)ˢ · 2ᵉ⁻ᵇⁱᵃˢ · 1.m` in numbers; without a leading 1 for the smallest exponent.
 fn float_reading(bits: u32, format: CodeFormat, bias: Option<i32>) -> String {
     let CodeFormat::Float { mantissa_bits, .. } = format else { return String::new() };
     let Some(parts) = FloatParts::of(bits, format) else { return String::new() };
@@ -156,14 +169,24 @@ fn float_reading(bits: u32, format: CodeFormat, bias: Option<i32>) -> String {
         let sign = if parts.sign == 1 { "negative zero" } else { "zero" };
         return format!("exponent and mantissa 0: {sign}");
     }
-    let sign = format!("(−1)^{}", parts.sign);
+    let sign = format!("(−1){}", superscript(parts.sign as i32));
+    let raised =
+        |exponent: i32| format!("2{}{}", superscript(exponent), superscript_of_minus(bias));
     let (power, significand, note) = match parts.exponent {
-        0 => (format!("2^(1−{bias})"), fraction, ", subnormal: no leading 1"),
-        exponent => (format!("2^({exponent}−{bias})"), 1.0 + fraction, ""),
+        0 => (raised(1), fraction, ", subnormal: no leading 1"),
+        exponent => (raised(exponent as i32), 1.0 + fraction, ""),
     };
     let exponent = parts.exponent.max(1) as i32 - bias;
     let value = 2f64.powi(exponent) * significand * if parts.sign == 1 { -1.0 } else { 1.0 };
     format!("{sign} · {power} · {} = {}{note}", plain(significand), significant(value, 6))
+}
+
+/// A bias taken off, in an exponent.
+fn superscript_of_minus(bias: i32) -> String {
+    match bias {
+        ..0 => format!("⁺{}", superscript(-bias)),
+        _ => format!("⁻{}", superscript(bias)),
+    }
 }
 
 /// As many decimals as the number has, at most ten.
@@ -183,7 +206,7 @@ pub fn f32_reading(value: f32) -> String {
     float_reading(value.to_bits(), F32, Some(F32_BIAS))
 }
 
-const LARGEST_BOX: f32 = 20.0;
+const LARGEST_BOX: f32 = 30.0;
 const SMALLEST_BOX: f32 = 9.0;
 const BOX_GAP: f32 = 2.0;
 const FIELD_GAP: f32 = 8.0;
@@ -198,7 +221,7 @@ pub fn bit_boxes_ui(ui: &mut Ui, name: &str, bits: u32, format: CodeFormat) -> R
         .floor()
         .clamp(SMALLEST_BOX, LARGEST_BOX);
     let has_names = fields.iter().any(|field| !field.kind.names()[0].is_empty());
-    let height = side + 4.0 + if has_names { 15.0 } else { 0.0 };
+    let height = side + 4.0 + if has_names { 16.0 } else { 0.0 };
     let size = vec2(n_bits as f32 * side + gaps, height);
     let (room, response) = ui.allocate_exact_size(size, Sense::hover());
     let mut x = room.left();
@@ -231,7 +254,7 @@ fn draw_bit(ui: &Ui, rect: Rect, is_set: bool, colour: Color32) {
     let edge = if is_set { colour } else { theme.line_strong };
     ui.painter().rect(rect, 2, fill, Stroke::new(1.0, edge), StrokeKind::Inside);
     let digit = if is_set { "1" } else { "0" };
-    let font = theme::mono((rect.width() * 0.72).clamp(8.0, 12.0));
+    let font = theme::mono((rect.width() * 0.62).clamp(8.0, 16.0));
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, digit, font, ink);
 }
 
@@ -239,11 +262,11 @@ fn field_name(ui: &Ui, kind: FieldKind, (left, right): (f32, f32), room: Rect) {
     let colour = kind.colour(Theme::of(ui));
     let [long, short] = kind.names();
     let width = |text: &str| {
-        ui.painter().layout_no_wrap(text.to_owned(), theme::text(10.0), colour).size().x
+        ui.painter().layout_no_wrap(text.to_owned(), theme::text(11.0), colour).size().x
     };
     let text = if width(long) <= right - left + FIELD_GAP { long } else { short };
     let place = pos2((left + right) / 2.0, room.bottom());
-    ui.painter().text(place, Align2::CENTER_BOTTOM, text, theme::text(10.0), colour);
+    ui.painter().text(place, Align2::CENTER_BOTTOM, text, theme::text(11.0), colour);
 }
 
 #[cfg(test)]
@@ -273,20 +296,34 @@ mod tests {
             (-3, INT4, None, "−8 + 4 + 1 = −3, two's complement"),
             (0, INT4, None, "0 = 0, two's complement"),
             (9, CodeFormat::Integer { bits: 4, is_signed: false }, None, "8 + 1 = 9"),
-            (0b0100_1001, E4M3, Some(7), "(−1)^0 · 2^(9−7) · 1.125 = 4.50000"),
+            (0b0100_1001, E4M3, Some(7), "(−1)⁰ · 2⁹⁻⁷ · 1.125 = 4.50000"),
             (
                 0b1000_0001,
                 E4M3,
                 Some(7),
-                "(−1)^1 · 2^(1−7) · 0.125 = −0.00195312, subnormal: no leading 1",
+                "(−1)¹ · 2¹⁻⁷ · 0.125 = −0.00195312, subnormal: no leading 1",
             ),
             (0b1000_0000, E4M3, Some(7), "exponent and mantissa 0: negative zero"),
             (5, CodeFormat::Index { bits: 3 }, None, "entry 5 of the table, counted from 0"),
         ] {
             assert_eq!(reading(code, format, bias), wanted, "{code} {format:?}");
         }
-        assert_eq!(f32_reading(-0.75), "(−1)^1 · 2^(126−127) · 1.5 = −0.750000");
+        assert_eq!(f32_reading(-0.75), "(−1)¹ · 2¹²⁶⁻¹²⁷ · 1.5 = −0.750000");
         assert!(f32_reading(f32::NAN).contains("not a number"));
+    }
+
+    #[test]
+    fn a_table_of_whole_numbers_is_read_as_these() {
+        let table = |values: [f32; 4]| Grid::Table {
+            scale: 0.5,
+            offset: -1.0,
+            levels: (0..).zip(values).map(|(code, value)| Level { code, value }).collect(),
+        };
+        let index = CodeFormat::Index { bits: 2 };
+        let whole = table([0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(read_as(index, Some(&whole)), CodeFormat::Integer { bits: 2, is_signed: false });
+        assert_eq!(read_as(index, Some(&table([-1.0, 0.0, 0.5, 1.0]))), index);
+        assert_eq!(read_as(E4M3, Some(&whole)), E4M3);
     }
 
     #[test]

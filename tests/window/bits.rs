@@ -39,14 +39,17 @@ fn original_code_and_reconstruction_are_told_to_the_bit() {
     assert_eq!(shown(&window), 1);
     for text in [
         "Bits of the original: 0 10000000 01100000000000000000000",
-        "(−1)^0 · 2^(128−127) · 1.375 = 2.75000",
+        "(−1)⁰ · 2¹²⁸⁻¹²⁷ · 1.375 = 2.75000",
         "Bits of the code: 0011",
         "2 + 1 = 3, two's complement",
         "Bits of the reconstruction: 0 10000000 10000000000000000000000",
-        "round(2.75000 / 1.00000) + 0 = round(2.75000) + 0 = 3",
-        "1.00000 · (3 − 0) = 3.00000",
+        "round(2.7500 / 1.0000) + 0 = round(2.7500) + 0 = 3",
+        "1.0000 · (3 − 0) = 3.0000",
         "−0.250",
         "−9.09 %",
+        "weight 2 of 4 (index 1)",
+        "group 1 of 1 (index 0)",
+        "Number line of 5 levels around the weight",
     ] {
         assert!(shows(&window, text), "{text}");
     }
@@ -60,7 +63,7 @@ fn weights_are_gone_through_and_extremes_found() {
     assert_eq!(shown(&window), 2);
     click(&mut window, "Previous weight");
     assert_eq!(shown(&window), 1);
-    click_button(&mut window, "Largest");
+    click_button(&mut window, "Largest weight");
     assert_eq!(shown(&window), 2);
     click_button(&mut window, "Largest error");
     let loaded = session(&window).weight_bits(shown(&window));
@@ -97,6 +100,13 @@ fn what_is_no_arithmetic_of_one_weight_is_said() {
     assert!(shows(&window, "cannot be quantized") && shows(&window, "non-finite=zero"));
     let nowhere = ModelRef::Path("/there/is/none.safetensors".into());
     assert!(shows(&panel_window("bits", nowhere), "No model is open"));
+}
+
+#[test]
+fn what_is_not_scaled_is_not_divided() {
+    let window = with("binary");
+    assert!(shows(&window, "sign(") && shows(&window, "no scale"));
+    assert!(shows(&with("kmeans"), "of the table ="));
 }
 
 #[test]

@@ -63,9 +63,9 @@ fn centre_of(window: &Window, label: &str) -> egui::Pos2 {
 fn cards(window: &Window) -> Vec<String> {
     let labels = window.query_all_by_role(Role::Button).filter_map(|node| {
         let label = node.accesskit_node().label()?;
-        label.starts_with("Use ").then(|| label.to_string())
+        label.contains(" bits per weight, ").then(|| label.to_string())
     });
-    labels.filter(|label| label.contains("bits per weight")).collect()
+    labels.collect()
 }
 
 /// Compares these alone, whatever other schemes there are.
@@ -89,11 +89,12 @@ fn view(window: &mut Window, name: &str) {
 fn the_plot_names_schemes_limits_and_what_is_in_use() {
     let window = sample();
     assert!(shows(&window, PLOT));
-    for text in ["Gaussian limit", "Laplacian bound", "own bound", "in use", "int 8: 8.00 bits"] {
+    for text in ["Gaussian bound", "Laplacian bound", "Own bound", "in use", "Integer 8: 8.00 bits"]
+    {
         assert!(shows(&window, text), "{text} is not on the screen");
     }
     for bits in 2..8 {
-        assert!(shows(&window, &format!("int {bits}: ")), "the curve at {bits} bits");
+        assert!(shows(&window, &format!("Integer {bits}: ")), "the curve at {bits} bits");
     }
     assert!(!shows(&window, ": 32.00 bits"), "32 bits a weight are off the plot");
 }
@@ -102,7 +103,7 @@ fn the_plot_names_schemes_limits_and_what_is_in_use() {
 fn a_mark_is_picked_and_used() {
     let mut window = sample();
     compare_only(&mut window, &TWO);
-    let at = centre_of(&window, "int 4: ");
+    let at = centre_of(&window, "Integer 4: ");
     click_at(&mut window, at);
     assert!(shows(&window, "Integer (int), 4 bits"));
     assert_eq!(spec(&window), "int", "a click changes nothing");
@@ -118,7 +119,7 @@ fn a_mark_is_picked_and_used() {
 fn a_double_click_on_a_mark_uses_it() {
     let mut window = quick_window();
     compare_only(&mut window, &TWO);
-    let at = centre_of(&window, "int 3: ");
+    let at = centre_of(&window, "Integer 3: ");
     double_click_at(&mut window, at);
     assert_eq!(spec(&window), "int:bits=3");
 }
@@ -127,10 +128,10 @@ fn a_double_click_on_a_mark_uses_it() {
 fn hovering_a_mark_tells_the_figures() {
     let mut window = sample();
     compare_only(&mut window, &TWO);
-    let at = centre_of(&window, "int 4: ");
+    let at = centre_of(&window, "Integer 4: ");
     window.hover_at(at);
     window.run_steps(60);
-    for text in ["Bits per weight", "Gaussian limit", "To the one in use", "MSE", "Size"] {
+    for text in ["Bits per weight", "Gaussian bound", "To the one in use", "MSE", "Size"] {
         assert!(shows(&window, text), "{text} is not told");
     }
 }
@@ -142,6 +143,8 @@ fn a_card_is_used_by_one_click() {
     view(&mut window, "multiples");
     let name = cards(&window).into_iter().find(|name| name.contains("E2M1")).unwrap();
     click(&mut window, &name);
+    assert_eq!(spec(&window), "int", "a click on the card shows it");
+    click_button(&mut window, "Use FP4 E2M1");
     assert_eq!(spec(&window), "e2m1");
     assert!(shows(&window, "E2M1, in use"));
 }
@@ -149,17 +152,38 @@ fn a_card_is_used_by_one_click() {
 #[test]
 fn rows_are_sorted_picked_and_used() {
     let mut window = quick_window();
+    window.state_mut().apply(Command::SetAllChoices("int:bits=5".parse().unwrap()));
     compare_only(&mut window, &TWO);
     view(&mut window, "table");
+    assert!(shows(&window, "Integer (int), 5 bits") && shows(&window, "in use"));
     click_button(&mut window, "Order schemes by SQNR, dB");
     let int = centre_of(&window, "Integer (int), 8 bits");
     let worst = centre_of(&window, "FP4 E2M1");
     assert!(int.y < worst.y, "the best on top");
     click_button(&mut window, "Order schemes by SQNR, dB");
     assert!(centre_of(&window, "Integer (int), 8 bits").y > centre_of(&window, "FP4 E2M1").y);
+    let in_use = centre_of(&window, "Integer (int), 5 bits");
+    assert!(in_use.y < centre_of(&window, "FP4 E2M1").y, "what is in use stays on top");
     let at = centre_of(&window, "FP4 E2M1");
     double_click_at(&mut window, at);
     assert_eq!(spec(&window), "e2m1");
+    let at = centre_of(&window, "Integer (int), 8 bits");
+    click_at(&mut window, at);
+    click_button(&mut window, "Use Integer (int), 8 bits");
+    assert_eq!(spec(&window), "int");
+}
+
+#[test]
+fn blocks_that_are_filled_up_stand_at_the_edge() {
+    let values: Vec<f32> = (0..256).map(|k| (k as f32 * 0.37).sin()).collect();
+    let (_folder, mut window) = of_values(&[16, 16], &values);
+    let plot = window.get_by_label_contains(PLOT).rect();
+    let at = centre_of(&window, "Q4_K: 72.00 bits");
+    assert!(plot.contains(at) && at.x > plot.right() - 20.0, "{at} in {plot}");
+    click_at(&mut window, at);
+    assert!(shows(&window, "72.000 bits/weight"));
+    let int = centre_of(&window, "Integer 8: ");
+    assert!(int.x > plot.center().x, "the others have the room: {int}");
 }
 
 #[test]
@@ -175,7 +199,7 @@ fn the_order_is_chosen_for_cards_too() {
     click(&mut window, "Schemes descending");
     assert!(!first(&window).contains("Integer (int), 8 bits"));
     click(&mut window, "Schemes ascending");
-    for key in ["scheme", "family", "size", "MSE", "largest error", "clipped share"] {
+    for key in ["scheme", "family", "size", "MSE", "max error", "clipped share"] {
         open_combo(&mut window, "Sort schemes");
         click(&mut window, &format!("by {key}"));
         assert_eq!(cards(&window).len(), TWO.len(), "{key}");
@@ -221,13 +245,12 @@ fn bits_and_scales_are_asked_for() {
     view(&mut window, "multiples");
     open_combo(&mut window, "Compared bits");
     click(&mut window, "4 bits");
-    assert!(shows(&window, "Use Integer (int), 4 bits: 4.003"));
+    assert!(shows(&window, "Integer (int), 4 bits: 4.003"));
     click(&mut window, "Compared scale channel");
-    assert!(shows(&window, "Use Integer (int), 4 bits: 4.1"), "32 scales of 32 bits");
+    assert!(shows(&window, "Integer (int), 4 bits: 4.1"), "32 scales of 32 bits");
     click(&mut window, "Compared scale group");
-    assert!(shows(&window, "Use Integer (int), 4 bits: 5.000"), "a scale for 32 weights");
-    let card = cards(&window).into_iter().find(|card| card.contains("Integer")).unwrap();
-    click(&mut window, &card);
+    assert!(shows(&window, "Integer (int), 4 bits: 5.000"), "a scale for 32 weights");
+    click_button(&mut window, "Use Integer (int), 4 bits");
     assert_eq!(spec(&window), "int:bits=4,granularity=per-group");
     click(&mut window, "Compared scale usual");
     open_combo(&mut window, "Compared bits");
@@ -241,7 +264,7 @@ fn a_locked_layer_says_so() {
     compare_only(&mut window, &TWO);
     window.state_mut().apply(Command::ToggleLock);
     settle(&mut window);
-    let at = centre_of(&window, "int 4: ");
+    let at = centre_of(&window, "Integer 4: ");
     click_at(&mut window, at);
     assert!(shows(&window, "The layer is locked"));
     let button = window.get_by_role_and_label(Role::Button, "Use for this layer");
@@ -258,7 +281,7 @@ fn several_layers_are_changed_at_once() {
     compare_only(&mut window, &TWO);
     window.state_mut().apply(Command::SelectLayers(vec![0, 1, 2]));
     settle(&mut window);
-    let at = centre_of(&window, "int 4: ");
+    let at = centre_of(&window, "Integer 4: ");
     click_at(&mut window, at);
     let n_layers = session(&window).selected_layers().len();
     click_button(&mut window, &format!("Use for {n_layers} layers"));
@@ -285,7 +308,7 @@ fn what_is_refused_says_why() {
 fn odd_layers_are_no_empty_window() {
     let (_folder, mut constant) = of_values(&[4, 4], &[0.5; 16]);
     compare_only(&mut constant, &TWO);
-    assert!(shows(&constant, "no limits") || shows(&constant, "Nothing to plot"));
+    assert!(shows(&constant, "no bounds") || shows(&constant, "Nothing to plot"));
     view(&mut constant, "table");
     assert!(shows(&constant, "Integer (int), 8 bits"));
     let (_folder, mut zeros) = of_values(&[2, 2], &[0.0; 4]);
@@ -305,8 +328,7 @@ fn a_float_layer_is_compared_too() {
     assert!(shows(&window, "in use: not in the plot"));
     compare_only(&mut window, &["FP8 E4M3FN"]);
     view(&mut window, "multiples");
-    let card = cards(&window).into_iter().find(|card| card.contains("E4M3FN:")).unwrap();
-    click(&mut window, &card);
+    click_button(&mut window, "Use FP8 E4M3FN");
     assert_eq!(spec(&window), "e4m3fn");
 }
 
@@ -318,8 +340,9 @@ fn the_table_is_copied() {
     let table = click_and_copy(&mut window, "Copy as CSV");
     let mut lines = table.lines();
     assert!(lines.next().unwrap().starts_with("scheme,setting,family,bits_per_weight"));
+    assert!(lines.next().unwrap().starts_with("Integer (int),int,Uniform,8.0"), "in use: {table}");
     assert!(lines.next().unwrap().starts_with("FP4 E2M1,e2m1,Minifloat,4.00"), "{table}");
-    assert_eq!(lines.count(), 1);
+    assert_eq!(lines.count(), 0);
 }
 
 #[test]
@@ -345,7 +368,7 @@ fn another_layer_follows_and_the_whole_window_has_the_panel() {
     assert!(shows(&window, PLOT));
     window.state_mut().apply(Command::SelectLayer(3));
     settle(&mut window);
-    assert!(shows(&window, "int 8: "));
+    assert!(shows(&window, "Integer 8: "));
 }
 
 #[test]
@@ -362,7 +385,7 @@ fn narrow_and_long_names_have_room() {
     settle(&mut window);
     for part in ["table", "multiples", "plot"] {
         view(&mut window, part);
-        assert!(shows(&window, "64 weights"), "{part}");
+        assert!(shows(&window, "projection"), "{part}");
         let sort = window.get_by_role_and_label(Role::ComboBox, "Sort schemes").rect();
         assert!(sort.right() <= 560.0, "{part}: {sort}");
     }

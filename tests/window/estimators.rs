@@ -33,10 +33,10 @@ fn every_estimator_is_a_line_and_a_row() {
         assert!(shows(&window, "✓ best"), "{spec}");
         for name in [
             "Min-max",
-            "Percentile",
+            "Percentile 99.99",
             "MSE-optimal",
             "Entropy",
-            "Mean ± kσ",
+            "Mean ± 3σ",
             "ACIQ, Gaussian",
             "ACIQ, Laplacian",
         ] {
@@ -92,10 +92,14 @@ fn the_curve_clips_by_hand() {
 #[test]
 fn a_channel_has_a_curve_of_its_own() {
     let mut window = with("int:bits=4,granularity=per-channel");
-    assert!(shows(&window, "choose a channel to see its own"));
+    assert!(shows(&window, "choose a channel above to see its own"));
+    assert!(shows(&window, "in use per channel"), "its figures are not the layer's");
     window.state_mut().apply(Command::SelectChannel(Some(3)));
     settle(&mut window);
-    assert!(shows(&window, "Channel 3 with one scale"));
+    click(&mut window, "Next channel");
+    assert_eq!(session(&window).selection().channel_idx, Some(4));
+    click(&mut window, "Previous channel");
+    assert!(shows(&window, "Channel 3 with one range"));
     click_button(&mut window, "Lin");
     click_button(&mut window, "Log");
 }
@@ -107,6 +111,10 @@ fn without_a_range_there_is_a_way_out() {
     assert!(shows(&window, "no range as it is set"));
     click_button(&mut window, "Set scale to range");
     assert_eq!(spec(&window), "bf16:scale=range");
+    assert!(shows(&window, CURVE));
+    let mut window = with("nf4");
+    assert!(shows(&window, "has no range to choose"));
+    click_button(&mut window, "Use Integer");
     assert!(shows(&window, CURVE));
 }
 

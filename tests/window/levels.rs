@@ -62,6 +62,27 @@ fn weights_that_become_negative_zero_are_counted() {
 }
 
 #[test]
+fn a_negative_zero_is_a_code_wherever_there_is_one() {
+    for (spec, n_codes) in [("e2m1", 16), ("e4m3fn", 254), ("e4m3fnuz", 255)] {
+        for sign in [1.0, -1.0] {
+            let (_folder, window) = of_values(spec, &[sign * 0.01, 6.0, 5.0, sign * 3.0]);
+            let loaded = session(&window).levels(None);
+            let levels = &loaded.ready().unwrap().levels;
+            assert_eq!(levels.len(), n_codes, "{spec}");
+            assert!(levels.is_sorted_by(|a, b| a.value <= b.value), "{spec}");
+        }
+    }
+    let (_folder, window) = of_values("e4m3fn", &[0.01, 6.0, 5.0, 3.0]);
+    assert!(shows(&window, "codes used") && shows(&window, "of 254"));
+}
+
+#[test]
+fn a_codebook_has_no_scale() {
+    assert!(!shows(&with("kmeans"), "scale"));
+    assert!(shows(&with("int4"), "scale"));
+}
+
+#[test]
 fn a_click_shows_the_bits_of_the_level() {
     let mut window = with("int4");
     let place = place_in(&window, LINE, (0.01, 0.5));
@@ -79,7 +100,7 @@ fn floats_are_read_field_by_field() {
     let place = place_in(&window, LINE, (0.99, 0.5));
     click_at(&mut window, place);
     assert!(shows(&window, "Bits of the code: 0 11 1"));
-    assert!(shows(&window, "(−1)^0 · 2^(3−1) · 1.5 = 6.00000"));
+    assert!(shows(&window, "(−1)⁰ · 2³⁻¹ · 1.5 = 6.00000"));
     let zero_point_five = place_in(&window, LINE, (0.538, 0.5));
     click_at(&mut window, zero_point_five);
     assert!(shows(&window, "subnormal: no leading 1"));

@@ -1,9 +1,10 @@
 //! The scales panel.
 
+use egui_kittest::kittest::Queryable;
 use quantscope::session::{Command, ModelRef};
 
 use super::drive::{
-    Window, click_at, click_button, panel_window, place_in, session, settle, shows,
+    Window, click_at, click_button, panel_window, place_in, session, settle, shows, spec,
 };
 use super::support::FileBuilder;
 
@@ -90,10 +91,30 @@ fn both_spreads_and_equal_scales_draw() {
 fn one_scale_is_a_figure() {
     assert!(shows(&with("int4"), "One scale for the whole tensor"));
     assert!(shows(&with("int:bits=4,symmetry=asymmetric"), "zero point"));
+    let mut window = with("int4");
+    assert!(window.query_by_label("Log").is_none(), "nothing to spread");
+    click_button(&mut window, "Scale per channel");
+    assert_eq!(spec(&window), "int:bits=4,granularity=per-channel");
+    assert!(shows(&window, MAP) && shows(&window, "Log"));
+}
+
+#[test]
+fn blocks_of_a_flat_tensor_are_wrapped() {
+    let mut window = with("nf4");
+    assert!(shows(&window, "144 blocks") && shows(&window, "Map of scales, 12 rows, 12 columns"));
+    let place = place_in(&window, MAP, (0.5, 0.5));
+    click_at(&mut window, place);
+    assert_eq!(session(&window).selection().channel_idx, None, "a block is no channel");
 }
 
 #[test]
 fn what_has_no_scale_says_so() {
+    for scheme in ["kmeans", "binary"] {
+        let mut window = with(scheme);
+        assert!(shows(&window, "has no scale"), "{scheme}");
+        click_button(&mut window, "Use Integer per channel");
+        assert_eq!(spec(&window), "int:granularity=per-channel");
+    }
     assert!(shows(&with("float"), "stays in float"));
     assert!(shows(&with("int4:rotation=hadamard"), "No scales to show"));
     let (_folder, window) = of_tensor("int4", &[2, 2], &[f32::NAN, 1.0, 2.0, 3.0]);

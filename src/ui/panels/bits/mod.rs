@@ -1,6 +1,7 @@
 //! One weight to the bit: original, code and reconstruction, and the arithmetic between them.
 
 mod arithmetic;
+mod neighbours;
 
 use egui::{DragValue, RichText, ScrollArea, Ui};
 use egui_material_icons::icons;
@@ -10,7 +11,7 @@ use crate::model::Layer;
 use crate::quant::{CodeFormat, Grid, SchemeChoice};
 use crate::session::{Command, WeightBits};
 use crate::ui::axis_names::axis_name;
-use crate::ui::code_bits::{F32, bias_of, bit_boxes_ui, f32_reading, pattern, reading};
+use crate::ui::code_bits::{F32, bias_of, bit_boxes_ui, f32_reading, pattern, read_as, reading};
 use crate::ui::layer_view::{Words, answer_ui, tool_row_ui};
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::state_view;
@@ -21,6 +22,11 @@ pub const ENTRY: PanelEntry =
     PanelEntry { id: "bits", title: "Bits", place: Place::Centre, create: || Box::new(BitsPanel) };
 
 struct BitsPanel;
+
+/// From this width on the arithmetic stands beside the bits.
+const MIN_WIDTH_FOR_TWO: f32 = 1080.0;
+const MAX_BITS_WIDTH: f32 = 1090.0;
+const MAX_REASONS_WIDTH: f32 = 900.0;
 
 const WORDS: Words =
     Words { pending: "Reading the weight", failed: "This weight cannot be quantized" };
@@ -45,7 +51,7 @@ impl Panel for BitsPanel {
             ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 let margin = egui::Margin::symmetric(theme::PANEL_MARGIN as i8, 4);
-                egui::Frame::new().inner_margin(margin).show(ui, |ui| bits_ui(ui, bits, &choice));
+                egui::Frame::new().inner_margin(margin).show(ui, |ui| parts_ui(ui, bits, &choice));
             });
         });
     }
@@ -55,7 +61,7 @@ impl Panel for BitsPanel {
 fn extremes_ui(ui: &mut Ui, ctx: &PanelCtx, bits: Option<&WeightBits>) {
     let buttons = [
         ("Largest error", "The weight that quantization changes most", bits.map(|b| b.worst_idx)),
-        ("Largest", "The weight of largest magnitude", bits.map(|b| b.largest_idx)),
+        ("Largest weight", "The weight of largest magnitude", bits.map(|b| b.largest_idx)),
     ];
     for (name, help, element_idx) in buttons {
         let response = ui.add_enabled(element_idx.is_some(), egui::Button::new(name));
@@ -94,8 +100,13 @@ fn chooser_ui(ui: &mut Ui, ctx: &PanelCtx, layer: &Layer, element_idx: usize) {
         if icon_button(ui, icons::ICON_CHEVRON_RIGHT, "Next weight").clicked() {
             chosen = (element_idx + 1).min(layer.count() - 1);
         }
-        let text = format!("weight {} of {}", thousands(element_idx), thousands(layer.count()));
-        let help = "Counted from 0 in the tensor's own order, the last index fastest; a click on a weight in the Heat map shows it here";
+        let text = format!(
+            "weight {} of {} (index {})",
+            thousands(element_idx + 1),
+            thousands(layer.count()),
+            thousands(element_idx)
+        );
+        let help = "Counted in the tensor's own order, the last index fastest; a click on a weight in the Heat map shows it here";
         ui.label(RichText::new(text).color(theme.hint)).on_hover_text(help);
     });
     if chosen != element_idx {
@@ -118,12 +129,42 @@ fn bits_ui(ui: &mut Ui, bits: &WeightBits, choice: &SchemeChoice) {
         bits.quantized,
         theme.quantized,
     );
+}
+
+/// How it came about, how far off it is, and the levels around it.
+fn reasons_ui(ui: &mut Ui, bits: &WeightBits, choice: &SchemeChoice) {
     heading(ui, "How it came about");
     for line in arithmetic::lines(bits, choice) {
         line_ui(ui, &line);
     }
     ui.add_space(10.0);
     error_ui(ui, bits);
+    ui.add_space(10.0);
+    neighbours::neighbours_ui(ui, bits);
+}
+
+/// Two columns where there is room.
+fn parts_ui(ui: &mut Ui, bits: &WeightBits, choice: &SchemeChoice) {
+    let width = ui.available_width();
+    if choice.keeps_float() {
+        return bits_ui(ui, bits, choice);
+    }
+    if width < MIN_WIDTH_FOR_TWO {
+        bits_ui(ui, bits, choice);
+        return reasons_ui(ui, bits, choice);
+    }
+    ui.horizontal_top(|ui| {
+        let left = (0.58 * width).min(MAX_BITS_WIDTH);
+        ui.vertical(|ui| {
+            ui.set_width(left);
+            bits_ui(ui, bits, choice);
+        });
+        ui.add_space(24.0);
+        ui.vertical(|ui| {
+            ui.set_width(ui.available_width().min(MAX_REASONS_WIDTH));
+            reasons_ui(ui, bits, choice);
+        });
+    });
 }
 
 fn heading(ui: &mut Ui, title: &str) {
@@ -143,7 +184,7 @@ fn float_ui(ui: &mut Ui, (title, name): (&str, &str), value: f32, ink: egui::Col
     bit_boxes_ui(ui, name, value.to_bits(), F32).on_hover_text(
         "32-bit float: (−1)^s · 2^(e−127) · 1.m; where e = 0, 2^−126 · 0.m (IEEE 754)",
     );
-    let text = RichText::new(f32_reading(value)).font(theme::mono(11.0));
+    let text = RichText::new(f32_reading(value)).font(theme::mono(12.0));
     ui.add(egui::Label::new(text.color(Theme::of(ui).label)).wrap());
     ui.add_space(10.0);
 }
@@ -160,33 +201,39 @@ fn code_ui(ui: &mut Ui, bits: &WeightBits) {
         Some(code) => {
             let text = RichText::new(fixed(f64::from(code), 0)).font(theme::mono(20.0));
             ui.label(text.color(theme.text));
-            if let Some(format) = bits.format {
+            if let Some(format) = bits.format.map(|format| read_as(format, Some(&bits.grid))) {
                 bit_boxes_ui(ui, "Bits of the code", pattern(code, format), format);
                 let text = RichText::new(reading(code, format, bias(bits, format)));
-                let text = text.font(theme::mono(11.0)).color(theme.label);
+                let text = text.font(theme::mono(12.0)).color(theme.label);
                 ui.add(egui::Label::new(text).wrap());
             }
         }
     }
-    let group = format!("group {} of {}", thousands(bits.group_idx), thousands(bits.n_groups));
+    let group = format!(
+        "group {} of {} (index {})",
+        thousands(bits.group_idx + 1),
+        thousands(bits.n_groups),
+        thousands(bits.group_idx)
+    );
     let text = match &bits.grid {
         Grid::Uniform { params, .. } => format!(
             "scale {} · zero point {} · {group}",
-            significant(f64::from(params.scale), 6),
+            significant(f64::from(params.scale), 5),
             fixed(f64::from(params.zero_point), 0)
         ),
+        Grid::Table { .. } if !bits.has_scale => format!("no scale · {group}"),
         Grid::Table { scale, offset, .. } => {
-            let scale = significant(f64::from(*scale), 6);
+            let scale = significant(f64::from(*scale), 5);
             let offset = match *offset {
                 0.0 => String::new(),
-                offset => format!("offset {} · ", significant(f64::from(offset), 6)),
+                offset => format!("offset {} · ", significant(f64::from(offset), 5)),
             };
             format!("scale {scale} · {offset}{group}")
         }
         Grid::Continuous => group,
     };
     let text = RichText::new(text).font(theme::mono(12.0)).color(theme.label);
-    ui.label(text).on_hover_text("Weights of a group share a scale; groups are counted from 0");
+    ui.label(text).on_hover_text("Weights of a group share a scale");
     ui.add_space(10.0);
 }
 
@@ -211,7 +258,11 @@ fn error_ui(ui: &mut Ui, bits: &WeightBits) {
             steps,
             "Divided by the distance of the levels around x: within ±0.5 unless it is clipped",
         ),
-        ("relative", (original != 0.0).then(|| percent(error / original, 2)), "Divided by x"),
+        (
+            "relative",
+            (original != 0.0).then(|| percent(error / original.abs(), 2)),
+            "Divided by |x|",
+        ),
     ];
     ui.horizontal_wrapped(|ui| {
         for (name, value, help) in rows {

@@ -1,10 +1,11 @@
 //! Small multiples: for each scheme a card with the weights before and after, and its levels.
 
 use egui::{
-    Align2, Mesh, Painter, Rect, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align2, Mesh, Painter, Rect, Response, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2,
+    vec2,
 };
 
-use super::detail::{bits_text, hover_ui, sqnr_text};
+use super::detail::{APPLY_HELP, bits_text, hover_ui, sqnr_text};
 use super::marks::{colour_of, draw_mark};
 use super::plot::Deed;
 use super::rows::Row;
@@ -14,6 +15,7 @@ use crate::quant::Level;
 use crate::session::ComparedFigures;
 use crate::tensor::Histogram;
 use crate::ui::theme::{self, Theme};
+use crate::ui::widgets::name_it;
 
 const MIN_WIDTH: f32 = 190.0;
 const HEIGHT: f32 = 148.0;
@@ -22,7 +24,7 @@ const GAP: f32 = 8.0;
 const HEAD_HEIGHT: f32 = 42.0;
 const FOOT_HEIGHT: f32 = 12.0;
 
-/// Draws all cards in as many columns as have room; a click uses the scheme.
+/// Draws all cards in as many columns as have room; a click picks, the button Use uses.
 pub(super) fn cards_ui(ui: &mut Ui, content: &Content) -> Option<Deed> {
     let width = ui.available_width() - 2.0 * theme::PANEL_MARGIN - 8.0;
     let n_columns = ((width + GAP) / (MIN_WIDTH + GAP)).floor().max(1.0) as usize;
@@ -39,39 +41,31 @@ pub(super) fn cards_ui(ui: &mut Ui, content: &Content) -> Option<Deed> {
                 GAP + line as f32 * (HEIGHT + GAP),
             );
             let rect = Rect::from_min_size(room.min + offset, vec2(card_width, HEIGHT));
-            if card_ui(ui, content, row, rect) {
-                deed = Some(Deed::Apply(row.clone()));
-            }
+            deed = card_ui(ui, content, row, rect).or(deed.take());
         }
     });
     deed
 }
 
-/// Draws one card; whether it was clicked.
-fn card_ui(ui: &mut Ui, content: &Content, row: &Row, rect: Rect) -> bool {
+/// Draws one card; what was done to it.
+fn card_ui(ui: &mut Ui, content: &Content, row: &Row, rect: Rect) -> Option<Deed> {
     let theme = Theme::of(ui);
     let Locked { n_selected, n_locked } = content.locked;
     let is_in_use = row.spec == content.present.spec;
+    let is_picked = content.picked == Some(row.spec.as_str());
     let is_possible = row.figures().is_some() && n_locked < n_selected;
     let response = ui.interact(rect, ui.scope_id().with(("card", &row.spec)), Sense::click());
     response.widget_info(|| {
-        WidgetInfo::selected(egui::Role::Button, is_possible, is_in_use, card_text(row, is_in_use))
+        WidgetInfo::selected(egui::Role::Button, true, is_picked, card_text(row, is_in_use))
     });
     if response.has_focus() {
         ui.scroll_to_rect(rect, None);
     }
     if !ui.is_rect_visible(rect) {
-        return false;
+        return None;
     }
     let painter = ui.painter_at(rect.expand(2.0));
-    let fill = if response.hovered() && is_possible { theme.hover } else { theme.background };
-    painter.rect_filled(rect, 4, fill);
-    let (width, border) = match (response.has_focus(), is_in_use) {
-        (true, _) => (2.0, theme.accent),
-        (false, true) => (1.5, theme.accent),
-        (false, false) => (1.0, theme.line),
-    };
-    painter.rect_stroke(rect, 4, Stroke::new(width, border), StrokeKind::Inside);
+    frame(&painter, &response, (is_picked, is_in_use));
     head(&painter, rect, row, is_in_use);
     match (row.figures(), row.refusal()) {
         (Some(figures), _) => {
@@ -95,17 +89,45 @@ fn card_ui(ui: &mut Ui, content: &Content, row: &Row, rect: Rect) -> bool {
             );
         }
     }
-    let clicked = response.clicked() && is_possible;
+    let is_used = is_possible && !is_in_use && use_ui(ui, row, rect);
+    let deed = match (is_used, response.clicked()) {
+        (true, _) => Some(Deed::Apply(row.clone())),
+        (_, true) => Some(Deed::Pick(row.clone())),
+        _ => None,
+    };
     response.on_hover_ui_at_pointer(|ui| {
         hover_ui(ui, content, row);
-        let hint = match (row.figures(), n_locked < n_selected) {
-            (Some(_), true) if !is_in_use => "A click uses it for the selected layers",
-            (Some(_), false) => "The layer is locked: unlock it to use this",
-            _ => return,
-        };
-        ui.label(egui::RichText::new(hint).color(Theme::of(ui).label));
+        if row.figures().is_some() && n_locked == n_selected {
+            let hint = "The layer is locked: unlock it to use this";
+            ui.label(egui::RichText::new(hint).color(Theme::of(ui).label));
+        }
     });
-    clicked
+    deed
+}
+
+fn frame(painter: &Painter, card: &Response, (is_picked, is_in_use): (bool, bool)) {
+    let theme = theme_of(painter);
+    let fill = match (is_picked, card.hovered()) {
+        (true, _) => theme.selected,
+        (_, true) => theme.hover,
+        _ => theme.background,
+    };
+    let (width, border) = match (card.has_focus(), is_in_use) {
+        (true, _) => (2.0, theme.accent),
+        (false, true) => (1.5, theme.accent),
+        (false, false) => (1.0, theme.line),
+    };
+    let stroke = Stroke::new(width, border);
+    painter.rect(card.rect, 4, fill, stroke, StrokeKind::Inside);
+}
+
+/// The button in a card's corner; whether it was clicked.
+fn use_ui(ui: &mut Ui, row: &Row, card: Rect) -> bool {
+    let size = vec2(38.0, 20.0);
+    let corner = Rect::from_min_size(pos2(card.right() - size.x - 5.0, card.top() + 4.0), size);
+    let response = ui.put(corner, egui::Button::new(egui::RichText::new("Use").size(11.0)));
+    name_it(&response, &format!("Use {}", long_name(&row.choice)));
+    response.on_hover_text(APPLY_HELP).clicked()
 }
 
 /// The card in words.
@@ -114,7 +136,7 @@ fn card_text(row: &Row, is_in_use: bool) -> String {
     let state = if is_in_use { ", in use" } else { "" };
     match (row.figures(), row.refusal()) {
         (Some(figures), _) => format!(
-            "Use {name}{state}: {} bits per weight, {}",
+            "{name}{state}: {} bits per weight, {}",
             bits_text(figures),
             sqnr_text(figures.sqnr)
         ),
@@ -128,7 +150,7 @@ fn head(painter: &Painter, rect: Rect, row: &Row, is_in_use: bool) {
     let family = row.choice.scheme().family();
     let at = rect.min + vec2(14.0, 14.0);
     draw_mark(painter, family, (at, 4.5), colour_of(family, theme));
-    let room = if is_in_use { 74.0 } else { 30.0 };
+    let room = 74.0;
     let name = one_line(painter, &long_name(&row.choice), rect.width() - room, theme);
     painter.galley(pos2(rect.left() + 24.0, at.y - name.size().y / 2.0), name, theme.text);
     let right = rect.right() - 8.0;
@@ -205,7 +227,7 @@ fn drawing(painter: &Painter, body: Rect, original: &Histogram, figures: &Compar
     if figures.levels.is_empty() && figures.n_groups > 1 {
         let text = format!("{} grids", crate::base::thousands(figures.n_groups));
         let place = pos2(body.right(), body.bottom() + 1.0);
-        painter.text(place, Align2::RIGHT_TOP, text, theme::mono(9.0), theme.hint);
+        painter.text(place, Align2::RIGHT_TOP, text, theme::mono(11.0), theme.hint);
     }
 }
 

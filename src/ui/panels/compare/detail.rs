@@ -82,7 +82,7 @@ fn figures_of<'a>(
     let limit = content.limits.zip(row.point()).map(|(limits, [bits, db])| {
         let distance = limits.gaussian_db + DB_PER_BIT * bits - db;
         let side = if distance >= 0.0 { "below" } else { "above" };
-        ("Gaussian limit", format!("{} dB {side} it", fixed(distance.abs(), 2)))
+        ("Gaussian bound", format!("{} dB {side} it", fixed(distance.abs(), 2)))
     });
     let gain = content.present.gain_of(row);
     let gain = gain.map(|gain| ("To the one in use", format!("{} dB", gain_text(gain))));
@@ -93,7 +93,7 @@ fn figures_of<'a>(
         gain,
         limit,
         Some(("MSE", significant(figures.error.mse(), 4))),
-        Some(("Largest error", significant(figures.error.max_abs_error, 3))),
+        Some(("Max error", significant(figures.error.max_abs_error, 3))),
         Some(("Clipped", percent(figures.error.clipped_fraction(), 2))),
     ]
     .into_iter()
@@ -115,9 +115,11 @@ pub(super) fn line_ui(ui: &mut Ui, ctx: &PanelCtx, content: &Content, picked: Op
                 Some(row) => picked_ui(ui, content, row),
                 None => {
                     let hint = match content.view {
-                        View::Multiples => "A click on a card uses its scheme",
+                        View::Multiples => {
+                            "Click a card for its figures; its button Use uses it at once"
+                        }
                         View::Plot | View::Table => {
-                            "Click a scheme for its figures; a double click uses it"
+                            "Click a scheme for its figures and use it with the button; a double click uses it at once"
                         }
                     };
                     let text = RichText::new(hint).color(theme.hint);
@@ -129,9 +131,6 @@ pub(super) fn line_ui(ui: &mut Ui, ctx: &PanelCtx, content: &Content, picked: Op
 }
 
 fn button_ui(ui: &mut Ui, ctx: &PanelCtx, content: &Content, picked: Option<&Row>) {
-    if picked.is_none() && content.view == View::Multiples {
-        return;
-    }
     let Locked { n_selected, n_locked } = content.locked;
     let name = match n_selected {
         0 | 1 => "Use for this layer".to_owned(),
@@ -142,7 +141,7 @@ fn button_ui(ui: &mut Ui, ctx: &PanelCtx, content: &Content, picked: Option<&Row
     let is_possible = picked.is_some_and(|row| row.refusal().is_none())
         && (is_new || n_selected > 1)
         && n_locked < n_selected;
-    let response = ui.add_enabled(is_possible, Button::new(name));
+    let response = ui.add_enabled(is_possible, Button::new(name).selected(is_possible));
     let why = match picked {
         None => "Click a scheme first",
         Some(row) if row.refusal().is_some() => "The scheme refuses these weights",

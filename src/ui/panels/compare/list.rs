@@ -5,12 +5,12 @@ use egui_extras::{Column, TableBuilder, TableRow};
 use egui_material_icons::icons;
 
 use super::Content;
-use super::detail::{bits_text, gain_text, hover_ui};
+use super::detail::{APPLY_HELP, bits_text, gain_text, hover_ui};
 use super::marks::{MARK_RADIUS, colour_of, draw_mark};
 use super::plot::Deed;
 use super::rows::{Direction, Order, Row, SortKey};
 use super::specs::long_name;
-use crate::base::{bytes, fixed, percent, significant};
+use crate::base::{bytes, fixed, percent, scientific};
 use crate::eval::Sqnr;
 use crate::session::ComparedFigures;
 use crate::ui::table::Table;
@@ -19,6 +19,9 @@ use crate::ui::widgets::{name_it, number};
 
 const GAP: f32 = 6.0;
 const MIN_NAME_WIDTH: f32 = 150.0;
+/// What most names take; figures yield to it where the table is no narrow one.
+const NAME_WIDTH: f32 = 244.0;
+const NARROW: f32 = 480.0;
 /// Wider, and a number stands too far from its name.
 pub(super) const MAX_WIDTH: f32 = 1240.0;
 
@@ -65,7 +68,8 @@ impl ListColumn {
     ];
 
     fn that_fit(width: f32) -> Vec<Self> {
-        let mut room = width - MIN_NAME_WIDTH - theme::PANEL_MARGIN;
+        let name_width = if width < NARROW { MIN_NAME_WIDTH } else { NAME_WIDTH };
+        let mut room = width - name_width - theme::PANEL_MARGIN;
         let fits = |column: &Self| {
             room -= column.width() + GAP;
             room >= 0.0
@@ -80,11 +84,11 @@ impl ListColumn {
             Self::Scheme => MIN_NAME_WIDTH,
             Self::Setting => 230.0,
             Self::Family => 96.0,
-            Self::Bits | Self::Gain => 66.0,
-            Self::Size | Self::Clipped => 68.0,
-            Self::Sqnr => 76.0,
-            Self::Mse => 84.0,
-            Self::MaxError => 92.0,
+            Self::Bits | Self::Gain => 62.0,
+            Self::Size | Self::Clipped => 64.0,
+            Self::Sqnr => 74.0,
+            Self::Mse => 86.0,
+            Self::MaxError => 84.0,
         }
     }
 
@@ -124,7 +128,7 @@ impl ListColumn {
                 "SQNR above that of the setting in use: 10·log₁₀ of the quotient of both mean squared errors"
             }
             Self::Mse => "Mean squared error: Σ(x−x̂)²/n",
-            Self::MaxError => "The largest error: max |x−x̂|",
+            Self::MaxError => "The largest error of a weight: max |x−x̂|",
             Self::Clipped => "Share of the weights beyond the last level + half a step",
         }
     }
@@ -188,8 +192,8 @@ impl ListColumn {
                 other => other.case().unwrap_or_default().to_owned(),
             },
             Self::Gain => content.present.gain_of(row).map_or_else(|| "–".to_owned(), gain_text),
-            Self::Mse => significant(figures.error.mse(), 4),
-            Self::MaxError => significant(figures.error.max_abs_error, 3),
+            Self::Mse => scientific(figures.error.mse(), 4),
+            Self::MaxError => fixed(figures.error.max_abs_error, error_decimals(content)),
             Self::Clipped => percent(figures.error.clipped_fraction(), 2),
         }
     }
@@ -197,6 +201,7 @@ impl ListColumn {
 
 /// Draws the table; a click picks, a double click uses.
 pub(super) fn list_ui(ui: &mut Ui, content: &Content, order: &mut Order) -> Option<Deed> {
+    let rows = content.listed();
     let columns = ListColumn::that_fit(ui.available_width());
     ui.spacing_mut().item_spacing = vec2(GAP, 0.0);
     let right = ui.max_rect().right();
@@ -219,19 +224,21 @@ pub(super) fn list_ui(ui: &mut Ui, content: &Content, order: &mut Order) -> Opti
         header.col(|_| {});
     };
     table.header(theme::TABLE_ROW_HEIGHT, header).body(|body| {
-        body.rows(theme::TABLE_ROW_HEIGHT, content.rows.len(), |mut line| {
-            let row = &content.rows[line.index()];
-            line.set_selected(content.picked == Some(row.spec.as_str()));
+        body.rows(theme::TABLE_ROW_HEIGHT, rows.len(), |mut line| {
+            let Some(&row) = rows.get(line.index()) else { return };
+            let is_in_use = row.spec == content.present.spec;
+            let is_picked = content.picked == Some(row.spec.as_str());
+            line.set_selected(is_in_use || is_picked);
             for (idx, column) in columns.iter().enumerate() {
                 line.col(|ui| match (row.refusal(), row.figures()) {
-                    _ if *column == ListColumn::Scheme => scheme_ui(ui, content, row),
+                    _ if *column == ListColumn::Scheme => {
+                        if scheme_ui(ui, content, row) {
+                            deed = Some(Deed::Apply(row.clone()));
+                        }
+                    }
                     (Some(reason), _) if idx == 1 => reason_ui(ui, row, reason, right),
                     (Some(_), _) => {}
-                    _ if *column == ListColumn::Setting => {
-                        let spec = RichText::new(&row.spec).font(theme::mono(11.0));
-                        let spec = spec.color(Theme::of(ui).hint);
-                        ui.add(egui::Label::new(spec).truncate()).on_hover_text(&row.spec);
-                    }
+                    _ if *column == ListColumn::Setting => setting_ui(ui, row),
                     _ if *column == ListColumn::Family => {
                         let name = row.choice.scheme().family().name();
                         ui.label(RichText::new(name).color(Theme::of(ui).label));
@@ -252,13 +259,25 @@ pub(super) fn list_ui(ui: &mut Ui, content: &Content, order: &mut Order) -> Opti
     deed
 }
 
+/// Of the largest errors, one number for the column: three digits of the largest weight and one more.
+fn error_decimals(content: &Content) -> usize {
+    let most = content.original.as_ref().map_or(1.0, |weights| weights.hi.max(-weights.lo));
+    (3.0 - most.max(1e-6).log10().floor()).clamp(0.0, 9.0) as usize
+}
+
 fn right_ui(ui: &mut Ui, text: &str) {
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         number(ui, text, 12.0, Theme::of(ui).text);
     });
 }
 
-fn scheme_ui(ui: &mut Ui, content: &Content, row: &Row) {
+fn setting_ui(ui: &mut Ui, row: &Row) {
+    let spec = RichText::new(&row.spec).font(theme::mono(11.0)).color(Theme::of(ui).hint);
+    ui.add(egui::Label::new(spec).truncate()).on_hover_text(&row.spec);
+}
+
+/// Mark and name, and beside what is picked the button that uses it; whether that was clicked.
+fn scheme_ui(ui: &mut Ui, content: &Content, row: &Row) -> bool {
     let theme = Theme::of(ui);
     ui.add_space(theme::PANEL_MARGIN);
     let size = vec2(2.0 * MARK_RADIUS + 2.0, theme::TABLE_ROW_HEIGHT);
@@ -268,11 +287,23 @@ fn scheme_ui(ui: &mut Ui, content: &Content, row: &Row) {
     let is_in_use = row.spec == content.present.spec;
     let ink = if row.refusal().is_some() { theme.label } else { theme.text };
     let name = RichText::new(long_name(&row.choice)).color(ink);
-    if is_in_use {
-        ui.label(RichText::new("✓").color(theme.accent)).on_hover_text("In use for this layer");
-    }
-    let response = ui.add(egui::Label::new(name).truncate());
-    response.on_hover_ui(|ui| hover_ui(ui, content, row));
+    let mut is_used = false;
+    let is_picked = content.picked == Some(row.spec.as_str());
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if is_in_use {
+            let text = RichText::new("in use").color(theme.accent);
+            ui.label(text).on_hover_text("How this layer is quantized now");
+        } else if is_picked && row.figures().is_some() {
+            let response = ui.small_button("Use");
+            name_it(&response, &format!("Use {}", long_name(&row.choice)));
+            is_used = response.on_hover_text(APPLY_HELP).clicked();
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            let response = ui.add(egui::Label::new(name).truncate());
+            response.on_hover_ui(|ui| hover_ui(ui, content, row));
+        });
+    });
+    is_used
 }
 
 /// The reason over the columns that have nothing to say.
@@ -307,7 +338,7 @@ pub(super) fn table_of(content: &Content) -> Table {
         "gain_db",
         "refused",
     ]);
-    for row in &content.rows {
+    for row in content.listed() {
         let figures = row.figures();
         let cell = |value: Option<f64>| value.map_or_else(String::new, |x| x.to_string());
         table.rows.push(vec![

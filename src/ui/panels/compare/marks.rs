@@ -79,9 +79,9 @@ impl Limit {
 
     pub fn name(self) -> &'static str {
         match self {
-            Self::Gaussian => "Gaussian limit",
+            Self::Gaussian => "Gaussian bound",
             Self::Laplacian => "Laplacian bound",
-            Self::Own => "own bound",
+            Self::Own => "Own bound",
         }
     }
 
@@ -122,7 +122,7 @@ impl Limit {
             Self::Gaussian => Stroke::new(1.0, theme.text),
             Self::Laplacian => Stroke::new(1.0, theme.hint),
             // Often close to the Gaussian: wide and faint below it.
-            Self::Own => Stroke::new(4.0, theme.line_strong.gamma_multiply(0.6)),
+            Self::Own => Stroke::new(5.0, theme.hint.gamma_multiply(0.6)),
         }
     }
 

@@ -62,8 +62,8 @@ enum View {
 
 /// From this width on the table stands beside the plot.
 const MIN_WIDTH_FOR_BOTH: f32 = 900.0;
-const TABLE_SHARE: f32 = 0.42;
-const MAX_TABLE_WIDTH: f32 = 760.0;
+const TABLE_SHARE: f32 = 0.44;
+const MAX_TABLE_WIDTH: f32 = 900.0;
 
 /// Of the selected layers.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +77,8 @@ struct Content<'a> {
     layer_idx: usize,
     /// Each scheme once, in the order of the table.
     rows: Vec<Row>,
+    /// How the layer is quantized now, whether it is one of them or not.
+    in_use: Option<Row>,
     /// Of each scheme whose bits can be chosen all of them; for the plot only.
     curves: Vec<Vec<Row>>,
     limits: Option<RateLimits>,
@@ -95,7 +97,7 @@ impl Panel for ComparePanel {
             let hint = "The selected layer is shown here under every scheme at once.";
             return state_view::no_layer_ui(ui, ctx.session, hint);
         };
-        tools::tools_ui(ui, &mut self.view, layer);
+        tools::tools_ui(ui, ctx, &mut self.view, layer);
         if layer.count() == 0 {
             let hint = "This tensor has no weights, so that there is nothing to quantize.";
             return state_view::empty_ui(ui, "No weights", hint);
@@ -149,6 +151,10 @@ impl ComparePanel {
         let compared = &self.view.compared;
         let mut specs: Vec<String> =
             compared.choices(&present).iter().map(ToString::to_string).collect();
+        let in_use = present.to_string();
+        if !specs.contains(&in_use) {
+            specs.insert(0, in_use);
+        }
         if self.view.view == View::Plot {
             let of_curves = compared.curves(&present).into_iter().flatten();
             let of_curves = of_curves.map(|choice| choice.to_string());
@@ -174,6 +180,7 @@ impl ComparePanel {
         Content {
             layer_idx,
             rows,
+            in_use: Some(known.row(choice.clone())).filter(|row| row.entry.is_some()),
             curves,
             limits: shown.and_then(|shown| shown.limits),
             original: shown.map(|shown| Arc::clone(&shown.original)),
@@ -234,10 +241,21 @@ impl ComparePanel {
     }
 }
 
+impl Content<'_> {
+    /// The rows of the table: what is in use on top, then the others in their order.
+    fn listed(&self) -> Vec<&Row> {
+        let others = self.rows.iter().filter(|row| row.spec != self.present.spec);
+        match &self.in_use {
+            Some(row) => std::iter::once(row).chain(others).collect(),
+            None => self.rows.iter().collect(),
+        }
+    }
+}
+
 /// The row that was clicked, if it is still compared.
 fn picked_row<'a>(content: &'a Content) -> Option<&'a Row> {
     let picked = content.picked?;
-    let mut all = content.rows.iter().chain(content.curves.iter().flatten());
+    let mut all = content.rows.iter().chain(&content.in_use).chain(content.curves.iter().flatten());
     all.find(|row| row.spec == picked)
 }
 

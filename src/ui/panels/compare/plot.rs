@@ -24,7 +24,12 @@ const REACH: f32 = 12.0;
 const MAIN_RADIUS: f32 = 5.0;
 const CURVE_RADIUS: f32 = 2.6;
 /// Names drawn beside marks at most.
-const MAX_LABELS: usize = 28;
+const MAX_LABELS: usize = 40;
+/// More bits than this stand at the edge, with their number: such as where a layer's rows are filled
+/// up to whole blocks, they would squeeze all others.
+const MAX_BITS: f64 = 12.0;
+/// From the right edge to the marks beyond it.
+const EDGE: f32 = 9.0;
 
 /// Which part of the plot is in view, and what is pointed at.
 #[derive(Default)]
@@ -47,6 +52,8 @@ pub(super) enum Deed {
 struct Mark<'a> {
     row: &'a Row,
     at: [f64; 2],
+    /// Whether it lies farther right than the plot reaches.
+    is_beyond: bool,
     /// As it is compared, not another point of its curve.
     is_main: bool,
 }
@@ -57,11 +64,17 @@ pub(super) fn plot_ui(ui: &mut Ui, content: &Content, view: &mut PlotView) -> Op
         *view = PlotView { layer_idx: content.layer_idx, ..PlotView::default() };
     }
     legend_ui(ui, content, view);
-    let marks = marks_of(content);
+    let mut marks = marks_of(content);
     let Some(whole) = bounds_of(content, &marks) else {
         nothing_ui(ui, content);
         return None;
     };
+    if !view.is_moved {
+        marks.iter_mut().for_each(|mark| mark.is_beyond = mark.at[0] > whole.max()[0]);
+        // Of a curve only what is compared has a place at the edge.
+        marks.retain(|mark| mark.is_main || !mark.is_beyond);
+    }
+    y_title_ui(ui);
     let plot = framed_plot(ui);
     let theme = Theme::of(ui);
     let drawn = plot.show(ui, |plot| {
@@ -73,16 +86,18 @@ pub(super) fn plot_ui(ui: &mut Ui, content: &Content, view: &mut PlotView) -> Op
         draw_curves(plot, content, view.hovered_scheme, theme);
     });
     view.is_moved |= differs(drawn.transform.bounds(), &whole);
-    let n_marks = marks.iter().filter(|mark| mark.is_main).count();
+    let n_marks = content.rows.iter().filter(|row| row.point().is_some()).count();
     drawn.response.widget_info(|| {
         WidgetInfo::labeled(egui::Role::Canvas, true, format!("{NAME}, {n_marks} schemes"))
     });
     let frame = *drawn.transform.frame();
     let pointer = drawn.response.hover_pos();
-    let hovered = pointer.and_then(|at| nearest(&marks, &drawn.transform, at));
+    let places = Places { transform: &drawn.transform, frame };
+    let hovered = pointer.and_then(|at| nearest(&marks, &places, at));
     view.hovered_scheme = hovered.map(|mark| mark.row.choice.scheme().id());
-    let sketch = Sketch { content, marks: &marks, transform: &drawn.transform, frame, hovered };
-    sketch.draw(ui);
+    let is_beyond = present_point(content).is_some_and(|at| at[0] > whole.max()[0]);
+    let is_at_edge = is_beyond && !view.is_moved;
+    Sketch { content, marks: &marks, places, hovered, is_at_edge }.draw(ui);
     if drawn.response.double_clicked() && hovered.is_none() {
         view.is_moved = false;
     }
@@ -120,8 +135,8 @@ fn legend_ui(ui: &mut Ui, content: &Content, view: &mut PlotView) {
                 });
             }
         } else if content.original.is_some() {
-            let help = "A limit needs weights that vary: σ² > 0";
-            let text = RichText::new("no limits: the weights are all the same");
+            let help = "A bound needs weights that vary: σ² > 0";
+            let text = RichText::new("no bounds: the weights are all the same");
             ui.label(text.color(theme.hint)).on_hover_text(help);
         }
         let help = format!("How the layer is quantized now: {}", content.present.spec);
@@ -140,11 +155,13 @@ fn legend_ui(ui: &mut Ui, content: &Content, view: &mut PlotView) {
 
 /// Every point that has bits and decibels, those of the table last, so that they lie on top.
 fn marks_of<'a>(content: &'a Content) -> Vec<Mark<'a>> {
-    let mark = |row: &'a Row, is_main| Some(Mark { row, at: row.point()?, is_main });
+    let mark =
+        |row: &'a Row, is_main| Some(Mark { row, at: row.point()?, is_beyond: false, is_main });
     let is_main = |row: &Row| content.rows.iter().any(|other| other.spec == row.spec);
     let of_curves = content.curves.iter().flatten().filter(|row| !is_main(row));
     let mut marks: Vec<Mark> = of_curves.filter_map(|row| mark(row, false)).collect();
-    marks.extend(content.rows.iter().filter_map(|row| mark(row, true)));
+    let in_use = content.in_use.iter().filter(|row| !is_main(row));
+    marks.extend(in_use.chain(&content.rows).filter_map(|row| mark(row, true)));
     marks
 }
 
@@ -152,7 +169,7 @@ fn present_point(content: &Content) -> Option<[f64; 2]> {
     Some([content.present.bits_per_weight?, content.present.sqnr?.db()?])
 }
 
-/// All marks with a margin; `None` without any.
+/// All marks with a margin, but none beyond [`MAX_BITS`] while there are others; `None` without any.
 fn bounds_of(content: &Content, marks: &[Mark]) -> Option<PlotBounds> {
     let points = || marks.iter().map(|mark| mark.at).chain(present_point(content));
     marks.first()?;
@@ -164,7 +181,11 @@ fn bounds_of(content: &Content, marks: &[Mark]) -> Option<PlotBounds> {
     let ((left, right), (low, high)) = (ends(0), ends(1));
     let (x_margin, y_margin) = ((0.06 * (right - left)).max(0.4), (0.06 * (high - low)).max(2.0));
     let min = [(left - x_margin).max(0.0), low - y_margin];
-    Some(PlotBounds::from_min_max(min, [right + x_margin, high + y_margin]))
+    let right = match right > MAX_BITS && left < MAX_BITS {
+        true => MAX_BITS + 0.4,
+        false => right + x_margin,
+    };
+    Some(PlotBounds::from_min_max(min, [right, high + y_margin]))
 }
 
 fn differs(found: &PlotBounds, wanted: &PlotBounds) -> bool {
@@ -192,14 +213,31 @@ fn nothing_ui(ui: &mut Ui, content: &Content) {
     state_view::empty_ui(ui, "Nothing to plot", &hint);
 }
 
+fn title(text: &str, theme: &Theme) -> RichText {
+    RichText::new(text).font(theme::text(11.0)).color(theme.label)
+}
+
+/// Above its axis, as in all drawings.
+fn y_title_ui(ui: &mut Ui) {
+    ui.horizontal(|ui| {
+        ui.add_space(4.0);
+        ui.label(title("SQNR, dB", Theme::of(ui)));
+    });
+}
+
 fn framed_plot<'a>(ui: &Ui) -> Plot<'a> {
     let theme = Theme::of(ui);
-    let title = |text: &str| RichText::new(text).font(theme::text(11.0)).color(theme.label);
     let x_axis = plot_axis(Axis::X, theme, |mark| mark_text(mark.value, mark.step_size));
     let y_axis = plot_axis(Axis::Y, theme, |mark| mark_text(mark.value, mark.step_size));
     let (width, height) = (ui.available_width(), ui.available_height());
     Plot::new("rate and distortion")
-        .x_grid_spacer(move |input| grid_marks(input.bounds, width))
+        .x_grid_spacer(move |input| {
+            let (lo, hi) = input.bounds;
+            let mut marks = grid_marks(input.bounds, width);
+            // A number at the very edge would be cut.
+            marks.retain(|mark| (hi - mark.value) * f64::from(width) > 10.0 * (hi - lo));
+            marks
+        })
         .y_grid_spacer(move |input| grid_marks(input.bounds, height))
         .height((ui.available_height() - 4.0).max(60.0))
         .show_background(false)
@@ -207,8 +245,10 @@ fn framed_plot<'a>(ui: &Ui) -> Plot<'a> {
         .allow_scroll(false)
         .allow_boxed_zoom(false)
         .allow_double_click_reset(false)
-        .custom_x_axes(vec![x_axis.label(title("Bits per weight, everything stored counted"))])
-        .custom_y_axes(vec![y_axis.label(title("SQNR, dB"))])
+        .custom_x_axes(vec![
+            x_axis.label(title("Bits per weight, everything stored counted", theme)),
+        ])
+        .custom_y_axes(vec![y_axis])
         .label_formatter(|_| None)
         .show_crosshair(false)
 }
@@ -253,18 +293,29 @@ fn draw_curves(plot: &mut PlotUi, content: &Content, hovered: Option<&str>, them
     }
 }
 
-fn position(transform: &PlotTransform, at: [f64; 2]) -> Pos2 {
-    transform.position_from_point(&PlotPoint::new(at[0], at[1]))
+/// Where points of the plot lie on the screen.
+#[derive(Clone, Copy)]
+struct Places<'a> {
+    transform: &'a PlotTransform,
+    frame: Rect,
+}
+
+impl Places<'_> {
+    fn point(&self, at: [f64; 2]) -> Pos2 {
+        self.transform.position_from_point(&PlotPoint::new(at[0], at[1]))
+    }
+
+    /// Of a mark; one beyond the right edge stands at it.
+    fn mark(&self, mark: &Mark) -> Pos2 {
+        let at = self.point(mark.at);
+        if mark.is_beyond { egui::pos2(self.frame.right() - EDGE, at.y) } else { at }
+    }
 }
 
 /// The mark nearest to the pointer, if one is near; of two at one place that of the table.
-fn nearest<'a, 'b>(
-    marks: &'b [Mark<'a>],
-    transform: &PlotTransform,
-    pointer: Pos2,
-) -> Option<&'b Mark<'a>> {
+fn nearest<'a, 'b>(marks: &'b [Mark<'a>], places: &Places, pointer: Pos2) -> Option<&'b Mark<'a>> {
     let distance = |mark: &Mark| {
-        let away = position(transform, mark.at).distance(pointer);
+        let away = places.mark(mark).distance(pointer);
         if mark.is_main { away } else { away + 1.5 }
     };
     let nearest = marks.iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
@@ -275,17 +326,19 @@ fn nearest<'a, 'b>(
 struct Sketch<'a> {
     content: &'a Content<'a>,
     marks: &'a [Mark<'a>],
-    transform: &'a PlotTransform,
-    frame: Rect,
+    places: Places<'a>,
     hovered: Option<&'a Mark<'a>>,
+    /// Whether what is in use lies beyond the right edge.
+    is_at_edge: bool,
 }
 
 impl Sketch<'_> {
     fn draw(&self, ui: &Ui) {
         let theme = Theme::of(ui);
-        let painter = ui.painter().with_clip_rect(self.frame.intersect(ui.clip_rect()));
+        let frame = self.places.frame;
+        let painter = ui.painter().with_clip_rect(frame.intersect(ui.clip_rect()));
         for mark in self.marks {
-            let at = position(self.transform, mark.at);
+            let at = self.places.mark(mark);
             let family = mark.row.choice.scheme().family();
             let radius = if mark.is_main { MAIN_RADIUS } else { CURVE_RADIUS };
             if self.is_picked(mark) {
@@ -295,14 +348,20 @@ impl Sketch<'_> {
                 painter.circle_filled(at, radius + 5.0, theme.hover);
             }
             draw_mark(&painter, family, (at, radius), colour_of(family, theme));
-            if self.frame.contains(at) {
+            if frame.contains(at) {
                 self.tell(ui, mark, at);
             }
         }
-        if let Some(at) = present_point(self.content) {
-            draw_present(&painter, position(self.transform, at), theme);
+        if let Some(at) = self.present() {
+            draw_present(&painter, at, theme);
         }
         self.draw_names(ui, &painter);
+    }
+
+    /// Where the ring around what is in use is drawn.
+    fn present(&self) -> Option<Pos2> {
+        let at = self.places.point(present_point(self.content)?);
+        Some(if self.is_at_edge { egui::pos2(self.places.frame.right() - EDGE, at.y) } else { at })
     }
 
     fn is_picked(&self, mark: &Mark) -> bool {
@@ -326,53 +385,70 @@ impl Sketch<'_> {
         });
     }
 
-    /// Names beside the marks: of what is pointed at and picked, of the best, then of the others as
-    /// far as there is room.
-    fn draw_names(&self, ui: &Ui, painter: &egui::Painter) {
-        let theme = Theme::of(ui);
+    /// The marks with names, those first in line first: what is pointed at, what is picked, what
+    /// lies beyond the edge, the best, and of the others those that stand farthest apart.
+    fn named(&self) -> Vec<(usize, &Mark<'_>)> {
         let points: Vec<[f64; 2]> = self.marks.iter().map(|mark| mark.at).collect();
         let front = labels::front(&points);
         let rank = |idx: usize, mark: &Mark| match (self.is_hovered(mark), self.is_picked(mark)) {
             (true, _) => 0,
             (_, true) => 1,
-            _ if front.contains(&idx) => 2,
-            _ => 3,
+            _ if mark.is_beyond => 2,
+            _ if front.contains(&idx) => 3,
+            _ => 4,
         };
-        let mut named: Vec<(usize, &Mark)> = self
+        let mains: Vec<Pos2> =
+            self.marks.iter().filter(|mark| mark.is_main).map(|m| self.places.mark(m)).collect();
+        let room = |mark: &Mark| {
+            let at = self.places.mark(mark);
+            let others = mains.iter().map(|other| other.distance(at)).filter(|away| *away > 0.5);
+            others.fold(f32::INFINITY, f32::min)
+        };
+        let mut named: Vec<(usize, f32, &Mark)> = self
             .marks
             .iter()
             .enumerate()
-            .map(|(idx, mark)| (rank(idx, mark), mark))
-            .filter(|(rank, mark)| mark.is_main || *rank < 2)
-            .filter(|(_, mark)| self.frame.contains(position(self.transform, mark.at)))
+            .map(|(idx, mark)| (rank(idx, mark), room(mark), mark))
+            .filter(|(rank, _, mark)| mark.is_main || *rank < 2)
+            .filter(|(_, _, mark)| self.places.frame.contains(self.places.mark(mark)))
             .collect();
-        named.sort_by_key(|(rank, _)| *rank);
-        named.truncate(MAX_LABELS);
+        named.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+        named.into_iter().map(|(rank, _, mark)| (rank, mark)).collect()
+    }
+
+    /// Names beside the marks as far as there is room.
+    fn draw_names(&self, ui: &Ui, painter: &egui::Painter) {
+        let theme = Theme::of(ui);
+        let named = self.named();
         let galleys: Vec<_> = named
             .iter()
             .map(|(rank, mark)| {
                 let ink = if *rank < 2 { theme.text } else { theme.label };
-                painter.layout_no_wrap(short_name(&mark.row.choice), theme::text(11.0), ink)
+                let name = short_name(&mark.row.choice);
+                let text = match mark.is_beyond {
+                    true => format!("{name} → {} bits", fixed(mark.at[0], 1)),
+                    false => name,
+                };
+                painter.layout_no_wrap(text, theme::text(11.0), ink)
             })
             .collect();
-        let ring = present_point(self.content)
-            .map(|at| Rect::from_center_size(position(self.transform, at), vec2(20.0, 20.0)));
+        let ring = self.present().map(|at| Rect::from_center_size(at, vec2(20.0, 20.0)));
         let wanted: Vec<_> = named
             .iter()
             .zip(&galleys)
             .map(|((_, mark), galley)| {
-                let at = position(self.transform, mark.at);
+                let at = self.places.mark(mark);
                 let is_ringed = ring.is_some_and(|ring| ring.center().distance(at) < 8.0);
                 (at, if is_ringed { 13.0 } else { 9.0 }, galley.size())
             })
             .collect();
         let taken = self.marks.iter().filter(|mark| mark.is_main).map(|mark| {
-            Rect::from_center_size(position(self.transform, mark.at), vec2(1.6, 1.6) * MAIN_RADIUS)
+            Rect::from_center_size(self.places.mark(mark), vec2(1.6, 1.6) * MAIN_RADIUS)
         });
         let taken: Vec<Rect> = taken.chain(ring).collect();
-        let places = labels::place(&wanted, &taken, self.frame);
-        for (galley, place) in galleys.into_iter().zip(places) {
-            let Some(place) = place else { continue };
+        let places = labels::place(&wanted, &taken, self.places.frame);
+        let placed = galleys.into_iter().zip(places).filter_map(|(g, place)| Some((g, place?)));
+        for (galley, place) in placed.take(MAX_LABELS) {
             painter.rect_filled(place.expand(1.0), 2, theme.panel.gamma_multiply(0.75));
             painter.galley(place.min, galley, theme.label);
         }

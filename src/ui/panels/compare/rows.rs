@@ -69,7 +69,7 @@ impl SortKey {
         (Self::Size, "size"),
         (Self::Sqnr, "SQNR"),
         (Self::Mse, "MSE"),
-        (Self::MaxError, "largest error"),
+        (Self::MaxError, "max error"),
         (Self::Clipped, "clipped share"),
     ];
 

@@ -152,12 +152,21 @@ fn bits_of(choice: &SchemeChoice) -> Option<(i64, i64)> {
     }
 }
 
-/// A choice in few letters, for a mark: the scheme, and its bits where they can be chosen.
+/// A choice in few letters, for a mark: the scheme's name without what explains it in brackets,
+/// unless that alone tells it from another, and its bits where they can be chosen.
 pub(super) fn short_name(choice: &SchemeChoice) -> String {
+    let name = choice.scheme().name();
+    let bare = bare_name(name);
+    let is_one = SCHEMES.iter().filter(|other| bare_name(other.name()) == bare).count() == 1;
+    let name = if is_one { bare } else { name };
     match choice.bits() {
-        Some(bits) => format!("{} {bits}", choice.scheme().id()),
-        None => choice.scheme().id().to_owned(),
+        Some(bits) => format!("{name} {bits}"),
+        None => name.to_owned(),
     }
+}
+
+fn bare_name(name: &str) -> &str {
+    name.split_once(" (").map_or(name, |(bare, _)| bare)
 }
 
 /// A choice as a row is called.
@@ -277,9 +286,14 @@ mod tests {
     fn names_tell_bits_and_scale() {
         let choice: SchemeChoice =
             "int:bits=4,granularity=per-group,group-size=64".parse().unwrap();
-        assert_eq!(short_name(&choice), "int 4");
+        assert_eq!(short_name(&choice), "Integer 4");
         assert!(long_name(&choice).ends_with(", 4 bits"));
         assert_eq!(scale_name(&choice).as_deref(), Some("per group of 64"));
         assert_eq!(scale_name(&SchemeChoice::float()), None);
+        let mut names: Vec<String> =
+            SCHEMES.iter().map(|scheme| short_name(&SchemeChoice::new(*scheme))).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), SCHEMES.len(), "no two are called the same: {names:?}");
     }
 }

@@ -7,10 +7,11 @@ use egui_material_icons::icons;
 use super::rows::{Direction, SortKey};
 use super::specs::{ASKED_BITS, Compared, ScalePer, families};
 use super::{CompareView, View};
-use crate::base::thousands;
 use crate::model::Layer;
 use crate::quant::QuantScheme;
 use crate::quant::schemes::SCHEMES;
+use crate::ui::layer_title::layer_title_ui;
+use crate::ui::panel::PanelCtx;
 use crate::ui::segments::Segments;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::{combo_icon, name_it};
@@ -45,7 +46,7 @@ const VIEWS: [(View, &str, &str); 3] = [
 ];
 
 /// Draws the tools.
-pub(super) fn tools_ui(ui: &mut Ui, view: &mut CompareView, layer: &Layer) {
+pub(super) fn tools_ui(ui: &mut Ui, ctx: &PanelCtx, view: &mut CompareView, layer: &Layer) {
     let width = ui.available_width();
     let line = |ui: &mut Ui, content: &mut dyn FnMut(&mut Ui)| {
         let layout = Layout::left_to_right(Align::Center);
@@ -68,7 +69,7 @@ pub(super) fn tools_ui(ui: &mut Ui, view: &mut CompareView, layer: &Layer) {
         line(ui, &mut |ui| {
             ui.scope(|ui| {
                 ui.set_max_width(width - CONTROLS_WIDTH);
-                title_ui(ui, layer);
+                layer_title_ui(ui, ctx, layer, "");
             });
             ui.add_space(8.0);
             what_ui(ui, view);
@@ -77,7 +78,7 @@ pub(super) fn tools_ui(ui: &mut Ui, view: &mut CompareView, layer: &Layer) {
         });
         return;
     }
-    line(ui, &mut |ui| views(ui, view, &mut |ui| title_ui(ui, layer)));
+    line(ui, &mut |ui| views(ui, view, &mut |ui| layer_title_ui(ui, ctx, layer, "")));
     let is_narrow = width < MIN_WIDTH_FOR_TWO_LINES;
     line(ui, &mut |ui| {
         what_ui(ui, view);
@@ -88,23 +89,6 @@ pub(super) fn tools_ui(ui: &mut Ui, view: &mut CompareView, layer: &Layer) {
     if is_narrow {
         line(ui, &mut |ui| order_ui(ui, view));
     }
-}
-
-fn title_ui(ui: &mut Ui, layer: &Layer) {
-    let theme = Theme::of(ui);
-    let name = RichText::new(&layer.name).font(theme::title(13.0)).color(theme.text);
-    let shape = layer.dims.iter().map(ToString::to_string).collect::<Vec<_>>().join("×");
-    let about = format!("{} weights", thousands(layer.count()));
-    // The name yields, the count stays.
-    let font = theme::mono(12.0);
-    let galley = ui.painter().layout_no_wrap(about.clone(), font.clone(), theme.hint);
-    ui.spacing_mut().item_spacing.x = 8.0;
-    ui.scope(|ui| {
-        ui.set_max_width((ui.available_width() - galley.size().x - 20.0).max(40.0));
-        let help = format!("{}\n{shape}, {about}", layer.name);
-        ui.add(egui::Label::new(name).truncate()).on_hover_text(help);
-    });
-    ui.add(egui::Label::new(RichText::new(about).font(font).color(theme.hint)).truncate());
 }
 
 /// Schemes, bits and scales.

@@ -4,10 +4,11 @@ use egui::{RichText, Sense, Ui};
 use egui_extras::{Column, TableBuilder};
 
 use super::Shown;
-use crate::base::{fixed, percent, significant};
+use crate::base::{fixed, percent, scientific};
 use crate::eval::Sqnr;
 use crate::quant::ChoiceSpec;
 use crate::session::{Estimates, EstimatorChoice};
+use crate::ui::range_name::range_name;
 use crate::ui::table::Table;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::{name_it, number};
@@ -28,7 +29,9 @@ const COLUMNS: [(&str, &str, f32); 5] = [
     ("MSE", "Mean squared error Σ(x−x̂)²/n; less is better", 96.0),
     ("Clipped", "Share of the weights beyond the last level + half a step", 80.0),
 ];
-const NAME_WIDTH: f32 = 190.0;
+const NAME_WIDTH: f32 = 260.0;
+/// With all columns.
+pub(super) const WIDTH: f32 = 780.0;
 
 /// Points the whole table takes.
 pub(super) fn height(shown: &Shown) -> f32 {
@@ -75,7 +78,7 @@ pub(super) fn list_ui(ui: &mut Ui, shown: &Shown) -> Option<&'static ChoiceSpec>
                         clicked = Some(choice.way);
                     }
                 });
-                for text in texts(shown.estimates, choice).into_iter().take(n_columns) {
+                for text in texts(shown, choice).into_iter().take(n_columns) {
                     row.col(|ui| right(ui, |ui| drop(number(ui, &text, 12.0, Theme::of(ui).text))));
                 }
                 let response = row.response().on_hover_text(choice.way.help);
@@ -101,30 +104,42 @@ fn right(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
 fn name_ui(ui: &mut Ui, shown: &Shown, idx: usize, choice: &EstimatorChoice) -> bool {
     let theme = Theme::of(ui);
     ui.spacing_mut().button_padding.x = 4.0;
-    let text = RichText::new(choice.way.label).color(theme.text);
+    let name = range_name(shown.choice, choice.way);
+    let text = RichText::new(name.as_str()).color(theme.text);
     let response = ui.add(egui::Button::new(text).frame(false));
-    name_it(&response, &format!("Use {}", choice.way.label));
+    name_it(&response, &format!("Use {name}"));
     if shown.best == Some(idx) {
         let help = "The smallest mean squared error of these";
         ui.label(RichText::new("✓ best").color(theme.rounding)).on_hover_text(help);
     }
     if shown.is_used(choice.way) {
-        ui.label(RichText::new("in use").color(theme.accent));
+        let (text, help) = shown.used_text();
+        ui.label(RichText::new(text).color(theme.accent)).on_hover_text(help);
+    }
+    if shown.is_cut(choice) {
+        let help = "Its formula asks for more than the largest |weight|, where it is cut: the same as min-max";
+        ui.label(RichText::new("cut at absmax").color(theme.hint)).on_hover_text(help);
     }
     response.on_hover_text(choice.way.help).clicked()
 }
 
-fn texts(estimates: &Estimates, choice: &EstimatorChoice) -> [String; 5] {
+fn texts(shown: &Shown, choice: &EstimatorChoice) -> [String; 5] {
+    let absmax = shown.estimates.absmax;
+    // Four digits of the largest weight; of one so small that it is written with a power all.
+    let decimals = 3.0 - absmax.log10().floor();
     [
-        significant(choice.threshold, 4),
-        percent(choice.threshold / estimates.absmax, 1),
+        match decimals <= 7.0 {
+            true => fixed(choice.threshold, decimals.max(0.0) as usize),
+            false => scientific(choice.threshold, 4),
+        },
+        percent(choice.threshold / absmax, 1),
         match choice.sqnr {
             Sqnr::Db(db) => fixed(db, 2),
             Sqnr::Exact => "no error".to_owned(),
             Sqnr::NoSignal => "all zero".to_owned(),
             Sqnr::NonFinite => "not finite".to_owned(),
         },
-        significant(choice.mse, 4),
+        scientific(choice.mse, 4),
         percent(choice.clipped_fraction, 2),
     ]
 }

@@ -1,5 +1,6 @@
 //! Error against the clip threshold, and where each way to choose a range puts it.
 
+mod channel;
 mod list;
 mod plot;
 
@@ -12,6 +13,7 @@ use crate::session::{Estimates, EstimatorChoice, Gesture, Loaded};
 use crate::ui::actions::{edit, edit_command};
 use crate::ui::chart::Spread;
 use crate::ui::clip_range::{ClipEdit, Ends, ends_by_hand};
+use crate::ui::layer_remedy::use_scheme_ui;
 use crate::ui::layer_view::{Words, answer_ui, stays_float_ui, tool_row_ui};
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::segments::segments_ui;
@@ -54,6 +56,8 @@ const WORDS: Words = Words {
     failed: "The ranges of this layer cannot be compared",
 };
 
+/// From this width on the table stands beside the curve.
+const MIN_WIDTH_FOR_BOTH: f32 = 1500.0;
 /// With less room the panel scrolls.
 const LEAST_PLOT_HEIGHT: f32 = 260.0;
 
@@ -63,12 +67,19 @@ impl Panel for EstimatorsPanel {
             let hint = "The error of the selected layer against its clip threshold is drawn here, with what every range estimator chooses.";
             return state_view::no_layer_ui(ui, ctx.session, hint);
         };
-        tool_row_ui(ui, ctx, layer, 520.0, |ui| self.spread_ui(ui));
         let choice = ctx.session.choice(ctx.session.selection().layer_idx);
+        let range = choice.param("range").filter(|param| choice.settings().is_relevant(param));
+        tool_row_ui(ui, ctx, layer, 620.0, |ui| {
+            if range.is_some() {
+                self.spread_ui(ui);
+                ui.add_space(8.0);
+                channel::chooser_ui(ui, ctx);
+            }
+        });
         if choice.keeps_float() {
             return stays_float_ui(ui, "range");
         }
-        let Some(param) = choice.param("range") else { return no_range_ui(ui, &choice) };
+        let Some(param) = choice.param("range") else { return no_range_ui(ui, ctx, &choice) };
         if !choice.settings().is_relevant(param) {
             return range_without_effect_ui(ui, ctx, &choice, param);
         }
@@ -103,6 +114,33 @@ impl<'a> Shown<'a> {
         self.choice.settings().choice("range") == way.key
     }
 
+    /// Whether the layer has a range for each channel or group while one is shown for all.
+    fn is_for_all(&self) -> bool {
+        let granularity = self.choice.settings().choice("granularity");
+        matches!(granularity, "per-channel" | "per-group") && self.estimates.channel_idx.is_none()
+    }
+
+    /// What is said beside the one in use, and what it means.
+    fn used_text(&self) -> (&'static str, &'static str) {
+        match (self.is_for_all(), self.choice.settings().choice("granularity")) {
+            (true, "per-channel") => (
+                "in use per channel",
+                "The layer has a range for each channel; the figures of this row are of one range for the whole tensor",
+            ),
+            (true, _) => (
+                "in use per group",
+                "The layer has a range for each group; the figures of this row are of one range for the whole tensor",
+            ),
+            _ => ("in use", "How the range of this layer is chosen now"),
+        }
+    }
+
+    /// Whether a way other than min-max ends where the weights do.
+    fn is_cut(&self, choice: &EstimatorChoice) -> bool {
+        let can_be_cut = choice.way.key == "sigma" || choice.way.key.starts_with("aciq");
+        can_be_cut && choice.threshold >= self.estimates.absmax * (1.0 - 1e-6)
+    }
+
     /// In the order of the error, the one that came first where it is the same.
     fn choice_at(&self, idx: usize) -> Option<&'a EstimatorChoice> {
         self.estimates.choices.get(idx)
@@ -121,11 +159,25 @@ impl EstimatorsPanel {
     /// Caption, curve, and the table below it.
     fn shown_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx, shown: &Shown) {
         caption_ui(ui, shown);
-        let table = list::height(shown);
-        let width = ui.available_width();
-        let plot = vec2(width, (ui.available_height() - table - 8.0).max(LEAST_PLOT_HEIGHT));
-        let held = self.held.map(|held| held.threshold);
         ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
+        let (table, width) = (list::height(shown), ui.available_width());
+        let held = self.held.map(|held| held.threshold);
+        if width >= MIN_WIDTH_FOR_BOTH {
+            let room = ui.available_rect_before_wrap();
+            let (left, right) = room.split_left_right_at_x(room.right() - list::WIDTH);
+            let mut child = ui.new_child(egui::UiBuilder::new().id_salt("curve").max_rect(left));
+            if let Some(act) = plot::plot_ui(&mut child, shown, (left.size(), self.spread), held) {
+                self.carry_out(ctx, act);
+            }
+            let mut child = ui.new_child(egui::UiBuilder::new().id_salt("list").max_rect(right));
+            let list = ScrollArea::vertical().auto_shrink(false);
+            if let Some(way) = list.show(&mut child, |ui| list::list_ui(ui, shown)).inner {
+                use_way(ctx, way);
+            }
+            ui.advance_cursor_after_rect(room);
+            return;
+        }
+        let plot = vec2(width, (ui.available_height() - table - 8.0).max(LEAST_PLOT_HEIGHT));
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             if let Some(act) = plot::plot_ui(ui, shown, (plot, self.spread), held) {
                 self.carry_out(ctx, act);
@@ -174,16 +226,16 @@ fn caption_ui(ui: &mut Ui, shown: &Shown) {
     let theme = Theme::of(ui);
     let estimates = shown.estimates;
     let of = match estimates.channel_idx {
-        Some(channel_idx) => format!("Channel {channel_idx} with one scale"),
-        None => "The whole tensor with one scale".to_owned(),
+        Some(channel_idx) => format!("Channel {channel_idx} with one range"),
+        None => "As one range for the whole tensor".to_owned(),
     };
     let granularity = shown.choice.settings().choice("granularity");
     let note = match (granularity, estimates.channel_idx) {
         ("per-channel" | "per-group", None) => {
-            ", though the layer has a scale for each channel or group: choose a channel to see its own"
+            ", though the layer has one for each channel or group: choose a channel above to see its own"
         }
-        ("per-group", Some(_)) => ", though the layer has a scale for each group",
-        ("per-tensor", Some(_)) => ", though the layer has one scale for all channels",
+        ("per-group", Some(_)) => ", though the layer has one for each group",
+        ("per-tensor", Some(_)) => ", though the layer has one for all channels",
         _ => "",
     };
     ui.horizontal(|ui| {
@@ -202,10 +254,12 @@ fn caption_ui(ui: &mut Ui, shown: &Shown) {
 }
 
 /// A scheme that chooses no range at all.
-fn no_range_ui(ui: &mut Ui, choice: &SchemeChoice) {
+fn no_range_ui(ui: &mut Ui, ctx: &PanelCtx, choice: &SchemeChoice) {
     let title = format!("{} has no range to choose", choice.scheme().name());
-    let hint = "Its levels follow from the format or the weights. Choose a scheme with a range in the panel Quantizer, such as Integer.";
-    state_view::empty_ui(ui, &title, hint);
+    let hint = "Its levels follow from the format or the weights. Integer and the minifloats have a range.";
+    state_view::empty_with_ui(ui, ICON_TUNE, (&title, hint), |ui| {
+        use_scheme_ui(ui, ctx, ("Use Integer", "int"));
+    });
 }
 
 /// A range that counts only with other settings: which, and a button that makes them so.

@@ -1,6 +1,6 @@
 //! The curve of the error with the estimators' choices as lines, each under its name.
 
-use egui::{Align2, CursorIcon, Rect, Response, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, CursorIcon, Rect, Response, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use super::Shown;
 use crate::base::{percent, significant};
@@ -8,6 +8,7 @@ use crate::quant::ChoiceSpec;
 use crate::session::{ClipPoint, Gesture};
 use crate::ui::axis::mark_text;
 use crate::ui::chart::{Chart, Spread, Titles};
+use crate::ui::range_name::range_name;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::{figure_table, gesture_of};
 
@@ -20,6 +21,12 @@ pub(super) enum Act {
 
 const LABEL_HEIGHT: f32 = 17.0;
 const LABEL_GAP: f32 = 8.0;
+/// Between names whose lines are one, for the sign that says so.
+const LINK_WIDTH: f32 = 16.0;
+/// Such names take a second lane beyond this width.
+const MAX_CHAIN: f32 = 640.0;
+/// Of a dashed line: what is drawn and what is left out.
+const DASH: (f32, f32) = (5.0, 3.0);
 /// How near a line a press is one on it.
 const REACH: f32 = 5.0;
 /// Below the numbers of the x axis stand their shares.
@@ -39,30 +46,35 @@ pub(super) fn plot_ui(
     let largest = shown.estimates.choices.iter().map(|choice| choice.threshold);
     let reach = largest.chain(shown.by_hand).chain(held).fold(shown.estimates.absmax, f64::max);
     let x = (0.0, (1.03 * reach).min(1.6 * shown.estimates.absmax));
-    let below = room.with_min_y(legend.bottom());
+    let room_below = room.with_min_y(legend.bottom());
     let y = y_bounds(shown, spread);
-    let labels = place_labels(ui, shown, &Chart::new(below, x, y, spread));
+    let labels = place_labels(ui, shown, &Chart::new(room_below, x, y, spread));
     let n_lanes = labels.iter().map(|label| label.lane + 1).max().unwrap_or(0);
-    let top = below.top() + n_lanes as f32 * LABEL_HEIGHT;
-    let chart =
-        Chart::new(below.with_min_y(top).with_max_y(below.bottom() - SHARES_HEIGHT), x, y, spread);
+    let top = room_below.top() + n_lanes as f32 * LABEL_HEIGHT;
+    let chart = Chart::new(
+        room_below.with_min_y(top).with_max_y(room_below.bottom() - SHARES_HEIGHT),
+        x,
+        y,
+        spread,
+    );
     if !chart.has_room() {
         return None;
     }
     let titles = Titles { x: "", y: "Mean squared error", y_text: error_text };
     chart.draw(ui.painter(), theme, &titles);
     draw_shares(ui, shown, &chart, room.bottom());
-    draw_curves(ui, shown, &chart);
+    draw_curves(ui, shown, &chart, y);
     let response = curve_response(ui, shown, &chart);
     let mut act = pointer_act(ui, shown, &chart, &response);
     for label in &labels {
-        draw_line(ui, shown, &chart, label, below.top());
+        draw_line(ui, shown, &chart, label, room_below.top());
     }
     for label in &labels {
-        if label_ui(ui, shown, &chart, label, below.top()) {
+        if label_ui(ui, shown, label, room_below.top()) {
             act = Some(Act::Use(label.way));
         }
     }
+    draw_points(ui, shown, &chart);
     if let Some(threshold) = held.or(shown.by_hand) {
         by_hand_ui(ui, &chart, threshold);
     }
@@ -82,41 +94,79 @@ fn y_bounds(shown: &Shown, spread: Spread) -> (f64, f64) {
     let most = totals().fold(0.0, f64::max);
     let chosen = choices().fold(least, f64::max);
     match spread {
-        Spread::Log => (least / 4.0, most * 1.5),
+        Spread::Log => (least / 4.0, (chosen * 3.0).max(least * 30.0).min(most * 1.5)),
         Spread::Linear => (0.0, (chosen * 1.6).max(least * 6.0).min(most * 1.05)),
     }
 }
 
 /// An estimator's name over its line.
 struct Label {
-    idx: usize,
     way: &'static ChoiceSpec,
     text: String,
     x: f32,
+    /// Between it and the name before it in its lane, where their lines are one.
+    link: &'static str,
     left: f32,
     width: f32,
     lane: usize,
 }
 
-/// Names in as few lanes as keep them apart, from left to right.
+/// Names in as few lanes as keep them apart, from left to right; those whose lines are one stand in
+/// one lane.
 fn place_labels(ui: &Ui, shown: &Shown, chart: &Chart) -> Vec<Label> {
-    let mut labels: Vec<Label> = Vec::new();
-    for (idx, choice) in shown.estimates.choices.iter().enumerate() {
-        let sign = if shown.best == Some(idx) { "✓ " } else { "" };
-        let text = format!("{sign}{}", choice.way.label);
+    let width_of = |text: &str| {
         let ink = Theme::of(ui).text;
-        let width = ui.painter().layout_no_wrap(text.clone(), theme::text(11.0), ink).size().x;
-        let x = chart.x.x(choice.threshold).min(chart.rect.right());
-        let most = (chart.rect.right() - width).max(chart.rect.left());
-        let left = (x - width / 2.0).clamp(chart.rect.left(), most);
-        labels.push(Label { idx, way: choice.way, text, x, left, width, lane: 0 });
+        ui.painter().layout_no_wrap(text.to_owned(), theme::text(11.0), ink).size().x
+    };
+    let choices = shown.estimates.choices.iter().enumerate();
+    let mut labels: Vec<(Label, f64)> = choices
+        .map(|(idx, choice)| {
+            let sign = if shown.best == Some(idx) { "✓ " } else { "" };
+            let text = format!("{sign}{}", range_name(shown.choice, choice.way));
+            let (x, width) = (chart.x.x(choice.threshold).min(chart.rect.right()), width_of(&text));
+            let label = Label { way: choice.way, text, x, link: "", left: 0.0, width, lane: 0 };
+            (label, choice.threshold)
+        })
+        .collect();
+    labels.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let most_width = chart.rect.width().min(MAX_CHAIN);
+    let mut chains: Vec<(Vec<Label>, f32, f64)> = Vec::new();
+    for (mut label, threshold) in labels {
+        let width = label.width;
+        match chains.last_mut() {
+            Some((chain, total, last))
+                if chain.first().is_some_and(|first| (label.x - first.x).abs() < 3.0)
+                    && *total + LINK_WIDTH + width <= most_width =>
+            {
+                let is_same = (threshold - *last).abs() <= 1e-4 * threshold;
+                label.link = if is_same { "=" } else { "≈" };
+                (*total, *last) = (*total + LINK_WIDTH + width, threshold);
+                chain.push(label);
+            }
+            _ => chains.push((vec![label], width, threshold)),
+        }
     }
-    labels.sort_by(|a, b| a.x.total_cmp(&b.x));
-    let spans: Vec<(f32, f32)> = labels.iter().map(|l| (l.left, l.left + l.width)).collect();
-    for (label, lane) in labels.iter_mut().zip(lanes(&spans)) {
-        label.lane = lane;
+    let spans: Vec<(f32, f32)> = chains
+        .iter()
+        .map(|(chain, width, _)| {
+            let x = chain.first().map_or(0.0, |label| label.x);
+            let most = (chart.rect.right() - width).max(chart.rect.left());
+            let left = (x - width / 2.0).clamp(chart.rect.left(), most);
+            (left, left + width)
+        })
+        .collect();
+    let mut placed = Vec::new();
+    for (((chain, ..), &(mut left, _)), lane) in chains.into_iter().zip(&spans).zip(lanes(&spans)) {
+        for mut label in chain {
+            if !label.link.is_empty() {
+                left += LINK_WIDTH;
+            }
+            (label.left, label.lane) = (left, lane);
+            left += label.width;
+            placed.push(label);
+        }
     }
-    labels
+    placed
 }
 
 /// For each stretch the first lane in which it meets no earlier one.
@@ -139,21 +189,64 @@ fn lanes(spans: &[(f32, f32)]) -> Vec<usize> {
         .collect()
 }
 
-/// The three lines, the total over its parts.
-fn draw_curves(ui: &Ui, shown: &Shown, chart: &Chart) {
+/// The three lines, the total over its parts, clipping dashed.
+fn draw_curves(ui: &Ui, shown: &Shown, chart: &Chart, y: (f64, f64)) {
     let theme = Theme::of(ui);
     let curve = &shown.estimates.curve;
     type Part = fn(&ClipPoint) -> f64;
-    let parts: [(Part, egui::Color32, f32); 3] = [
-        (|point| point.clipping, theme.clipping, 1.0),
-        (|point| point.rounding, theme.rounding, 1.0),
-        (ClipPoint::total, theme.text, 2.0),
+    let parts: [(Part, Stroke, bool); 3] = [
+        (|point| point.clipping, Stroke::new(1.3, theme.clipping), true),
+        (|point| point.rounding, Stroke::new(1.3, theme.rounding), false),
+        (ClipPoint::total, Stroke::new(2.0, theme.text), false),
     ];
-    for (part, colour, width) in parts {
+    let painter = ui.painter().with_clip_rect(chart.rect.expand(1.0));
+    for (part, stroke, is_dashed) in parts {
         let points = curve.iter().map(|point| (point.threshold, part(point)));
         // Where a part is nothing its line would only lie on the axis.
-        let points = points.filter(|(_, error)| *error > 0.0);
-        chart.line(ui.painter(), points, Stroke::new(width, colour));
+        let points = points.filter(|(_, error)| *error > 0.0 && *error >= y.0);
+        let points = below(points.collect(), y.1);
+        if is_dashed {
+            let points: Vec<_> = points.into_iter().map(|(x, error)| chart.at(x, error)).collect();
+            painter.extend(Shape::dashed_line(&points, stroke, DASH.0, DASH.1));
+        } else {
+            chart.line(ui.painter(), points.into_iter(), stroke);
+        }
+    }
+}
+
+/// The part of a line at most `top` high, cut where it passes that.
+fn below(points: Vec<(f64, f64)>, top: f64) -> Vec<(f64, f64)> {
+    let mut kept = Vec::with_capacity(points.len());
+    let mut before: Option<(f64, f64)> = None;
+    for point in points {
+        if let Some(before) = before
+            && (before.1 > top) != (point.1 > top)
+        {
+            let share = (top - before.1) / (point.1 - before.1);
+            kept.push((before.0 + share * (point.0 - before.0), top));
+        }
+        if point.1 <= top {
+            kept.push(point);
+        }
+        before = Some(point);
+    }
+    kept
+}
+
+/// What each estimator chose; the one in use and the best lie on top.
+fn draw_points(ui: &Ui, shown: &Shown, chart: &Chart) {
+    let theme = Theme::of(ui);
+    let mut points: Vec<_> = shown.estimates.choices.iter().enumerate().collect();
+    points.sort_by_key(|(idx, choice)| (shown.best == Some(*idx), shown.is_used(choice.way)));
+    for (idx, choice) in points {
+        let at = chart.at(choice.threshold, choice.mse).min(chart.rect.max);
+        let (radius, ink, edge) = match (shown.best == Some(idx), shown.is_used(choice.way)) {
+            (true, true) => (5.5, theme.rounding, Stroke::new(2.0, theme.accent)),
+            (true, false) => (5.0, theme.rounding, Stroke::new(1.5, theme.background)),
+            (false, true) => (5.0, theme.accent, Stroke::new(1.5, theme.background)),
+            (false, false) => (4.0, theme.label, Stroke::new(1.0, theme.background)),
+        };
+        ui.painter().circle(at, radius, ink, edge);
     }
 }
 
@@ -162,10 +255,15 @@ fn legend_ui(ui: &Ui, room: Rect) {
     let mut x = room.left() + theme::PANEL_MARGIN;
     for (name, colour, width) in [
         ("total", theme.text, 2.0),
-        ("rounding", theme.rounding, 1.0),
-        ("clipping", theme.clipping, 1.0),
+        ("rounding", theme.rounding, 1.3),
+        ("clipping", theme.clipping, 1.3),
     ] {
-        ui.painter().hline(x..=x + 18.0, room.center().y, Stroke::new(width, colour));
+        let ends = [x, x + 18.0].map(|x| pos2(x, room.center().y));
+        let stroke = Stroke::new(width, colour);
+        match name {
+            "clipping" => ui.painter().extend(Shape::dashed_line(&ends, stroke, DASH.0, DASH.1)),
+            _ => drop(ui.painter().line_segment(ends, stroke)),
+        }
         let place = pos2(x + 24.0, room.center().y);
         let text =
             ui.painter().text(place, Align2::LEFT_CENTER, name, theme::text(11.0), theme.label);
@@ -245,7 +343,9 @@ fn pointer_act(ui: &Ui, shown: &Shown, chart: &Chart, response: &Response) -> Op
     })?;
     response.clone().on_hover_cursor(CursorIcon::ResizeHorizontal).on_hover_ui_at_pointer(|ui| {
         if let Some(choice) = near {
-            ui.label(egui::RichText::new(choice.way.label).font(theme::title(12.0)));
+            ui.label(
+                egui::RichText::new(range_name(shown.choice, choice.way)).font(theme::title(12.0)),
+            );
         }
         let rows = [
             ("Threshold", significant(point.threshold, 4), theme.text),
@@ -277,16 +377,19 @@ fn draw_line(ui: &Ui, shown: &Shown, chart: &Chart, label: &Label, top: f32) {
     ui.painter().vline(label.x, label.rect(top).bottom()..=chart.rect.bottom(), stroke);
 }
 
-/// Point and name of an estimator; whether its name was clicked.
-fn label_ui(ui: &mut Ui, shown: &Shown, chart: &Chart, label: &Label, top: f32) -> bool {
+/// The name of an estimator; whether it was clicked.
+fn label_ui(ui: &mut Ui, shown: &Shown, label: &Label, top: f32) -> bool {
     let theme = Theme::of(ui);
-    let Some(choice) = shown.choice_at(label.idx) else { return false };
     let is_used = shown.is_used(label.way);
     let rect = label.rect(top);
     let id = ui.scope_id().with(("estimator", label.way.key));
     let response = ui.interact(rect.expand2(vec2(3.0, 0.0)), id, Sense::click());
     response.widget_info(|| {
-        WidgetInfo::labeled(egui::Role::Button, true, format!("Line of {}", label.way.label))
+        WidgetInfo::labeled(
+            egui::Role::Button,
+            true,
+            format!("Line of {}", label.text.trim_start_matches("✓ ")),
+        )
     });
     let ink = match (is_used, response.hovered() || response.has_focus()) {
         (true, _) => theme.accent,
@@ -297,11 +400,10 @@ fn label_ui(ui: &mut Ui, shown: &Shown, chart: &Chart, label: &Label, top: f32) 
     ui.painter().rect_filled(rect.expand2(vec2(3.0, -1.0)), 2, theme.panel);
     let place = pos2(rect.left(), rect.center().y);
     ui.painter().text(place, Align2::LEFT_CENTER, &label.text, theme::text(11.0), ink);
-    let point = pos2(label.x, chart.y(choice.mse));
-    if shown.best == Some(label.idx) {
-        ui.painter().circle(point, 5.0, theme.rounding, Stroke::new(1.5, theme.background));
-    } else {
-        ui.painter().circle(point, 4.0, ink, Stroke::new(1.0, theme.background));
+    if !label.link.is_empty() {
+        let place = rect.left_center() - vec2(LINK_WIDTH / 2.0, 0.0);
+        let link = ui.painter();
+        link.text(place, Align2::CENTER_CENTER, label.link, theme::text(11.0), theme.hint);
     }
     response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(label.way.help).clicked()
 }
@@ -333,5 +435,13 @@ mod tests {
         let spans = [(0.0, 50.0), (40.0, 90.0), (60.0, 100.0), (70.0, 120.0), (200.0, 220.0)];
         assert_eq!(lanes(&spans), [0, 1, 0, 2, 0]);
         assert!(lanes(&[]).is_empty());
+    }
+
+    #[test]
+    fn lines_are_cut_where_they_leave_the_chart() {
+        let line = vec![(0.0, 8.0), (1.0, 4.0), (2.0, 0.0), (3.0, 4.0)];
+        assert_eq!(below(line.clone(), 2.0), [(1.5, 2.0), (2.0, 0.0), (2.5, 2.0)]);
+        assert_eq!(below(line.clone(), 9.0), line);
+        assert!(below(line, -1.0).is_empty());
     }
 }

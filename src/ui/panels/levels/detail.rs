@@ -3,16 +3,19 @@
 use egui::{RichText, Ui};
 
 use super::line::share_text;
+use super::list::value_text;
 use crate::base::{fixed, significant, thousands};
 use crate::quant::{CodeFormat, Grid, Level};
 use crate::session::{LevelAxis, LevelsPicture, UsedLevel};
-use crate::ui::code_bits::{bias_of, bit_boxes_ui, pattern, reading};
+use crate::ui::code_bits::{bias_of, bit_boxes_ui, pattern, read_as, reading};
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::figure_table;
 
 /// Points it takes where it stands over the table.
 pub(super) const LEAST_HEIGHT: f32 = 168.0;
 
+/// Points it takes beside the table.
+pub(super) const WIDTH: f32 = 420.0;
 /// Wider, and a number stands too far from its name.
 const FIGURES_WIDTH: f32 = 280.0;
 
@@ -22,14 +25,14 @@ pub(super) fn detail_ui(ui: &mut Ui, picture: &LevelsPicture, idx: usize) {
     let title = format!("Code {}", fixed(f64::from(level.code), 0));
     ui.label(RichText::new(title).font(theme::title(13.0)).color(theme.text));
     ui.add_space(4.0);
-    if let Some(format) = picture.format {
+    if let Some(format) = picture.format.map(|format| read_as(format, picture.grid.as_ref())) {
         bit_boxes_ui(ui, "Bits of the code", pattern(level.code, format), format)
             .on_hover_text(format_text(format));
         ui.add_space(4.0);
         let text = reading(level.code, format, bias(picture, format));
         ui.label(RichText::new(text).font(theme::mono(12.0)).color(theme.label));
     }
-    if let Some(text) = scaled_text(picture, level) {
+    if let Some(text) = scaled_text(picture, level).filter(|_| picture.has_scale) {
         ui.label(RichText::new(text).font(theme::mono(12.0)).color(theme.label));
     }
     ui.add_space(6.0);
@@ -37,13 +40,14 @@ pub(super) fn detail_ui(ui: &mut Ui, picture: &LevelsPicture, idx: usize) {
         Some(other) => significant(f64::from((level.value - other.value).abs()), 4),
         None => "none".to_owned(),
     };
-    let below = idx.checked_sub(1).and_then(|below| picture.levels.get(below));
+    let alike = picture.alike(idx);
+    let below = alike.start.checked_sub(1).and_then(|below| picture.levels.get(below));
     let rows = [
-        ("Value", significant(f64::from(level.value), 6), theme.quantized),
+        ("Value", value_text(level.value), theme.quantized),
         ("Weights", thousands(level.count as usize), theme.text),
         ("Share", share_text(picture, level.count), theme.text),
         ("To the level below", step(below), theme.text),
-        ("To the level above", step(picture.levels.get(idx + 1)), theme.text),
+        ("To the level above", step(picture.levels.get(alike.end)), theme.text),
     ];
     ui.set_max_width(FIGURES_WIDTH);
     figure_table(ui, "level figures", rows);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use egui::{Color32, Rect, Response, Sense, Stroke, Ui, WidgetInfo, pos2};
 
 use super::LevelsPanel;
-use crate::base::{percent, significant, thousands};
+use crate::base::{fixed, percent, significant, thousands};
 use crate::session::{LevelAxis, LevelsPicture};
 use crate::ui::chart::{Chart, Spread, Titles};
 use crate::ui::theme::Theme;
@@ -28,7 +28,7 @@ impl LevelsPanel {
         let (lo, hi) = picture.bounds()?;
         let margin = if hi > lo { (hi - lo) * 0.04 } else { 0.5 };
         let all = (lo - margin, hi + margin);
-        let most = picture.levels.iter().map(|level| level.count).max().unwrap_or(0).max(1) as f64;
+        let most = picture.by_value().map(|(_, count)| count).max().unwrap_or(0).max(1) as f64;
         let y = match self.spread {
             Spread::Linear => (0.0, most * 1.08),
             Spread::Log => (BELOW_ONE, most * 1.6),
@@ -107,11 +107,14 @@ impl LevelsPanel {
             self.scrolls = true;
         }
         response.clone().on_hover_ui_at_pointer(|ui| {
+            let alike = picture.levels.get(picture.alike(idx)).unwrap_or_default();
+            let codes: Vec<String> = alike.iter().map(|l| fixed(f64::from(l.code), 0)).collect();
+            let count = alike.iter().map(|level| level.count).sum();
             let rows = [
-                ("Code", crate::base::fixed(f64::from(level.code), 0), theme.text),
+                (if codes.len() == 1 { "Code" } else { "Codes" }, codes.join(" and "), theme.text),
                 ("Value", significant(f64::from(level.value), 6), theme.quantized),
-                ("Weights", thousands(level.count as usize), theme.text),
-                ("Share", share_text(picture, level.count), theme.text),
+                ("Weights", thousands(count as usize), theme.text),
+                ("Share", share_text(picture, count), theme.text),
             ];
             figure_table(ui, "level", rows);
         });
@@ -144,12 +147,17 @@ fn draw_outline(ui: &Ui, picture: &LevelsPicture, chart: &Chart, top: f64) {
     }
 }
 
-/// A stalk with a head a level; where they stand closer, a bar a column of points.
+/// A stalk with a head a value, all its codes together; where they stand closer, a bar a column of
+/// points.
 fn draw_levels(ui: &Ui, picture: &LevelsPicture, chart: &Chart) {
     let theme = Theme::of(ui);
     let painter = ui.painter().with_clip_rect(chart.rect.expand(4.0));
-    let (first, last) = in_view(picture, chart);
-    let levels = picture.levels.get(first..last).unwrap_or_default();
+    let (first, last) = ends_in_view(chart);
+    let levels: Vec<(f32, u64)> = picture
+        .by_value()
+        .skip_while(|(value, _)| f64::from(*value) < first)
+        .take_while(|(value, _)| f64::from(*value) < last)
+        .collect();
     let pitch = chart.rect.width() / levels.len().max(1) as f32;
     let stalk = |x: f32, count: u64, width: f32| {
         let top = chart.y(count as f64);
@@ -158,12 +166,12 @@ fn draw_levels(ui: &Ui, picture: &LevelsPicture, chart: &Chart) {
     };
     if pitch < LEAST_PITCH {
         let mut column: Option<(i32, u64)> = None;
-        for level in levels.iter().filter(|level| level.count > 0) {
-            let x = chart.x.x(f64::from(level.value)).round() as i32;
+        for &(value, count) in levels.iter().filter(|(_, count)| *count > 0) {
+            let x = chart.x.x(f64::from(value)).round() as i32;
             match &mut column {
-                Some((at, most)) if *at == x => *most = level.count.max(*most),
+                Some((at, most)) if *at == x => *most = count.max(*most),
                 _ => {
-                    if let Some((at, most)) = column.replace((x, level.count)) {
+                    if let Some((at, most)) = column.replace((x, count)) {
                         stalk(at as f32, most, 1.0);
                     }
                 }
@@ -175,10 +183,10 @@ fn draw_levels(ui: &Ui, picture: &LevelsPicture, chart: &Chart) {
         return;
     }
     let radius = (pitch * 0.3).clamp(1.5, 4.0);
-    for level in levels {
-        let x = chart.x.x(f64::from(level.value));
-        if level.count > 0 {
-            let head = stalk(x, level.count, 1.5);
+    for (value, count) in levels {
+        let x = chart.x.x(f64::from(value));
+        if count > 0 {
+            let head = stalk(x, count, 1.5);
             painter.circle_filled(head, radius, theme.quantized);
         } else {
             let foot = pos2(x, chart.rect.bottom());
@@ -190,8 +198,14 @@ fn draw_levels(ui: &Ui, picture: &LevelsPicture, chart: &Chart) {
 /// Places of the first level in view and of the one after the last.
 fn in_view(picture: &LevelsPicture, chart: &Chart) -> (usize, usize) {
     let below = |bound: f64| picture.levels.partition_point(|l| f64::from(l.value) < bound);
+    let (first, last) = ends_in_view(chart);
+    (below(first), below(last))
+}
+
+/// What is in view, and a little beyond.
+fn ends_in_view(chart: &Chart) -> (f64, f64) {
     let margin = (chart.x.hi - chart.x.lo) * 0.01;
-    (below(chart.x.lo - margin), below(chart.x.hi + margin))
+    (chart.x.lo - margin, chart.x.hi + margin)
 }
 
 fn legend_ui(ui: &Ui, picture: &LevelsPicture, room: Rect) {

@@ -83,7 +83,7 @@ impl LevelsPanel {
             about: (usize::MAX, None),
             view: None,
             pinned: None,
-            scrolls: false,
+            scrolls: true,
         }
     }
 
@@ -96,6 +96,7 @@ impl LevelsPanel {
         }
         if self.about.0 != about.0 {
             (self.group_idx, self.view, self.pinned) = (None, None, None);
+            self.scrolls = true;
         }
         self.about = about;
         let error = ctx.session.layer_error(about.0);
@@ -174,7 +175,9 @@ impl LevelsPanel {
         let hovered = self.line_ui(ui, picture, top);
         let (list, beside) = match is_wide {
             true => {
-                let width = list::WIDTH.min(below.width() * 0.56);
+                let room = below.width() - detail::WIDTH;
+                let n_blocks = (room / list::WIDTH).floor().max(1.0);
+                let width = (n_blocks * list::WIDTH).min(room.max(below.width() * 0.56));
                 below.split_left_right_at_x(below.left() + width)
             }
             false => {
@@ -215,14 +218,14 @@ fn figures(picture: &LevelsPicture) -> Vec<(&'static str, String, &'static str)>
     let (n_used, n_levels) = (picture.n_used(), picture.levels.len());
     let mut figures = vec![
         (
-            "levels used",
+            "codes used",
             format!(
                 "{} of {} ({})",
                 thousands(n_used),
                 thousands(n_levels),
                 percent(n_used as f64 / n_levels.max(1) as f64, 1)
             ),
-            "Levels that at least one weight became",
+            "Codes that at least one weight became; where a format has a negative zero, it is a code of its own",
         ),
         (
             "entropy",
@@ -238,7 +241,7 @@ fn figures(picture: &LevelsPicture) -> Vec<(&'static str, String, &'static str)>
             let zero_point = fixed(f64::from(params.zero_point), 0);
             figures.push(("zero point", zero_point, "The code that stands for 0"));
         }
-        Some(Grid::Table { scale: factor, offset, .. }) => {
+        Some(Grid::Table { scale: factor, offset, .. }) if picture.has_scale => {
             figures.push((
                 "scale",
                 scale(*factor),

@@ -8,6 +8,7 @@ use crate::quant::{ParamKind, SchemeChoice, SettingValue};
 use crate::session::{Gesture, Loaded};
 use crate::ui::actions::edit_command;
 use crate::ui::panel::PanelCtx;
+use crate::ui::range_name::range_name;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::section;
 
@@ -32,7 +33,8 @@ pub(super) fn ranges_ui(ui: &mut Ui, ctx: &PanelCtx, choice: &SchemeChoice, n_we
         .filter_map(|range| {
             let varied = choice.with("range", SettingValue::Choice(range.key)).ok()?;
             let error = ctx.session.compared_error(layer_idx, &varied);
-            Some(Row { key: range.key, label: range.label, help: range.help, error })
+            let label = range_name(choice, range);
+            Some(Row { key: range.key, label, help: range.help, error })
         })
         .collect();
     section(ui, "Ways to choose the range", "SQNR, dB");
@@ -55,7 +57,7 @@ pub(super) fn ranges_ui(ui: &mut Ui, ctx: &PanelCtx, choice: &SchemeChoice, n_we
 
 struct Row {
     key: &'static str,
-    label: &'static str,
+    label: String,
     help: &'static str,
     error: Loaded<LayerError>,
 }
@@ -81,7 +83,7 @@ impl Row {
         }
         let y = rect.center().y;
         let left = pos2(rect.left(), y);
-        painter.text(left, Align2::LEFT_CENTER, self.label, theme::text(12.0), theme.label);
+        painter.text(left, Align2::LEFT_CENTER, &self.label, theme::text(12.0), theme.label);
         let text = match (self.error.ready().map(|error| error.sqnr()), self.error.failure()) {
             (Some(Sqnr::Db(db)), _) => fixed(db, 2),
             (Some(Sqnr::Exact), _) => "exact".to_owned(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use egui::{Align2, Color32, Pos2, Rect, RichText, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
-use super::draw::{MapKind, Textures, colour_bar};
+use super::draw::{MapKind, Textures, colour_bar, log_marks};
 use crate::base::{fixed, significant, thousands};
 use crate::session::{Command, OffsetKind, ScaleMap};
 use crate::ui::axis::Axis;
@@ -18,8 +18,9 @@ const LEFT: f32 = 52.0;
 const TOP: f32 = 50.0;
 const BOTTOM: f32 = 22.0;
 const BAR: egui::Vec2 = vec2(160.0, 8.0);
-/// A group is no wider and no higher than this.
-const MAX_CELL: f32 = 56.0;
+/// A group is no wider and no higher than this; narrower where bars have room beside.
+const MAX_CELL: f32 = 120.0;
+const MAX_CELL_BESIDE_BARS: f32 = 56.0;
 
 /// Draws the scales, and what is added where there is anything.
 pub(super) fn maps_ui(
@@ -68,19 +69,12 @@ fn map_ui(
     if view.width() < 16.0 || view.height() < 16.0 {
         return;
     }
-    let width = view.width().min(map.n_columns as f32 * MAX_CELL);
+    let most = if map.n_columns == 1 { MAX_CELL_BESIDE_BARS } else { MAX_CELL };
+    let width = view.width().min(map.n_columns as f32 * most);
     let height = view.height().min(map.n_rows as f32 * MAX_CELL);
     let picture = Rect::from_min_size(view.min, vec2(width, height));
     let (title, name) = title_of(map, kind);
-    let place = pos2(room.left() + theme::PANEL_MARGIN, room.top() + 14.0);
-    let title =
-        ui.painter().text(place, Align2::LEFT_CENTER, title, theme::title(12.0), theme.text);
-    let bar_width = BAR.x.min(room.right() - title.right() - 32.0);
-    if bar_width > 60.0 {
-        let bar =
-            Rect::from_min_size(pos2(title.right() + 12.0, place.y - 6.0), vec2(bar_width, BAR.y));
-        colour_bar(ui, map, kind, bar);
-    }
+    head(ui, map, (title, kind), room);
     let (down, across) = map.pixels.block;
     // The last pixels may stand for rows and columns beyond the edge.
     let covered = vec2(
@@ -97,7 +91,7 @@ fn map_ui(
     ticks(ui, map, picture);
     let bars = bars_rect(map, picture, view).filter(|_| kind != MapKind::Offset);
     if let Some(bars) = bars {
-        draw_bars(ui, map, bars);
+        draw_bars(ui, map, bars, kind);
     }
     mark_channel(ui, map, picture, ctx.session.selection().channel_idx);
     let area = bars.map_or(picture, |bars| picture.union(bars));
@@ -109,12 +103,24 @@ fn map_ui(
     let Some(group_idx) = response.hover_pos().and_then(|at| group_under(map, picture, at)) else {
         return;
     };
-    if response.clicked() {
+    if response.clicked() && map.is_by_channel {
         let channel = map.channel_of(group_idx);
         let is_selected = ctx.session.selection().channel_idx == Some(channel);
         ctx.send(Command::SelectChannel((!is_selected).then_some(channel)));
     }
     response.on_hover_ui_at_pointer(|ui| hover_ui(ui, map, group_idx));
+}
+
+/// Title and colours.
+fn head(ui: &Ui, map: &ScaleMap, (title, kind): (&str, MapKind), room: Rect) {
+    let ink = Theme::of(ui).text;
+    let place = pos2(room.left() + theme::PANEL_MARGIN, room.top() + 14.0);
+    let title = ui.painter().text(place, Align2::LEFT_CENTER, title, theme::title(12.0), ink);
+    let bar_width = BAR.x.min(room.right() - title.right() - 32.0);
+    if bar_width > 60.0 {
+        let corner = pos2(title.right() + 12.0, place.y - 6.0);
+        colour_bar(ui, map, kind, Rect::from_min_size(corner, vec2(bar_width, BAR.y)));
+    }
 }
 
 /// The group at a point; of several in a pixel the one of largest scale.
@@ -138,7 +144,7 @@ fn hover_ui(ui: &mut Ui, map: &ScaleMap, group_idx: usize) {
     let title = match map.is_by_channel {
         true if map.n_columns == 1 => format!("Channel {channel}"),
         true => format!("Channel {channel}, group {} of it", group_idx % map.n_columns),
-        false => format!("Group {}", thousands(group_idx)),
+        false => format!("Block {}", thousands(group_idx)),
     };
     ui.label(RichText::new(title).font(theme::title(12.0)));
     let of = |list: &[f32]| list.get(group_idx).map(|value| f64::from(*value));
@@ -150,7 +156,7 @@ fn hover_ui(ui: &mut Ui, map: &ScaleMap, group_idx: usize) {
         ("Offset", short(of(&map.offsets)).filter(|_| map.offset_kind == OffsetKind::Offset)),
         ("Largest |weight|", short(of(&map.absmax))),
         ("Weights", Some(thousands(map.layout.range(group_idx).len()))),
-        ("Group", Some(thousands(group_idx))),
+        ("Group", Some(thousands(group_idx)).filter(|_| map.is_by_channel)),
     ];
     let rows = rows.into_iter().filter_map(|(name, value)| Some((name, value?, theme.text)));
     figure_table(ui, "scale figures", rows);
@@ -163,12 +169,23 @@ fn bars_rect(map: &ScaleMap, picture: Rect, view: Rect) -> Option<Rect> {
 }
 
 /// A bar a row from 0 to its scale; rows that share a pixel of the map share one.
-fn draw_bars(ui: &Ui, map: &ScaleMap, rect: Rect) {
+fn draw_bars(ui: &Ui, map: &ScaleMap, rect: Rect, kind: MapKind) {
     let theme = Theme::of(ui);
-    let largest = map.scale_range.map_or(1.0, |range| f64::from(range.1));
-    let axis = Axis::new(0.0, largest * 1.03, rect.x_range());
+    let (least, largest) = map.scale_range.unwrap_or((0.0, 1.0));
+    let (least, largest) = (f64::from(least), f64::from(largest));
+    let is_log = kind == MapKind::Scale(Spread::Log) && least > 0.0 && largest > least;
+    let place = |scale: f64| if is_log { scale.max(1e-300).log10() } else { scale };
+    let lo = if is_log { place(least) - 0.1 * (place(largest) - place(least)) } else { 0.0 };
+    let hi = place(largest) + 0.03 * (place(largest) - lo);
+    let axis = Axis::new(lo, hi, rect.x_range());
     ui.painter().rect_filled(rect, 2, theme.background);
-    axis.draw(ui.painter(), rect, theme);
+    let title = if is_log { "Scale, logarithmic" } else { "Scale" };
+    let at = pos2(rect.center().x, rect.bottom() + 4.0);
+    ui.painter().text(at, Align2::CENTER_TOP, title, theme::text(11.0), theme.label);
+    match is_log {
+        true => axis.draw_at(ui.painter(), rect, theme, log_marks(map, (lo, hi), rect.width())),
+        false => axis.draw(ui.painter(), rect, theme),
+    }
     let height = rect.height() * map.pixels.block.0 as f32 / map.n_rows.max(1) as f32;
     let painter = ui.painter().with_clip_rect(rect);
     // Where rows share a pixel, faint up to the largest and full up to the smallest.
@@ -178,7 +195,7 @@ fn draw_bars(ui: &Ui, map: &ScaleMap, rect: Rect) {
             let top = rect.top() + row as f32 * height;
             let gap = if height > 4.0 { 0.5 } else { 0.0 };
             let bar = Rect::from_x_y_ranges(
-                rect.left()..=axis.x(f64::from(scale)),
+                rect.left()..=axis.x(place(f64::from(scale))),
                 top + gap..=top + height - gap,
             );
             painter.rect_filled(bar, 0, theme.quantized.gamma_multiply(opacity));
@@ -205,12 +222,16 @@ fn ticks(ui: &Ui, map: &ScaleMap, picture: Rect) {
         let text = column.to_string();
         ui.painter().text(place, Align2::CENTER_TOP, text, theme::mono(11.0), theme.hint);
     }
-    let name = if map.is_by_channel { "channel" } else { "group" };
+    let name = if map.is_by_channel { "channel" } else { "block" };
     let place = pos2(picture.left() - 6.0, picture.top() - 3.0);
-    ui.painter().text(place, Align2::RIGHT_BOTTOM, name, theme::text(10.0), theme.label);
+    ui.painter().text(place, Align2::RIGHT_BOTTOM, name, theme::text(11.0), theme.label);
     let place = pos2(picture.left(), picture.top() - 3.0);
-    let columns = if map.n_columns == 1 { "" } else { "groups →" };
-    ui.painter().text(place, Align2::LEFT_BOTTOM, columns, theme::text(10.0), theme.label);
+    let columns = match (map.n_columns, map.is_by_channel) {
+        (1, _) => "",
+        (_, true) => "groups →",
+        (_, false) => "blocks →",
+    };
+    ui.painter().text(place, Align2::LEFT_BOTTOM, columns, theme::text(11.0), theme.label);
 }
 
 /// A frame around the selected channel's row.

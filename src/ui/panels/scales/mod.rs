@@ -6,17 +6,21 @@ mod map;
 use std::sync::Arc;
 
 use egui::{RichText, Ui, UiBuilder};
+use egui_material_icons::icons::ICON_STRAIGHTEN;
 
 use crate::base::{counted, fixed, significant, thousands};
+use crate::quant::{SchemeChoice, SettingValue};
 use crate::session::{OffsetKind, ScaleMap};
+use crate::ui::actions::edit;
 use crate::ui::chart::Spread;
+use crate::ui::layer_remedy::use_scheme_ui;
 use crate::ui::layer_view::{Words, answer_ui, stays_float_ui, tool_row_ui};
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::segments::segments_ui;
 use crate::ui::state_view;
 use crate::ui::table::Table;
 use crate::ui::theme::{self, Theme};
-use draw::Textures;
+use draw::{Textures, scale_text};
 
 pub const ENTRY: PanelEntry = PanelEntry {
     id: "scales",
@@ -42,18 +46,21 @@ impl Panel for ScalesPanel {
             let hint = "The scale of every channel and group of the selected layer is drawn here.";
             return state_view::no_layer_ui(ui, ctx.session, hint);
         };
+        let choice = ctx.session.choice(ctx.session.selection().layer_idx);
+        let loaded = (!choice.keeps_float()).then(|| ctx.session.scale_map());
+        let is_map =
+            loaded.as_ref().and_then(|loaded| loaded.shown()).is_some_and(|map| has_map(map));
         tool_row_ui(ui, ctx, layer, 520.0, |ui| {
+            if !is_map {
+                return;
+            }
             let options = [
                 (Spread::Linear, "Lin", "Colours and histogram on a linear scale"),
                 (Spread::Log, "Log", "Colours and histogram on a logarithmic scale"),
             ];
             segments_ui(ui, &mut self.spread, &options);
         });
-        let choice = ctx.session.choice(ctx.session.selection().layer_idx);
-        if choice.keeps_float() {
-            return stays_float_ui(ui, "scale");
-        }
-        let loaded = ctx.session.scale_map();
+        let Some(loaded) = loaded else { return stays_float_ui(ui, "scale") };
         answer_ui(ui, &loaded, &WORDS, |ui, map| self.answer_ui(ui, ctx, map));
     }
 
@@ -73,7 +80,12 @@ impl Panel for ScalesPanel {
             let of = |list: &[f32]| list.get(group_idx).map_or_else(String::new, f32::to_string);
             table.rows.push(vec![
                 group_idx.to_string(),
-                map.channel_of(group_idx).to_string(),
+                // Blocks run over channels.
+                if map.is_by_channel {
+                    map.channel_of(group_idx).to_string()
+                } else {
+                    String::new()
+                },
                 scale.to_string(),
                 of(&map.offsets),
                 of(&map.absmax),
@@ -81,6 +93,11 @@ impl Panel for ScalesPanel {
         }
         Some(table)
     }
+}
+
+/// Whether there are scales to be told apart.
+fn has_map(map: &ScaleMap) -> bool {
+    map.scale_range.is_some() && map.has_scale && map.n_groups() > 1
 }
 
 /// More groups than this are not offered as a table, which is made anew whenever the menu is open.
@@ -98,8 +115,12 @@ impl ScalesPanel {
             };
             return state_view::empty_ui(ui, title, hint);
         };
+        let choice = ctx.session.choice(map.layer_idx);
+        if !map.has_scale {
+            return no_scale_ui(ui, ctx, &choice);
+        }
         if map.n_groups() == 1 {
-            return one_scale_ui(ui, map);
+            return one_scale_ui(ui, ctx, map, &choice);
         }
         self.caption_ui(ui, map, (lo, hi));
         let room = ui.available_rect_before_wrap();
@@ -128,7 +149,7 @@ impl ScalesPanel {
                 counted(map.n_rows, "channel"),
                 counted(map.n_columns, "group")
             ),
-            false => format!("{}, from left to right in lines", counted(map.n_groups(), "group")),
+            false => format!("{}, from left to right in lines", counted(map.n_groups(), "block")),
         };
         let (down, across) = map.pixels.block;
         let shared = match (down, across) {
@@ -138,8 +159,8 @@ impl ScalesPanel {
         let text = format!(
             "{} scales: {rows}. Smallest {}, largest {}, {} times as large.{shared}",
             thousands(map.n_groups()),
-            significant(f64::from(lo), 4),
-            significant(f64::from(hi), 4),
+            scale_text(lo),
+            scale_text(hi),
             significant(f64::from(hi) / f64::from(lo), 3),
         );
         ui.horizontal(|ui| {
@@ -151,13 +172,13 @@ impl ScalesPanel {
 }
 
 /// The figures of the only scale.
-fn one_scale_ui(ui: &mut Ui, map: &ScaleMap) {
+fn one_scale_ui(ui: &mut Ui, ctx: &PanelCtx, map: &ScaleMap, choice: &SchemeChoice) {
     let theme = Theme::of(ui);
     let of = |list: &[f32]| f64::from(list.first().copied().unwrap_or(f32::NAN));
     ui.add_space((ui.available_height() * 0.24).max(8.0));
     ui.vertical_centered(|ui| {
         ui.label(RichText::new("One scale for the whole tensor").color(theme.label));
-        let scale = RichText::new(significant(of(&map.scales), 6)).font(theme::mono(24.0));
+        let scale = RichText::new(significant(of(&map.scales), 5)).font(theme::mono(24.0));
         ui.label(scale.color(theme.text)).on_hover_text("What a code is multiplied by");
         let offset = match map.offset_kind {
             OffsetKind::None => None,
@@ -168,6 +189,32 @@ fn one_scale_ui(ui: &mut Ui, map: &ScaleMap) {
         let figures = offset.into_iter().chain([absmax]).collect::<Vec<_>>().join(" · ");
         ui.label(RichText::new(figures).font(theme::mono(12.0)).color(theme.label));
         ui.add_space(8.0);
-        ui.label("With a scale for each channel or group they are drawn as a map: Scale per in the panel Quantizer.");
+        ui.label("With a scale for each channel or group, the scales are drawn here as a map.");
+        ui.add_space(6.0);
+        more_scales_ui(ui, ctx, choice);
+    });
+}
+
+/// A button that gives every channel a scale of its own, if need be with another scheme.
+fn more_scales_ui(ui: &mut Ui, ctx: &PanelCtx, choice: &SchemeChoice) {
+    let per_channel = choice.with("granularity", SettingValue::Choice("per-channel")).ok();
+    let Some(per_channel) = per_channel else {
+        return use_scheme_ui(ui, ctx, PER_CHANNEL);
+    };
+    let help = "A scale for each channel of the selected layers; undone with Edit › Undo";
+    if ui.button("Scale per channel").on_hover_text(help).clicked() {
+        edit(ctx, "scale per channel", |_| Some(per_channel.clone()));
+    }
+}
+
+const PER_CHANNEL: (&str, &str) = ("Use Integer per channel", "int:granularity=per-channel");
+
+/// A scheme whose table holds the values themselves.
+fn no_scale_ui(ui: &mut Ui, ctx: &PanelCtx, choice: &SchemeChoice) {
+    let title = format!("{} has no scale", choice.scheme().name());
+    let hint =
+        "Its levels are the values themselves: nothing is multiplied. The panel Levels shows them.";
+    state_view::empty_with_ui(ui, ICON_STRAIGHTEN, (&title, hint), |ui| {
+        use_scheme_ui(ui, ctx, PER_CHANNEL);
     });
 }
