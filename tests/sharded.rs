@@ -49,7 +49,7 @@ fn the_index_or_the_folder_opens_all() {
 fn an_index_that_does_not_hold_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     parts(folder.path());
-    let twice = FileBuilder::new().floats("a", &[1], &[0.0]);
+    let twice = FileBuilder::new().floats("a", &[1], &[0.0]).floats("x", &[1], &[0.0]);
     twice.write(folder.path(), "again.safetensors");
     for (name, weight_map, wanted) in [
         ("missing file", json!({"c": "gone.safetensors"}), vec!["gone.safetensors", "\"c\""]),

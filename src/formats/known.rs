@@ -8,7 +8,8 @@ pub(super) fn explain(bytes: &[u8], name: &str) -> String {
     if let Some(found) = by_content(bytes) {
         return not_read(found);
     }
-    let names: Vec<&str> = READERS.iter().map(|reader| reader.name).collect();
+    let mut names: Vec<&str> = READERS.iter().map(|reader| reader.name).collect();
+    names.dedup();
     let known = names.join(" or ");
     match looks_like(bytes) {
         Some((kind, "")) => format!("this is no model, it reads as {kind}; open a {known} file"),

@@ -13,7 +13,7 @@ use crate::model::Model;
 
 pub(super) static READER: Reader = Reader {
     id: "safetensors-index",
-    name: "safetensors index",
+    name: "safetensors",
     extensions: &["safetensors.index.json"],
     detect,
     read,
@@ -97,7 +97,9 @@ fn read_file(
     }
     let n_unnamed = (parts.store.len() - n_before).saturating_sub(tensors.len());
     if n_unnamed > 0 {
-        parts.warnings.push(format!("{file} holds {n_unnamed} tensors that the index does not name"));
+        parts
+            .warnings
+            .push(format!("{file} holds {n_unnamed} tensors that the index does not name"));
     }
     Ok(())
 }

@@ -55,7 +55,8 @@ impl SourceFile {
     /// `model.*` the folder's.
     pub fn default_title(&self) -> String {
         let known = super::stem_of(Path::new(&self.name));
-        let any = || self.name.rsplit_once('.').map_or(self.name.as_str(), |(stem, _)| stem).to_owned();
+        let any =
+            || self.name.rsplit_once('.').map_or(self.name.as_str(), |(stem, _)| stem).to_owned();
         let stem = known.unwrap_or_else(any);
         let folder_name = self
             .folder()

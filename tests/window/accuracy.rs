@@ -289,7 +289,9 @@ fn rows_of_many_classes_have_room_and_cells_are_square() {
         tops.sort_by(f32::total_cmp);
         assert!(tops.is_sorted_by(|a, b| b - a >= 13.9), "{size:?}: rows lie on each other");
         let cell = rects("answered as ")[0];
-        assert!((cell.width() - cell.height()).abs() < 0.1, "{size:?}: {cell:?}");
+        // In little height wider ones have room for numbers.
+        let is_low = size[1] < 700.0;
+        assert!(is_low || (cell.width() - cell.height()).abs() < 0.1, "{size:?}: {cell:?}");
     }
 }
 

@@ -258,7 +258,7 @@ mod tests {
         let jumps = level_shares([(-1.0, 1), (1.0, 3)].into_iter());
         assert_eq!(jumps, [[-1.0, 0.0], [-1.0, 0.25], [1.0, 0.25], [1.0, 1.0]]);
         let two = bars(&[(-1.0, 3), (1.0, 5)], 0.5, CountScale::Linear);
-        assert_eq!(two[1..3], [[-1.25, 0.0], [-1.25, 3.0]]);
+        assert_eq!(two[..3], [[-1.25, 0.0], [-1.25, 3.0], [-0.75, 3.0]]);
         assert_eq!(two.iter().map(|point| point[1]).fold(0.0, f64::max), 5.0);
         assert!(close(&[[0.0, 0.0], [1.0, 0.0]], CountScale::Linear).is_empty());
     }
