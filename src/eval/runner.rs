@@ -88,7 +88,8 @@ impl Runner {
         let kind = output_kind(graph);
         let order = samples.balanced_order();
         let chunk_len = feed.fixed_batch.unwrap_or_else(|| chunk_len_for(&samples, &feed)).max(1);
-        let full_feed = Feed { fixed_batch: Some(chunk_len), ..feed.clone() };
+        let mut full_feed = feed.clone();
+        full_feed.fixed_batch = Some(chunk_len);
         Ok(Self { network, samples, plan, feed, full_feed, kind, float, order, chunk_len })
     }
 

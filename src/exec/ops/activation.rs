@@ -10,11 +10,7 @@ use crate::exec::operator::{BuildCtx, Clamp, Inputs, OpError, Operator, Operator
 use crate::tensor::Value;
 
 pub static ENTRIES: &[OperatorEntry] = &[
-    OperatorEntry {
-        op: "Relu",
-        opsets: (7, 23),
-        build: |_| Ok(Box::new(Relu)),
-    },
+    OperatorEntry { op: "Relu", opsets: (7, 23), build: |_| Ok(Box::new(Relu)) },
     OperatorEntry { op: "LeakyRelu", opsets: (7, 23), build: build_leaky_relu },
     OperatorEntry { op: "PRelu", opsets: (7, 23), build: |_| Ok(Box::new(PRelu)) },
     OperatorEntry { op: "Elu", opsets: (7, 23), build: build_elu },

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::dense::{Array, array_of, count_of, elements, into_owned_elements, vectorized};
-use super::lanes::{LANES, LaneSizes, array_of_lanes, into_lanes, is_lanes, lanes_of, pack};
+use super::lanes::{LANES, LaneSizes, is_lanes, lanes_of, pack};
 use crate::exec::operator::{OpError, output_count};
 
 /// The common shape: aligned at the last axis, each pair of dimensions equal or one of them 1.
@@ -73,10 +73,10 @@ pub(super) fn combine_in_place<T: Copy + Default>(
     let goes_left = is_lanes(&left) && left.shape() == dims;
     let goes_right = is_lanes(&right) && right.shape() == dims;
     if goes_left && !(goes_right && right.is_unique()) {
-        return combine_lanes(left, &right, function);
+        return Ok(combine_lanes(left, &right, function));
     }
     if goes_right {
-        return combine_lanes(right, &left, |r, l| function(l, r));
+        return Ok(combine_lanes(right, &left, |r, l| function(l, r)));
     }
     let (left, right) = if left.shape() == dims {
         match into_owned_elements(left) {
@@ -97,19 +97,18 @@ pub(super) fn combine_in_place<T: Copy + Default>(
 
 /// `function(lanes, other)` in the layout of `lanes`, whose shape is the broadcast shape.
 fn combine_lanes<T: Copy + Default>(
-    lanes: Array<T>,
+    mut lanes: Array<T>,
     other: &Array<T>,
     function: impl Fn(T, T) -> T,
-) -> Result<Array<T>, OpError> {
-    let dims = lanes.shape().to_vec();
-    let others = lanes_pattern(&dims, other);
-    let mut data = into_lanes(lanes);
+) -> Array<T> {
+    let others = lanes_pattern(lanes.shape(), other);
+    let data = lanes.as_slice_memory_order_mut().unwrap_or_default();
     vectorized(|| {
         for part in data.chunks_exact_mut(others.len()) {
             part.iter_mut().zip(others.iter()).for_each(|(x, &y)| *x = function(*x, y));
         }
     });
-    array_of_lanes(&dims, data)
+    lanes
 }
 
 /// What meets consecutive positions of a value of dimensions `dims` that lies side by side: the

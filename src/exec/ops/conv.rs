@@ -7,10 +7,9 @@ use super::attribute::{at_most_inputs, positive};
 use super::conv_depthwise::depthwise_image;
 use super::conv_gemm::gemm_image;
 use super::dense::{array_of, count_of, elements};
-use super::lanes::{LANES, LaneSizes, array_of_lanes, lanes_of, pack, unpack};
+use super::lanes::{LANES, LaneSizes, lanes_of, pack, tensor_of_lanes, unpack};
 use super::lanes_conv::{LanesConv, PackedWeights, WeightSizes};
 use super::lanes_simd::Level;
-use super::lanes_winograd::{WinogradConv, WinogradWeights};
 use super::window::{WindowAttributes, WindowAxis, three_axes};
 use crate::exec::operator::{
     BuildCtx, Clamp, Inputs, OpError, Operator, OperatorEntry, Prepared, output_count,
@@ -51,7 +50,11 @@ impl Operator for Conv {
         let out_count = output_count(&out_dims)?;
         if shape.batch >= MIN_SIDE_BY_SIDE && out_count > 0 && shape.n_in > 0 {
             let packed = inputs.prepared().unwrap_or_else(|| {
-                Arc::new(LaneWeights::new(shape.weight_sizes(), &elements(&weight), Level::best()))
+                Arc::new(PackedWeights::new(
+                    shape.weight_sizes(),
+                    &elements(&weight),
+                    Level::best(),
+                ))
             });
             let bias = bias.as_ref().map(elements);
             let (bias, clamp) = (bias.as_deref(), inputs.clamp());
@@ -87,7 +90,7 @@ impl Operator for Conv {
             return None;
         }
         let sizes = WeightSizes { n_out, group: self.group, group_in, n_taps };
-        Some(Arc::new(LaneWeights::new(sizes, &elements(weight), Level::best())))
+        Some(Arc::new(PackedWeights::new(sizes, &elements(weight), Level::best())))
     }
 
     fn applies_clamp(&self) -> bool {
@@ -95,26 +98,10 @@ impl Operator for Conv {
     }
 }
 
-/// Weights made ready for samples side by side, in the form that each algorithm reads.
-#[derive(Debug)]
-struct LaneWeights {
-    direct: PackedWeights,
-    /// Where the kernel allows it; whether the window does is known when it is run.
-    winograd: Option<WinogradWeights>,
-}
-
-impl LaneWeights {
-    fn new(sizes: WeightSizes, weight: &[f32], level: Level) -> Self {
-        let winograd = WinogradWeights::serves(sizes)
-            .then(|| WinogradWeights::new(sizes, weight, level));
-        Self { direct: PackedWeights::new(sizes, weight, level), winograd }
-    }
-}
-
 /// A convolution of samples side by side.
 struct Layer<'a> {
     shape: ConvShape,
-    weights: &'a LaneWeights,
+    weights: &'a PackedWeights,
     bias: Option<&'a [f32]>,
     clamp: Clamp,
 }
@@ -126,44 +113,33 @@ impl Layer<'_> {
         let out_len = LANES * out_sizes.sample_len();
         if let Some(data) = lanes_of(&input) {
             let mut out = recycle::take(out_len);
-            self.convolve(data, &mut out);
+            self.convolve(data, out.as_mut_slice());
             recycle::give(input);
-            return array_of_lanes(&out_dims, out);
+            return tensor_of_lanes(&out_dims, out);
         }
         let mut packed = recycle::take(LANES * in_sizes.sample_len());
         let rows = elements(&input);
         if self.shape.batch == LANES {
-            pack(&rows, in_sizes, &mut packed);
+            pack(&rows, in_sizes, packed.as_mut_slice());
             let mut out = recycle::take(out_len);
-            self.convolve(&packed, &mut out);
+            self.convolve(packed.as_slice(), out.as_mut_slice());
             recycle::give_buffer(packed);
-            return array_of_lanes(&out_dims, out);
+            return tensor_of_lanes(&out_dims, out);
         }
         let mut out = vec![0.0; output_count(&out_dims)?];
         let mut lanes = recycle::take(out_len);
         let rows = rows.chunks(LANES * in_sizes.sample_len());
         for (rows, out) in rows.zip(out.chunks_mut(out_len)) {
-            pack(rows, in_sizes, &mut packed);
-            self.convolve(&packed, &mut lanes);
-            unpack(&lanes, out_sizes, out);
+            pack(rows, in_sizes, packed.as_mut_slice());
+            self.convolve(packed.as_slice(), lanes.as_mut_slice());
+            unpack(lanes.as_slice(), out_sizes, out);
         }
         array_of(&out_dims, out)
     }
 
     fn convolve(&self, input: &[f32], out: &mut [f32]) {
-        let (shape, bias, clamp) = (&self.shape, self.bias, self.clamp);
-        match &self.weights.winograd {
-            Some(weights) if WinogradWeights::fits(shape) => {
-                let mut buffer = recycle::take(WinogradConv::scratch_len(shape));
-                let scratch = &mut buffer[..];
-                WinogradConv { shape, input, weights, bias, clamp, out, scratch }.run();
-                recycle::give_buffer(buffer);
-            }
-            _ => {
-                let weights = &self.weights.direct;
-                LanesConv { shape, input, weights, bias, clamp, out }.run();
-            }
-        }
+        let (shape, weights) = (&self.shape, self.weights);
+        LanesConv { shape, input, weights, bias: self.bias, clamp: self.clamp, out }.run();
     }
 }
 
@@ -353,7 +329,7 @@ mod tests {
         // Padding wider than the kernel, and outputs that read nothing but padding.
         case(&[1, 2, 2], &[1, 1, 2, 2], &[("pads", &[3, 3, 3, 3])], 1),
         case(&[2, 1, 40], &[2, 2, 1, 33], &[("pads", &[0, 30, 0, 30])], 1),
-        // 3×3, as tiles of 2×2 outputs.
+        // Whole and partial blocks of output channels.
         case(&[8, 7, 6], &[13, 8, 3, 3], &[("pads", &[1, 1, 1, 1])], 1),
         case(&[9, 8, 9], &[8, 9, 3, 3], &[("pads", &[0, 2, 1, 0])], 1),
         case(&[8, 3, 5], &[9, 8, 3, 3], &[], 1),
@@ -398,9 +374,16 @@ mod tests {
     #[test]
     fn every_path_agrees_with_the_definition() {
         for (case_idx, case) in CASES.iter().enumerate() {
-            for (batch, with_bias) in
-                [(1, false), (2, true), (7, true), (8, false), (15, true), (16, true), (17, false), (33, true)]
-            {
+            for (batch, with_bias) in [
+                (1, false),
+                (2, true),
+                (7, true),
+                (8, false),
+                (15, true),
+                (16, true),
+                (17, false),
+                (33, true),
+            ] {
                 let told = format!("case {case_idx}, {batch} samples");
                 let conv = case.conv();
                 let (x, w) = (case.input(batch), numbers(case.w));
@@ -449,7 +432,7 @@ mod tests {
             let outputs: Vec<(&str, Vec<f32>)> = Level::all()
                 .into_iter()
                 .map(|(name, level)| {
-                    let weights = LaneWeights::new(shape.weight_sizes(), &elements(&w), level);
+                    let weights = PackedWeights::new(shape.weight_sizes(), &elements(&w), level);
                     let (shape, clamp) = (shape.clone(), Clamp::NONE);
                     let layer = Layer { shape, weights: &weights, bias: None, clamp };
                     (name, elements(&layer.run(x.clone()).unwrap()).into_owned())

@@ -8,6 +8,8 @@ use ndarray::{ArcArray, IxDyn};
 
 use super::dense::{Array, count_of};
 use crate::exec::operator::OpError;
+use crate::exec::recycle::Buffer;
+use crate::tensor::Tensor;
 
 /// Samples side by side.
 pub(super) const LANES: usize = 16;
@@ -65,47 +67,76 @@ pub(super) fn lanes_of<T>(array: &Array<T>) -> Option<&[T]> {
     if is_lanes(array) { array.as_slice_memory_order() } else { None }
 }
 
-/// The elements in memory order of an array that lies in this layout, copied only when somebody
-/// else holds them too.
-pub(super) fn into_lanes<T: Clone>(array: Array<T>) -> Vec<T> {
-    match array.try_into_owned_nocopy() {
-        Ok(owned) => owned.into_raw_vec_and_offset().0,
-        Err(shared) => lanes_of(&shared).unwrap_or_default().to_vec(),
-    }
-}
-
 /// An array of dimensions `[16, channel, spatial…]` from its elements in memory order.
 ///
 /// # Errors
 /// [`OpError::Invalid`] when the number of elements is not the shape's.
 pub(super) fn array_of_lanes<T>(dims: &[usize], data: Vec<T>) -> Result<Array<T>, OpError> {
-    let count = data.len();
-    let refused =
-        || OpError::Invalid(format!("{count} elements do not fill the shape {dims:?} of 16 samples"));
-    let (&[n_samples, n_channels], spatial) = dims.split_first_chunk().ok_or_else(refused)?;
-    let memory_dims = [spatial, &[n_channels, n_samples]].concat();
-    let rank = dims.len();
+    let memory_dims = memory_dims(dims)?;
+    let array = ArcArray::from_shape_vec(IxDyn(&memory_dims), data).map_err(|_| refused(dims))?;
+    Ok(sample_first(array))
+}
+
+/// [`array_of_lanes`] of a buffer that was filled.
+///
+/// # Errors
+/// As [`array_of_lanes`].
+pub(super) fn tensor_of_lanes(dims: &[usize], buffer: Buffer) -> Result<Tensor, OpError> {
+    let memory_dims = memory_dims(dims)?;
+    buffer.into_tensor(&memory_dims).map(sample_first).ok_or_else(|| refused(dims))
+}
+
+fn refused(dims: &[usize]) -> OpError {
+    OpError::Invalid(format!("the elements do not fill the shape {dims:?} of 16 samples"))
+}
+
+/// `[spatial…, channel, sample]`.
+fn memory_dims(dims: &[usize]) -> Result<Vec<usize>, OpError> {
+    let (&[n_samples, n_channels], spatial) =
+        dims.split_first_chunk().ok_or_else(|| refused(dims))?;
+    Ok([spatial, &[n_channels, n_samples]].concat())
+}
+
+fn sample_first<T>(array: Array<T>) -> Array<T> {
+    let rank = array.ndim();
     let axes: Vec<usize> = [rank - 1, rank - 2].into_iter().chain(0..rank - 2).collect();
-    let array = ArcArray::from_shape_vec(IxDyn(&memory_dims), data).map_err(|_| refused())?;
-    Ok(array.permuted_axes(IxDyn(&axes)))
+    array.permuted_axes(IxDyn(&axes))
+}
+
+/// Sixteen positions of sixteen samples.
+type Square<T> = [[T; LANES]; LANES];
+
+/// Rows become columns.
+#[inline(always)]
+fn flipped<T: Copy + Default>(square: &Square<T>) -> Square<T> {
+    let mut out = Square::default();
+    for (row_idx, row) in out.iter_mut().enumerate() {
+        for (x, from) in row.iter_mut().zip(square) {
+            *x = from[row_idx];
+        }
+    }
+    out
 }
 
 /// Lays up to sixteen row-major samples side by side; the lanes of missing ones are zero.
 pub(super) fn pack<T: Copy + Default>(rows: &[T], sizes: LaneSizes, lanes: &mut [T]) {
     let (n_channels, n_pixels) = (sizes.n_channels, sizes.n_pixels);
-    for channel_idx in 0..n_channels {
-        for first in (0..n_pixels).step_by(LANES) {
-            let len = LANES.min(n_pixels - first);
-            let mut block = [[T::default(); LANES]; LANES];
+    let vectors = lanes.as_chunks_mut::<LANES>().0;
+    for first in (0..n_pixels).step_by(LANES) {
+        let len = LANES.min(n_pixels - first);
+        for channel_idx in 0..n_channels {
+            let mut square = Square::default();
             let start = channel_idx * n_pixels + first;
-            for (row, part) in rows.chunks_exact(sizes.sample_len()).zip(&mut block) {
-                part[..len].copy_from_slice(&row[start..start + len]);
-            }
-            for nth in 0..len {
-                let at = ((first + nth) * n_channels + channel_idx) * LANES;
-                for (out, row) in lanes[at..at + LANES].iter_mut().zip(&block) {
-                    *out = row[nth];
+            for (row, part) in rows.chunks_exact(sizes.sample_len()).zip(&mut square) {
+                match row[start..start + len].first_chunk() {
+                    Some(whole) => *part = *whole,
+                    None => part[..len].copy_from_slice(&row[start..start + len]),
                 }
+            }
+            let square = flipped(&square);
+            let places = vectors[first * n_channels + channel_idx..].iter_mut();
+            for (place, vector) in places.step_by(n_channels).zip(&square[..len]) {
+                *place = *vector;
             }
         }
     }
@@ -114,18 +145,18 @@ pub(super) fn pack<T: Copy + Default>(rows: &[T], sizes: LaneSizes, lanes: &mut 
 /// The inverse of [`pack`]: as many samples as `rows` has room for.
 pub(super) fn unpack<T: Copy + Default>(lanes: &[T], sizes: LaneSizes, rows: &mut [T]) {
     let (n_channels, n_pixels) = (sizes.n_channels, sizes.n_pixels);
-    for channel_idx in 0..n_channels {
-        for first in (0..n_pixels).step_by(LANES) {
-            let len = LANES.min(n_pixels - first);
-            let mut block = [[T::default(); LANES]; LANES];
-            for nth in 0..len {
-                let at = ((first + nth) * n_channels + channel_idx) * LANES;
-                for (row, &x) in block.iter_mut().zip(&lanes[at..at + LANES]) {
-                    row[nth] = x;
-                }
+    let vectors = lanes.as_chunks::<LANES>().0;
+    for first in (0..n_pixels).step_by(LANES) {
+        let len = LANES.min(n_pixels - first);
+        for channel_idx in 0..n_channels {
+            let mut square = Square::default();
+            let places = vectors[first * n_channels + channel_idx..].iter();
+            for (place, vector) in places.step_by(n_channels).zip(&mut square[..len]) {
+                *vector = *place;
             }
+            let square = flipped(&square);
             let start = channel_idx * n_pixels + first;
-            for (row, part) in rows.chunks_exact_mut(sizes.sample_len()).zip(&block) {
+            for (row, part) in rows.chunks_exact_mut(sizes.sample_len()).zip(&square) {
                 row[start..start + len].copy_from_slice(&part[..len]);
             }
         }

@@ -171,7 +171,11 @@ fn fill_reads(shape: &ConvShape, first_pixel: usize, reads: &mut [[usize; PIXELS
         let pixel = first_pixel + nth;
         let starts = (pixel < n_pixels).then(|| {
             let (row, col) = (pixel / width.output, pixel % width.output);
-            [row / height.output * depth.stride, row % height.output * height.stride, col * width.stride]
+            [
+                row / height.output * depth.stride,
+                row % height.output * height.stride,
+                col * width.stride,
+            ]
         });
         let mut tap = 0;
         for kd in 0..depth.kernel {
@@ -213,7 +217,11 @@ impl<V: Copy, const VECTORS: usize> Store<'_, V, VECTORS> {
         vector: usize,
         sums: &[[V; PIXELS]; BLOCK],
     ) {
-        for nth in 0..self.n_pixels {
+        // A constant number of rounds keeps the sums in registers.
+        for nth in 0..PIXELS {
+            if nth >= self.n_pixels {
+                break;
+            }
             let at = (self.first_pixel + nth) * self.n_channels + self.first_channel;
             for (out, sum) in self.out[at..at + BLOCK].iter_mut().zip(sums) {
                 out[vector] = self.limits.put_on(simd, sum[nth]);

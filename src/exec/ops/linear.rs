@@ -169,11 +169,7 @@ pub(super) fn matmul(left: Tensor, right: Tensor) -> Result<Tensor, OpError> {
 }
 
 /// [`matmul`] with the right operand made ready, if it is a constant.
-fn multiply(
-    left: Tensor,
-    right: Tensor,
-    packed: Option<&PackedRight>,
-) -> Result<Tensor, OpError> {
+fn multiply(left: Tensor, right: Tensor, packed: Option<&PackedRight>) -> Result<Tensor, OpError> {
     let (left_dims, right_dims) = (left.shape().to_vec(), right.shape().to_vec());
     let mismatch = || {
         OpError::Invalid(format!(
@@ -228,11 +224,7 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn matrices<'a>(
-        self,
-        left: &'a [f32],
-        right: &'a [f32],
-    ) -> (MatrixRef<'a>, MatrixRef<'a>) {
+    fn matrices<'a>(self, left: &'a [f32], right: &'a [f32]) -> (MatrixRef<'a>, MatrixRef<'a>) {
         (
             MatrixRef::row_major(left, self.rows, self.depth),
             MatrixRef::row_major(right, self.depth, self.cols),

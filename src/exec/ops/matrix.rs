@@ -1,8 +1,6 @@
 //! Products of `f32` matrices (`rten-gemm`), the same bits whatever the number of threads.
 
-use rten_gemm::{
-    BiasVector, GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix,
-};
+use rten_gemm::{BiasVector, GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix};
 use rten_tensor::Matrix;
 
 use crate::exec::operator::OpError;

@@ -29,7 +29,6 @@ mod generate;
 mod lanes;
 mod lanes_conv;
 mod lanes_simd;
-mod lanes_winograd;
 mod linear;
 mod matrix;
 mod normalization;

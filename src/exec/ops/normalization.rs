@@ -3,7 +3,7 @@
 
 use super::attribute::{positive, switch};
 use super::dense::{Array, array_of, count_of, elements, into_elements, vectorized};
-use super::lanes::{LANES, array_of_lanes, into_lanes, is_lanes};
+use super::lanes::{LANES, is_lanes};
 use super::rearrange::broadcast_to;
 use super::reduce::sum_f64;
 use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry, resolve_axis};
@@ -68,16 +68,17 @@ impl Operator for BatchNormalization {
         let channels = factors.iter().zip(&offsets).cycle();
         let is_lanes = is_lanes(&tensor);
         let inner = if is_lanes { LANES } else { dims.get(2..).map_or(1, count_of) };
-        let mut data = if is_lanes { into_lanes(tensor) } else { into_elements(tensor) };
+        let mut tensor = match is_lanes {
+            true => tensor,
+            false => array_of(&dims, into_elements(tensor))?,
+        };
+        let data = tensor.as_slice_memory_order_mut().unwrap_or_default();
         vectorized(|| {
             for (channel, (a, b)) in data.chunks_exact_mut(inner.max(1)).zip(channels) {
                 channel.iter_mut().for_each(|x| *x = *x * a + b);
             }
         });
-        Ok(vec![match is_lanes {
-            true => array_of_lanes(&dims, data)?.into(),
-            false => array_of(&dims, data)?.into(),
-        }])
+        Ok(vec![tensor.into()])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::attribute::{at_most_inputs, switch};
 use super::dense::{Element, array_of, count_of, elements, vectorized};
-use super::lanes::{LANES, LaneSizes, array_of_lanes, is_lanes, lanes_of};
+use super::lanes::{LANES, LaneSizes, array_of_lanes, is_lanes, lanes_of, tensor_of_lanes};
 use super::reduce::sum_f64;
 use super::window::{WindowAttributes, WindowAxis, three_axes};
 use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry, output_count};
@@ -70,8 +70,10 @@ impl Operator for MaxPool {
             Value::F32(tensor) if self.indices == Indices::Unwanted && is_lanes(tensor) => {
                 let data = lanes_of(tensor).unwrap_or_default();
                 let mut out = recycle::take(output_count(&shape.out_dims)?);
-                vectorized(|| pool_lanes(&shape, data, &mut out, f32::SMALLEST, f32::larger));
-                Ok(vec![array_of_lanes(&shape.out_dims, out)?.into()])
+                vectorized(|| {
+                    pool_lanes(&shape, data, out.as_mut_slice(), f32::SMALLEST, f32::larger)
+                });
+                Ok(vec![tensor_of_lanes(&shape.out_dims, out)?.into()])
             }
             Value::F32(tensor) => self.pool(&elements(tensor), &shape),
             Value::I64(array) => self.pool(&elements(array), &shape),
@@ -194,14 +196,15 @@ impl Operator for AveragePool {
         let [depths, heights, widths] = shape.axes.map(|axis| self.counts(&axis));
         if let Some(data) = lanes_of(&tensor) {
             let mut out = recycle::take(output_count(&shape.out_dims)?);
-            vectorized(|| pool_lanes(&shape, data, &mut out, 0.0, |sum, x| sum + x));
+            vectorized(|| pool_lanes(&shape, data, out.as_mut_slice(), 0.0, |sum, x| sum + x));
             let pixel_len = LaneSizes::of(tensor.shape()).pixel_len();
-            for (pixel, sums) in out.chunks_exact_mut(pixel_len).enumerate() {
+            for (pixel, sums) in out.as_mut_slice().chunks_exact_mut(pixel_len).enumerate() {
                 let (row, col) = (pixel / widths.len(), pixel % widths.len());
-                let count = depths[row / heights.len()] * heights[row % heights.len()] * widths[col];
+                let count =
+                    depths[row / heights.len()] * heights[row % heights.len()] * widths[col];
                 sums.iter_mut().for_each(|sum| *sum /= count as f32);
             }
-            return Ok(vec![array_of_lanes(&shape.out_dims, out)?.into()]);
+            return Ok(vec![tensor_of_lanes(&shape.out_dims, out)?.into()]);
         }
         let mut out = vec![0.0f32; output_count(&shape.out_dims)?];
         let data = elements(&tensor);
@@ -400,7 +403,9 @@ impl Operator for GlobalPool {
         let out_dims: Vec<usize> =
             channels.iter().copied().chain(spatial.iter().map(|_| 1)).collect();
         if let Some(data) = lanes_of(&tensor) {
-            return Ok(vec![array_of_lanes(&out_dims, vectorized(|| self.pool_lanes(data, dims)))?.into()]);
+            return Ok(vec![
+                array_of_lanes(&out_dims, vectorized(|| self.pool_lanes(data, dims)))?.into(),
+            ]);
         }
         let data = elements(&tensor);
         let out = data.chunks_exact(plane_len).map(|plane| match self {
