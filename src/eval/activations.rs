@@ -173,17 +173,21 @@ impl ValueHook for ActivationQuantizer {
         let mut codes = [0i32; RUN_LEN];
         let mut clipped = [0u8; RUN_LEN];
         let mut input = [0f32; RUN_LEN];
-        // Operators hand over standard layout; anything else is brought into it.
-        if !tensor.is_standard_layout() {
+        // One grid for all values: their order does not matter. What has gaps is copied.
+        if tensor.as_slice_memory_order().is_none() {
             *tensor = tensor.as_standard_layout().into_owned().into_shared();
         }
-        let Some(values) = tensor.as_slice_mut() else { return };
+        let Some(values) = tensor.as_slice_memory_order_mut() else { return };
         for chunk in values.chunks_mut(RUN_LEN) {
             let len = chunk.len();
             input[..len].copy_from_slice(chunk);
             let run = Run { codes: &mut codes[..len], values: chunk, clipped: &mut clipped[..len] };
             fitted.quantize(Place { group_idx: 0, start: 0 }, &input[..len], run);
         }
+    }
+
+    fn wants(&self, value: &str) -> bool {
+        self.fitted.contains_key(value)
     }
 }
 
@@ -228,5 +232,9 @@ impl ValueHook for Recorder {
         }
         let stride = tensor.len().div_ceil(self.max_per_visit.max(1));
         seen.sample.extend(tensor.iter().step_by(stride));
+    }
+
+    fn wants(&self, value: &str) -> bool {
+        self.points.contains(value)
     }
 }

@@ -40,6 +40,9 @@ pub struct Runner {
     samples: Arc<SampleSet>,
     plan: ExecPlan,
     feed: Feed,
+    /// Every chunk filled up to the same size, so that a sample's result does not depend on how
+    /// many are run with it.
+    full_feed: Feed,
     kind: OutputKind,
     float: Constants,
     /// Sample numbers in the order they are run.
@@ -85,7 +88,9 @@ impl Runner {
         let kind = output_kind(graph);
         let order = samples.balanced_order();
         let chunk_len = feed.fixed_batch.unwrap_or_else(|| chunk_len_for(&samples, &feed)).max(1);
-        Ok(Self { network, samples, plan, feed, kind, float, order, chunk_len })
+        let mut full_feed = feed.clone();
+        full_feed.fixed_batch = Some(chunk_len);
+        Ok(Self { network, samples, plan, feed, full_feed, kind, float, order, chunk_len })
     }
 
     pub fn network(&self) -> &Network {
@@ -230,7 +235,7 @@ impl Runner {
         constants: &Constants,
         hook: &dyn ValueHook,
     ) -> Result<Vec<f32>, EvalError> {
-        let batch = self.samples.batch(&self.feed, chunk);
+        let batch = self.samples.batch(&self.full_feed, chunk);
         let n_rows = batch.dims().first().copied().unwrap_or(1);
         let outputs = self.plan.run(constants, vec![batch], hook)?;
         let Some(Value::F32(output)) = outputs.into_iter().next() else {
@@ -315,6 +320,9 @@ fn output_kind(graph: &Graph) -> OutputKind {
     OutputKind::Logits
 }
 
+/// The largest sample of which sixteen are run at once.
+const MAX_SIDE_BY_SIDE_VALUES: usize = 1 << 18;
+
 struct ChunkDone {
     outcomes: Vec<SampleOutcome>,
     float: Arc<Vec<f32>>,
@@ -333,12 +341,12 @@ impl FloatOutputs {
     }
 }
 
-/// Samples run at once where the graph leaves it free: enough to fill the matrix products, few
-/// enough for the caches and for a first figure at once.
+/// Samples run at once where the graph leaves it free: as many as are computed side by side, unless
+/// they are so large that a first figure would come late.
 fn chunk_len_for(samples: &SampleSet, feed: &Feed) -> usize {
     let n_values = feed.n_values().max(1);
     match samples.predictions_per_sample() {
-        1 => (32_768 / n_values).clamp(1, 16),
+        1 if n_values <= MAX_SIDE_BY_SIDE_VALUES => 16,
         _ => 1,
     }
 }

@@ -4,6 +4,7 @@
 pub mod operator;
 pub mod ops;
 mod plan;
+mod recycle;
 
 pub use operator::MAX_OUTPUT_ELEMENTS;
 pub use plan::{Constants, ExecError, ExecPlan, NoHook, ValueHook, unsupported_operators};

@@ -1,5 +1,8 @@
 //! What an operator is to the executor, and the table of all of them.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use crate::model::{AttributeError, Attributes};
 use crate::tensor::{Tensor, Value};
 
@@ -27,6 +30,43 @@ pub trait Operator: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Inputs of a type or shape the operator does not take.
     fn run(&self, inputs: &mut Inputs) -> Result<Vec<Value>, OpError>;
+
+    /// What can be worked out once from the inputs that are constants (packed weights); `run` finds
+    /// it in [`Inputs::prepared`].
+    fn prepare(&self, _constants: &[Option<Value>]) -> Option<Prepared> {
+        None
+    }
+
+    /// Whether `run` limits its output to [`Inputs::clamp`], at the price of nothing.
+    fn applies_clamp(&self) -> bool {
+        false
+    }
+
+    /// The limits, where the operator does nothing but limit its first input to constants.
+    fn as_clamp(&self, _constants: &[Option<Value>]) -> Option<Clamp> {
+        None
+    }
+}
+
+/// What an operator made of its constants.
+pub type Prepared = Arc<dyn Any + Send + Sync>;
+
+/// `min(max(x, low), high)`; `high` where the limits cross, NaN stays NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Clamp {
+    pub low: f32,
+    pub high: f32,
+}
+
+impl Clamp {
+    /// Leaves everything as it is.
+    pub const NONE: Self = Self { low: f32::NEG_INFINITY, high: f32::INFINITY };
+
+    #[inline(always)]
+    pub fn of(self, x: f32) -> f32 {
+        let raised = if x < self.low { self.low } else { x };
+        if raised > self.high { self.high } else { raised }
+    }
 }
 
 /// One line of the operator table.
@@ -50,11 +90,29 @@ pub struct BuildCtx<'a> {
 /// write into it without a copy.
 pub struct Inputs {
     values: Vec<Option<Value>>,
+    prepared: Option<Prepared>,
+    clamp: Clamp,
 }
 
 impl Inputs {
     pub fn new(values: Vec<Option<Value>>) -> Self {
-        Self { values }
+        Self { values, prepared: None, clamp: Clamp::NONE }
+    }
+
+    /// With what the operator made of its constants, and limits for its output.
+    pub fn with(mut self, prepared: Option<Prepared>, clamp: Clamp) -> Self {
+        (self.prepared, self.clamp) = (prepared, clamp);
+        self
+    }
+
+    /// What the operator made of its constants, if it did.
+    pub fn prepared<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.prepared.clone()?.downcast().ok()
+    }
+
+    /// Limits for the output; only where the operator said that it applies them.
+    pub fn clamp(&self) -> Clamp {
+        self.clamp
     }
 
     /// Number of inputs named by the node, absent ones included.

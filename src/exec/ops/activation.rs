@@ -4,17 +4,13 @@
 use super::attribute::{at_most_inputs, choice};
 use super::broadcast::combine_in_place;
 use super::dense::{Element, array_of, into_elements, map_f32};
-use super::elementwise::{map_floats, map_numbers};
+use super::elementwise::map_floats;
 use super::transcendental::{erf, exp, sigmoid, tanh};
-use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry};
+use crate::exec::operator::{BuildCtx, Clamp, Inputs, OpError, Operator, OperatorEntry};
 use crate::tensor::Value;
 
 pub static ENTRIES: &[OperatorEntry] = &[
-    OperatorEntry {
-        op: "Relu",
-        opsets: (7, 23),
-        build: |_| map_numbers("Relu", relu, |x| x.max(0)),
-    },
+    OperatorEntry { op: "Relu", opsets: (7, 23), build: |_| Ok(Box::new(Relu)) },
     OperatorEntry { op: "LeakyRelu", opsets: (7, 23), build: build_leaky_relu },
     OperatorEntry { op: "PRelu", opsets: (7, 23), build: |_| Ok(Box::new(PRelu)) },
     OperatorEntry { op: "Elu", opsets: (7, 23), build: build_elu },
@@ -38,6 +34,30 @@ pub static ENTRIES: &[OperatorEntry] = &[
 ];
 
 /// `max(x, 0)`; NaN stays NaN (ONNX Relu-6, -13, -14).
+#[derive(Debug)]
+struct Relu;
+
+impl Operator for Relu {
+    fn run(&self, inputs: &mut Inputs) -> Result<Vec<Value>, OpError> {
+        match inputs.take(0)? {
+            Value::F32(tensor) => Ok(vec![map_f32(tensor, relu)?.into()]),
+            Value::I64(array) => {
+                let dims = array.shape().to_vec();
+                let mut data = into_elements(array);
+                data.iter_mut().for_each(|x| *x = (*x).max(0));
+                Ok(vec![Value::I64(array_of(&dims, data)?)])
+            }
+            Value::Bool(_) => {
+                Err(OpError::Invalid("input 0 is bool, expected f32 or i64".to_owned()))
+            }
+        }
+    }
+
+    fn as_clamp(&self, _constants: &[Option<Value>]) -> Option<Clamp> {
+        Some(Clamp { low: 0.0, high: f32::INFINITY })
+    }
+}
+
 fn relu(x: f32) -> f32 {
     if x < 0.0 { 0.0 } else { x }
 }
@@ -193,6 +213,18 @@ impl Operator for Clip {
                 Err(OpError::Invalid("input 0 is bool, expected f32 or i64".to_owned()))
             }
         }
+    }
+
+    fn as_clamp(&self, constants: &[Option<Value>]) -> Option<Clamp> {
+        if let Self::Attributes { low, high } = *self {
+            return Some(Clamp { low, high });
+        }
+        let limit = |idx: usize, absent: f32| match constants.get(idx) {
+            None => Some(absent),
+            Some(Some(Value::F32(limit))) if limit.len() == 1 => limit.first().copied(),
+            Some(_) => None,
+        };
+        Some(Clamp { low: limit(1, f32::MIN)?, high: limit(2, f32::MAX)? })
     }
 }
 

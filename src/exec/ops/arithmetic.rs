@@ -4,11 +4,11 @@
 use super::attribute::switch;
 use super::broadcast::{broadcast_dims, combine, combine_in_place};
 use super::dense::{Array, map_f32};
-use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry};
+use crate::exec::operator::{BuildCtx, Clamp, Inputs, OpError, Operator, OperatorEntry};
 use crate::tensor::{Tensor, Value};
 
 pub static ENTRIES: &[OperatorEntry] = &[
-    OperatorEntry { op: "Add", opsets: (7, 23), build: |_| Ok(Box::new(ADD)) },
+    OperatorEntry { op: "Add", opsets: (7, 23), build: |_| Ok(Box::new(Add)) },
     OperatorEntry { op: "Sub", opsets: (7, 23), build: |_| Ok(Box::new(SUB)) },
     OperatorEntry { op: "Mul", opsets: (7, 23), build: |_| Ok(Box::new(MUL)) },
     OperatorEntry { op: "Div", opsets: (7, 23), build: |_| Ok(Box::new(DIV)) },
@@ -121,6 +121,26 @@ impl Operator for Binary {
     fn run(&self, inputs: &mut Inputs) -> Result<Vec<Value>, OpError> {
         let (left, right) = (inputs.take(0)?, inputs.take(1)?);
         Ok(vec![self.apply(left, right)?])
+    }
+}
+
+/// [`ADD`], with the limits of what follows it put on in the same pass.
+#[derive(Debug)]
+struct Add;
+
+impl Operator for Add {
+    fn run(&self, inputs: &mut Inputs) -> Result<Vec<Value>, OpError> {
+        let clamp = inputs.clamp();
+        match (inputs.take(0)?, inputs.take(1)?) {
+            (Value::F32(left), Value::F32(right)) if clamp != Clamp::NONE => {
+                Ok(vec![combine_in_place(left, right, |l, r| clamp.of(l + r))?.into()])
+            }
+            (left, right) => Ok(vec![ADD.apply(left, right)?]),
+        }
+    }
+
+    fn applies_clamp(&self) -> bool {
+        true
     }
 }
 

@@ -1,7 +1,10 @@
 //! Elementwise functions of two arrays whose shapes are broadcast against each other (ONNX
 //! "multidirectional broadcasting").
 
-use super::dense::{Array, array_of, elements, into_owned_elements};
+use std::borrow::Cow;
+
+use super::dense::{Array, array_of, count_of, elements, into_owned_elements, vectorized};
+use super::lanes::{LANES, LaneSizes, is_lanes, lanes_of, pack};
 use crate::exec::operator::{OpError, output_count};
 
 /// The common shape: aligned at the last axis, each pair of dimensions equal or one of them 1.
@@ -29,7 +32,7 @@ pub(super) fn broadcast_dims(left: &[usize], right: &[usize]) -> Result<Vec<usiz
 ///
 /// # Errors
 /// Shapes that cannot be broadcast, or a result that would be too large.
-pub(super) fn combine<T: Copy, U: Copy>(
+pub(super) fn combine<T: Copy + Default, U: Copy>(
     left: &Array<T>,
     right: &Array<T>,
     function: impl Fn(T, T) -> U,
@@ -42,7 +45,7 @@ pub(super) fn combine<T: Copy, U: Copy>(
     let plan = BlockPlan::new(&dims, left.shape(), right.shape());
     let (left, right) = (elements(left), elements(right));
     let mut out = Vec::with_capacity(count);
-    plan.for_each(|block| {
+    let visit = |block: Block| {
         let (ls, rs) = (&left[block.left..], &right[block.right..]);
         match plan.inner {
             Inner::Both => {
@@ -51,7 +54,8 @@ pub(super) fn combine<T: Copy, U: Copy>(
             Inner::OneRight => out.extend(ls[..plan.len].iter().map(|&l| function(l, rs[0]))),
             Inner::OneLeft => out.extend(rs[..plan.len].iter().map(|&r| function(ls[0], r))),
         }
-    });
+    };
+    vectorized(|| plan.for_each(visit));
     array_of(&dims, out)
 }
 
@@ -59,12 +63,21 @@ pub(super) fn combine<T: Copy, U: Copy>(
 ///
 /// # Errors
 /// As [`combine`].
-pub(super) fn combine_in_place<T: Copy>(
+pub(super) fn combine_in_place<T: Copy + Default>(
     left: Array<T>,
     right: Array<T>,
     function: impl Fn(T, T) -> T,
 ) -> Result<Array<T>, OpError> {
     let dims = broadcast_dims(left.shape(), right.shape())?;
+    // An operand nobody else holds first: it is written into.
+    let goes_left = is_lanes(&left) && left.shape() == dims;
+    let goes_right = is_lanes(&right) && right.shape() == dims;
+    if goes_left && !(goes_right && right.is_unique()) {
+        return Ok(combine_lanes(left, &right, function));
+    }
+    if goes_right {
+        return Ok(combine_lanes(right, &left, |r, l| function(l, r)));
+    }
     let (left, right) = if left.shape() == dims {
         match into_owned_elements(left) {
             Ok(data) => return write_over(&dims, data, &right, function),
@@ -82,8 +95,49 @@ pub(super) fn combine_in_place<T: Copy>(
     combine(&left, &right, function)
 }
 
+/// `function(lanes, other)` in the layout of `lanes`, whose shape is the broadcast shape.
+fn combine_lanes<T: Copy + Default>(
+    mut lanes: Array<T>,
+    other: &Array<T>,
+    function: impl Fn(T, T) -> T,
+) -> Array<T> {
+    let others = lanes_pattern(lanes.shape(), other);
+    let data = lanes.as_slice_memory_order_mut().unwrap_or_default();
+    vectorized(|| {
+        for part in data.chunks_exact_mut(others.len()) {
+            part.iter_mut().zip(others.iter()).for_each(|(x, &y)| *x = function(*x, y));
+        }
+    });
+    lanes
+}
+
+/// What meets consecutive positions of a value of dimensions `dims` that lies side by side: the
+/// whole operand, or one position of it where it is the same at all of them.
+fn lanes_pattern<'a, T: Copy + Default>(dims: &[usize], other: &'a Array<T>) -> Cow<'a, [T]> {
+    if let Some(lanes) = lanes_of(other).filter(|_| other.shape() == dims) {
+        return Cow::Borrowed(lanes);
+    }
+    let missing = dims.len() - other.ndim();
+    let spatial_at = 2usize.saturating_sub(missing).min(other.ndim());
+    let (sizes, shape) = (LaneSizes::of(dims), other.shape());
+    let is_per_channel = count_of(&shape[spatial_at..]) == 1;
+    let target: Vec<usize> = match is_per_channel {
+        true => [&dims[..2], &vec![1; dims.len() - 2]].concat(),
+        false => dims.to_vec(),
+    };
+    let n_pixels = if is_per_channel { 1 } else { sizes.n_pixels };
+    let sizes = LaneSizes { n_pixels, ..sizes };
+    let rows: Vec<T> = match other.broadcast(target) {
+        Some(rows) => rows.iter().copied().collect(),
+        None => elements(other).into_owned(),
+    };
+    let mut pattern = vec![T::default(); LANES * sizes.sample_len()];
+    pack(&rows, sizes, &mut pattern);
+    Cow::Owned(pattern)
+}
+
 /// `data = function(data, other)`, where `data` has the broadcast shape `dims`.
-fn write_over<T: Copy>(
+fn write_over<T: Copy + Default>(
     dims: &[usize],
     mut data: Vec<T>,
     other: &Array<T>,
@@ -94,14 +148,15 @@ fn write_over<T: Copy>(
     }
     let plan = BlockPlan::new(dims, dims, other.shape());
     let other = elements(other);
-    plan.for_each(|block| {
+    let visit = |block: Block| {
         let target = &mut data[block.left..block.left + plan.len];
         let others = &other[block.right..];
         match plan.inner {
             Inner::OneRight => target.iter_mut().for_each(|x| *x = function(*x, others[0])),
             _ => target.iter_mut().zip(others).for_each(|(x, &y)| *x = function(*x, y)),
         }
-    });
+    };
+    vectorized(|| plan.for_each(visit));
     array_of(dims, data)
 }
 
@@ -173,6 +228,7 @@ impl BlockPlan {
         Self { outer, inner: kind, len: inner.len }
     }
 
+    #[inline(always)]
     fn for_each(&self, mut visit: impl FnMut(Block)) {
         let n_blocks: usize = self.outer.iter().map(|axis| axis.len).product();
         let mut idx = vec![0usize; self.outer.len()];

@@ -1,12 +1,20 @@
 //! Convolution over one, two or three spatial axes (ONNX Conv). Checks and chooses; the loops are
-//! in `conv_gemm` and `conv_depthwise`.
+//! in `lanes_conv` for many samples at once, in `conv_gemm` and `conv_depthwise` for few.
+
+use std::sync::Arc;
 
 use super::attribute::{at_most_inputs, positive};
 use super::conv_depthwise::depthwise_image;
 use super::conv_gemm::gemm_image;
 use super::dense::{array_of, count_of, elements};
+use super::lanes::{LANES, LaneSizes, lanes_of, pack, tensor_of_lanes, unpack};
+use super::lanes_conv::{LanesConv, PackedWeights, WeightSizes};
+use super::lanes_simd::Level;
 use super::window::{WindowAttributes, WindowAxis, three_axes};
-use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry, output_count};
+use crate::exec::operator::{
+    BuildCtx, Clamp, Inputs, OpError, Operator, OperatorEntry, Prepared, output_count,
+};
+use crate::exec::recycle;
 use crate::tensor::{Tensor, Value};
 
 pub static ENTRIES: &[OperatorEntry] = &[OperatorEntry { op: "Conv", opsets: (7, 23), build }];
@@ -16,12 +24,17 @@ pub static ENTRIES: &[OperatorEntry] = &[OperatorEntry { op: "Conv", opsets: (7,
 /// - Inputs: `x` `[N, C, spatial…]`, `w` `[M, C/group, kernel…]`, optional `bias` `[M]`; output
 ///   `[N, M, outputs…]`. Output channel `m` reads the input channels of its group only.
 /// - One to three spatial axes. Sums are `f32`, in the order of `rten-gemm` or of the kernel.
+/// - From [`MIN_SIDE_BY_SIDE`] samples on they are computed side by side; the output of exactly
+///   sixteen stays in that layout (see `lanes`).
 /// - Source: ONNX Conv-1, Conv-11, Conv-22.
 #[derive(Debug)]
 struct Conv {
     window: WindowAttributes,
     group: usize,
 }
+
+/// Samples from which computing sixteen side by side is faster than one after another.
+const MIN_SIDE_BY_SIDE: usize = 8;
 
 fn build(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     at_most_inputs(ctx, 3)?;
@@ -34,7 +47,21 @@ impl Operator for Conv {
         let bias = inputs.take_optional_f32(2)?;
         let shape = self.shape(&input, &weight, bias.as_ref())?;
         let out_dims = shape.out_dims();
-        let mut out = vec![0.0; output_count(&out_dims)?];
+        let out_count = output_count(&out_dims)?;
+        if shape.batch >= MIN_SIDE_BY_SIDE && out_count > 0 && shape.n_in > 0 {
+            let packed = inputs.prepared().unwrap_or_else(|| {
+                Arc::new(PackedWeights::new(
+                    shape.weight_sizes(),
+                    &elements(&weight),
+                    Level::best(),
+                ))
+            });
+            let bias = bias.as_ref().map(elements);
+            let (bias, clamp) = (bias.as_deref(), inputs.clamp());
+            let layer = Layer { shape, weights: &packed, bias, clamp };
+            return Ok(vec![layer.run(input)?.into()]);
+        }
+        let mut out = vec![0.0; out_count];
         let (input, weight) = (elements(&input), elements(&weight));
         let bias = bias.as_ref().map(elements);
         let image_len = shape.n_in * count_of(&shape.in_spatial());
@@ -48,7 +75,71 @@ impl Operator for Conv {
                 gemm_image(&shape, &operands, out)?;
             }
         }
+        if inputs.clamp() != Clamp::NONE {
+            out.iter_mut().for_each(|x| *x = inputs.clamp().of(*x));
+        }
         Ok(vec![array_of(&out_dims, out)?.into()])
+    }
+
+    fn prepare(&self, constants: &[Option<Value>]) -> Option<Prepared> {
+        let [_, Some(Value::F32(weight)), ..] = constants else { return None };
+        let &[n_out, group_in, ref kernel @ ..] = weight.shape() else { return None };
+        let n_taps = count_of(kernel);
+        // What does not go together is refused when it is run.
+        if n_out % self.group != 0 || weight.is_empty() {
+            return None;
+        }
+        let sizes = WeightSizes { n_out, group: self.group, group_in, n_taps };
+        Some(Arc::new(PackedWeights::new(sizes, &elements(weight), Level::best())))
+    }
+
+    fn applies_clamp(&self) -> bool {
+        true
+    }
+}
+
+/// A convolution of samples side by side.
+struct Layer<'a> {
+    shape: ConvShape,
+    weights: &'a PackedWeights,
+    bias: Option<&'a [f32]>,
+    clamp: Clamp,
+}
+
+impl Layer<'_> {
+    fn run(&self, input: Tensor) -> Result<Tensor, OpError> {
+        let out_dims = self.shape.out_dims();
+        let (in_sizes, out_sizes) = (LaneSizes::of(input.shape()), LaneSizes::of(&out_dims));
+        let out_len = LANES * out_sizes.sample_len();
+        if let Some(data) = lanes_of(&input) {
+            let mut out = recycle::take(out_len);
+            self.convolve(data, out.as_mut_slice());
+            recycle::give(input);
+            return tensor_of_lanes(&out_dims, out);
+        }
+        let mut packed = recycle::take(LANES * in_sizes.sample_len());
+        let rows = elements(&input);
+        if self.shape.batch == LANES {
+            pack(&rows, in_sizes, packed.as_mut_slice());
+            let mut out = recycle::take(out_len);
+            self.convolve(packed.as_slice(), out.as_mut_slice());
+            recycle::give_buffer(packed);
+            return tensor_of_lanes(&out_dims, out);
+        }
+        let mut out = vec![0.0; output_count(&out_dims)?];
+        let mut lanes = recycle::take(out_len);
+        let rows = rows.chunks(LANES * in_sizes.sample_len());
+        for (rows, out) in rows.zip(out.chunks_mut(out_len)) {
+            pack(rows, in_sizes, packed.as_mut_slice());
+            self.convolve(packed.as_slice(), lanes.as_mut_slice());
+            unpack(lanes.as_slice(), out_sizes, out);
+        }
+        array_of(&out_dims, out)
+    }
+
+    fn convolve(&self, input: &[f32], out: &mut [f32]) {
+        let (shape, weights) = (&self.shape, self.weights);
+        LanesConv { shape, input, weights, bias: self.bias, clamp: self.clamp, out }.run();
     }
 }
 
@@ -142,6 +233,15 @@ impl ConvShape {
         [self.batch, self.n_out].iter().chain(&spatial[3 - self.rank..]).copied().collect()
     }
 
+    pub fn weight_sizes(&self) -> WeightSizes {
+        WeightSizes {
+            n_out: self.n_out,
+            group: self.group,
+            group_in: self.n_in / self.group,
+            n_taps: count_of(&self.kernel()),
+        }
+    }
+
     fn is_depthwise(&self) -> bool {
         self.group > 1 && self.n_in == self.group
     }
@@ -160,6 +260,7 @@ pub(super) struct ConvOperands<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exec::ops::lanes::is_lanes;
     use crate::model::{Attribute, Attributes};
 
     /// The definition, one product at a time, in `f64`.
@@ -204,80 +305,157 @@ mod tests {
     }
 
     struct Case {
-        x: &'static [usize],
+        /// Without the batch.
+        sample: &'static [usize],
         w: &'static [usize],
         attributes: &'static [(&'static str, &'static [i64])],
         group: i64,
     }
 
+    /// Odd sizes, strides, dilations, pads and groups; the batch is set by the test.
+    const CASES: &[Case] = &[
+        case(&[3, 8, 9], &[4, 3, 3, 3], &[("pads", &[1, 1, 1, 1])], 1),
+        case(&[3, 8, 9], &[5, 3, 3, 2], &[("strides", &[2, 3]), ("pads", &[0, 2, 1, 0])], 1),
+        case(&[4, 11, 10], &[6, 2, 3, 3], &[("dilations", &[2, 3]), ("pads", &[2, 3, 2, 3])], 2),
+        case(&[6, 5, 5], &[7, 6, 1, 1], &[], 1),
+        case(&[6, 5, 5], &[4, 3, 1, 1], &[("strides", &[2, 2])], 2),
+        case(&[6, 9, 8], &[6, 1, 3, 3], &[("pads", &[1, 1, 1, 1])], 6),
+        case(&[15, 5, 4], &[15, 1, 3, 3], &[("pads", &[1, 1, 1, 1]), ("strides", &[2, 1])], 15),
+        case(&[3, 9, 8], &[6, 1, 3, 3], &[("pads", &[1, 2, 0, 1]), ("strides", &[2, 2])], 3),
+        case(&[4, 21], &[4, 1, 5], &[("pads", &[4, 4]), ("dilations", &[2])], 4),
+        case(&[2, 21], &[3, 2, 5], &[("pads", &[4, 0]), ("strides", &[3])], 1),
+        case(&[2, 4, 5, 6], &[3, 2, 2, 3, 2], &[("pads", &[1, 0, 1, 0, 1, 0])], 1),
+        case(&[2, 4, 5, 6], &[2, 1, 3, 3, 3], &[("strides", &[1, 2, 2])], 2),
+        // Padding wider than the kernel, and outputs that read nothing but padding.
+        case(&[1, 2, 2], &[1, 1, 2, 2], &[("pads", &[3, 3, 3, 3])], 1),
+        case(&[2, 1, 40], &[2, 2, 1, 33], &[("pads", &[0, 30, 0, 30])], 1),
+        // Whole and partial blocks of output channels.
+        case(&[8, 7, 6], &[13, 8, 3, 3], &[("pads", &[1, 1, 1, 1])], 1),
+        case(&[9, 8, 9], &[8, 9, 3, 3], &[("pads", &[0, 2, 1, 0])], 1),
+        case(&[8, 3, 5], &[9, 8, 3, 3], &[], 1),
+        // A picture of one point, many channels.
+        case(&[17, 1, 1], &[31, 17, 1, 1], &[], 1),
+        case(&[5, 1, 1], &[9, 5, 3, 3], &[("pads", &[1, 1, 1, 1])], 1),
+    ];
+
+    const fn case(
+        sample: &'static [usize],
+        w: &'static [usize],
+        attributes: &'static [(&'static str, &'static [i64])],
+        group: i64,
+    ) -> Case {
+        Case { sample, w, attributes, group }
+    }
+
+    impl Case {
+        fn conv(&self) -> Conv {
+            let mut attributes = Attributes::default();
+            attributes.0.insert("group".to_owned(), Attribute::Int(self.group));
+            for (name, list) in self.attributes {
+                attributes.0.insert((*name).to_owned(), Attribute::Ints(list.to_vec()));
+            }
+            let ctx = BuildCtx { attributes: &attributes, opset: 13, n_inputs: 3, n_outputs: 1 };
+            let window = WindowAttributes::read(&ctx).unwrap();
+            Conv { window, group: self.group as usize }
+        }
+
+        fn input(&self, batch: usize) -> Tensor {
+            numbers(&[&[batch], self.sample].concat())
+        }
+    }
+
+    fn only(outputs: Vec<Value>) -> Tensor {
+        match outputs.into_iter().next() {
+            Some(Value::F32(tensor)) => tensor,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
-    #[allow(clippy::too_many_lines)] // A table of cases.
     fn every_path_agrees_with_the_definition() {
-        let case = |x, w, attributes, group| Case { x, w, attributes, group };
-        let cases = [
-            case(&[2, 3, 8, 9], &[4, 3, 3, 3], &[("pads", &[1, 1, 1, 1])], 1),
-            case(&[1, 3, 8, 9], &[5, 3, 3, 2], &[("strides", &[2, 3]), ("pads", &[0, 2, 1, 0])], 1),
-            case(
-                &[1, 4, 11, 10],
-                &[6, 2, 3, 3],
-                &[("dilations", &[2, 3]), ("pads", &[2, 3, 2, 3])],
-                2,
-            ),
-            case(&[2, 6, 5, 5], &[7, 6, 1, 1], &[], 1),
-            case(&[2, 6, 5, 5], &[4, 3, 1, 1], &[("strides", &[2, 2])], 2),
-            case(&[2, 6, 9, 8], &[6, 1, 3, 3], &[("pads", &[1, 1, 1, 1])], 6),
-            case(&[2, 3, 9, 8], &[6, 1, 3, 3], &[("pads", &[1, 2, 0, 1]), ("strides", &[2, 2])], 3),
-            case(&[1, 4, 21], &[4, 1, 5], &[("pads", &[4, 4]), ("dilations", &[2])], 4),
-            case(&[1, 2, 21], &[3, 2, 5], &[("pads", &[4, 0]), ("strides", &[3])], 1),
-            case(&[1, 2, 4, 5, 6], &[3, 2, 2, 3, 2], &[("pads", &[1, 0, 1, 0, 1, 0])], 1),
-            case(&[1, 2, 4, 5, 6], &[2, 1, 3, 3, 3], &[("strides", &[1, 2, 2])], 2),
-            // Padding wider than the kernel, and outputs that read nothing but padding.
-            case(&[1, 1, 2, 2], &[1, 1, 2, 2], &[("pads", &[3, 3, 3, 3])], 1),
-            case(&[1, 2, 1, 40], &[2, 2, 1, 33], &[("pads", &[0, 30, 0, 30])], 1),
-        ];
-        for (case_idx, case) in cases.iter().enumerate() {
-            for with_bias in [false, true] {
-                let mut attributes = Attributes::default();
-                attributes.0.insert("group".to_owned(), Attribute::Int(case.group));
-                for (name, list) in case.attributes {
-                    attributes.0.insert((*name).to_owned(), Attribute::Ints(list.to_vec()));
-                }
-                let ctx =
-                    BuildCtx { attributes: &attributes, opset: 13, n_inputs: 3, n_outputs: 1 };
-                let window = WindowAttributes::read(&ctx).unwrap();
-                let conv = Conv { window, group: case.group as usize };
-                let (x, w) = (numbers(case.x), numbers(case.w));
+        for (case_idx, case) in CASES.iter().enumerate() {
+            for (batch, with_bias) in [
+                (1, false),
+                (2, true),
+                (7, true),
+                (8, false),
+                (15, true),
+                (16, true),
+                (17, false),
+                (33, true),
+            ] {
+                let told = format!("case {case_idx}, {batch} samples");
+                let conv = case.conv();
+                let (x, w) = (case.input(batch), numbers(case.w));
                 let bias = with_bias.then(|| numbers(&case.w[..1]));
                 let shape = conv.shape(&x, &w, bias.as_ref()).unwrap();
                 let bias_data = bias.as_ref().map(elements);
                 let weight = elements(&w);
-                let image_len = x.len() / shape.batch;
-                let want: Vec<f32> = elements(&x)
-                    .chunks(image_len)
-                    .flat_map(|image| {
-                        reference(
-                            &shape,
-                            &ConvOperands { image, weight: &weight, bias: bias_data.as_deref() },
-                        )
-                    })
-                    .collect();
-                let mut inputs = Inputs::new(vec![
+                let rows = elements(&x);
+                let want = rows.chunks(x.len() / batch).flat_map(|image| {
+                    let bias = bias_data.as_deref();
+                    reference(&shape, &ConvOperands { image, weight: &weight, bias })
+                });
+                let want: Vec<f32> = want.collect();
+                let values = vec![
                     Some(Value::F32(x.clone())),
                     Some(Value::F32(w.clone())),
                     bias.clone().map(Value::F32),
-                ]);
-                let found = conv.run(&mut inputs).unwrap();
-                let Some(Value::F32(found)) = found.first() else {
-                    panic!("case {case_idx}: no tensor")
-                };
-                assert_eq!(found.len(), want.len(), "case {case_idx}");
-                for (idx, (found, want)) in elements(found).iter().zip(&want).enumerate() {
-                    assert!(
-                        (found - want).abs() < 1e-4,
-                        "case {case_idx} at {idx}: {found}, not {want}"
-                    );
+                ];
+                let constants = [&[None], &values[1..]].concat();
+                let found = only(conv.run(&mut Inputs::new(values.clone())).unwrap());
+                assert_eq!(is_lanes(&found), batch == 16 || found.len() == 1, "{told}");
+                let prepared = conv.prepare(&constants);
+                assert!(prepared.is_some());
+                let clamp = Clamp { low: -0.5, high: 0.75 };
+                let mut inputs = Inputs::new(values).with(prepared, clamp);
+                let clamped = only(conv.run(&mut inputs).unwrap());
+                assert_eq!(found.shape(), clamped.shape());
+                assert_eq!(found.len(), want.len(), "{told}");
+                let found = elements(&found).into_owned();
+                for (idx, (found, want)) in found.iter().zip(&want).enumerate() {
+                    assert!((found - want).abs() < 1e-4, "{told} at {idx}: {found}, not {want}");
+                }
+                for (found, clamped) in found.iter().zip(elements(&clamped).iter()) {
+                    assert_eq!(clamp.of(*found).to_bits(), clamped.to_bits(), "{told}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_sample_has_the_same_bits_in_every_lane_and_on_every_instruction_set() {
+        for (case_idx, case) in CASES.iter().enumerate() {
+            let conv = case.conv();
+            let (x, w) = (case.input(16), numbers(case.w));
+            let shape = conv.shape(&x, &w, None).unwrap();
+            let outputs: Vec<(&str, Vec<f32>)> = Level::all()
+                .into_iter()
+                .map(|(name, level)| {
+                    let weights = PackedWeights::new(shape.weight_sizes(), &elements(&w), level);
+                    let (shape, clamp) = (shape.clone(), Clamp::NONE);
+                    let layer = Layer { shape, weights: &weights, bias: None, clamp };
+                    (name, elements(&layer.run(x.clone()).unwrap()).into_owned())
+                })
+                .collect();
+            let (_, best) = outputs.last().unwrap();
+            for (name, found) in &outputs {
+                for (found, best) in found.iter().zip(best) {
+                    match *name {
+                        "baseline" => assert!((found - best).abs() < 1e-4, "case {case_idx}"),
+                        _ => assert_eq!(found.to_bits(), best.to_bits(), "case {case_idx}, {name}"),
+                    }
+                }
+            }
+            // Sixteen times the same sample.
+            let one = elements(&x)[..x.len() / 16].repeat(16);
+            let same = array_of(x.shape(), one).unwrap();
+            let values = vec![Some(Value::F32(same)), Some(Value::F32(w)), None];
+            let found = only(conv.run(&mut Inputs::new(values)).unwrap());
+            let rows = elements(&found).into_owned();
+            let first = &rows[..rows.len() / 16];
+            assert!(rows.chunks(first.len()).all(|row| row == first), "case {case_idx}");
+            assert_eq!(&best[..first.len()], first, "case {case_idx}");
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn gemm_image(
         let left = MatrixRef::row_major(weight, group_out, depth);
         if shape.axes.iter().all(WindowAxis::is_pointwise) {
             let right = MatrixRef::row_major(image, depth, n_pixels);
-            Product { alpha: 1.0, left, right, bias }.write(out)?;
+            Product { alpha: 1.0, left, right, bias }.write(None, out)?;
         } else {
             convolve_pieces(shape, Group { image, left, bias }, out)?;
         }
@@ -82,11 +82,11 @@ fn convolve_pieces(shape: &ConvShape, group: Group, out: &mut [f32]) -> Result<(
         let right = MatrixRef::row_major(patches, depth, n_cols);
         let product = Product { alpha: 1.0, left: group.left, right, bias: group.bias };
         if n_cols == n_pixels {
-            product.write(out)?;
+            product.write(None, out)?;
             continue;
         }
         partial.resize(group.left.rows * n_cols, 0.0);
-        product.write(&mut partial)?;
+        product.write(None, &mut partial)?;
         for (out, partial) in out.chunks_exact_mut(n_pixels).zip(partial.chunks_exact(n_cols)) {
             out[pixels.clone()].copy_from_slice(partial);
         }

@@ -223,7 +223,7 @@ impl ConvTranspose {
                 let reading = Reading::Transposed;
                 let left = MatrixRef { data, rows, cols: group_in, reading, row_len: n_rows };
                 let contributions = &mut contributions[..rows * n_pixels];
-                Product { alpha: 1.0, left, right, bias: Bias::None }.write(contributions)?;
+                Product { alpha: 1.0, left, right, bias: Bias::None }.write(None, contributions)?;
                 let channels = contributions.chunks_exact(channel_len);
                 for (contributions, plane) in channels.zip(out.chunks_exact_mut(plane_len)) {
                     add_channel(&shape.axes, contributions, plane);

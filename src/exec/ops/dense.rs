@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use ndarray::{ArcArray, IxDyn};
 
+use super::lanes::{LaneSizes, lanes_of, unpack};
 use crate::exec::operator::OpError;
 use crate::tensor::{Tensor, Value};
 
@@ -59,16 +60,21 @@ impl Element for bool {
 }
 
 /// The elements in row-major order; borrowed when the array lies that way already.
-pub(super) fn elements<T: Clone>(array: &Array<T>) -> Cow<'_, [T]> {
-    match array.as_slice() {
-        Some(slice) => Cow::Borrowed(slice),
-        None => Cow::Owned(array.iter().cloned().collect()),
+pub(super) fn elements<T: Copy + Default>(array: &Array<T>) -> Cow<'_, [T]> {
+    if let Some(slice) = array.as_slice() {
+        return Cow::Borrowed(slice);
     }
+    let Some(lanes) = lanes_of(array) else {
+        return Cow::Owned(array.iter().copied().collect());
+    };
+    let mut rows = vec![T::default(); lanes.len()];
+    unpack(lanes, LaneSizes::of(array.shape()), &mut rows);
+    Cow::Owned(rows)
 }
 
 /// The elements in row-major order as a vector to write into, copied only when somebody else
 /// holds them too.
-pub(super) fn into_elements<T: Clone>(array: Array<T>) -> Vec<T> {
+pub(super) fn into_elements<T: Copy + Default>(array: Array<T>) -> Vec<T> {
     match into_owned_elements(array) {
         Ok(data) => data,
         Err(shared) => elements(&shared).into_owned(),
@@ -105,11 +111,14 @@ pub(super) fn array_of<T>(dims: &[usize], data: Vec<T>) -> Result<Array<T>, OpEr
 ///
 /// # Errors
 /// [`OpError::Invalid`] when the number of elements differs.
-pub(super) fn reshaped<T: Clone>(array: Array<T>, dims: &[usize]) -> Result<Array<T>, OpError> {
+pub(super) fn reshaped<T: Copy + Default>(
+    array: Array<T>,
+    dims: &[usize],
+) -> Result<Array<T>, OpError> {
     let found = array.shape().to_vec();
     let array = match array.is_standard_layout() {
         true => array,
-        false => array.as_standard_layout().into_owned().into_shared(),
+        false => array_of(&found, elements(&array).into_owned())?,
     };
     array.into_shape_with_order(IxDyn(dims)).map_err(|_| {
         OpError::Invalid(format!("a value of shape {found:?} cannot take the shape {dims:?}"))
@@ -118,15 +127,23 @@ pub(super) fn reshaped<T: Clone>(array: Array<T>, dims: &[usize]) -> Result<Arra
 
 /// Applies `function` to every element, in place when nobody else holds the tensor.
 pub(super) fn map_f32(tensor: Tensor, function: impl Fn(f32) -> f32) -> Result<Tensor, OpError> {
-    let dims = tensor.shape().to_vec();
-    let data = match into_owned_elements(tensor) {
-        Ok(mut data) => {
-            data.iter_mut().for_each(|x| *x = function(*x));
-            data
+    Ok(match tensor.try_into_owned_nocopy() {
+        Ok(mut owned) => {
+            match owned.as_slice_memory_order_mut() {
+                Some(data) => vectorized(|| data.iter_mut().for_each(|x| *x = function(*x))),
+                None => owned.mapv_inplace(function),
+            }
+            owned.into_shared()
         }
-        Err(shared) => elements(&shared).iter().map(|&x| function(x)).collect(),
-    };
-    array_of(&dims, data)
+        Err(shared) => shared.mapv(function).into_shared(),
+    })
+}
+
+/// Runs a loop compiled for the widest vectors this processor has. The bits do not depend on it:
+/// products and sums are rounded one by one.
+#[inline(always)]
+pub(super) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(work)
 }
 
 /// Number of elements of dimensions that are known to fit, since an array has them.

@@ -1,11 +1,15 @@
 //! Products of matrices as nodes: Gemm and MatMul.
 
+use std::sync::Arc;
+
 use super::attribute::{at_most_inputs, switch};
 use super::broadcast::{broadcast_dims, combine_in_place};
 use super::dense::{array_of, count_of, elements, reshaped};
-use super::matrix::{Bias, MatrixRef, Product, Reading};
+use super::matrix::{Bias, MatrixRef, PackedRight, Product, Reading};
 use super::strided::{StridedAxis, row_major_strides};
-use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry, output_count};
+use crate::exec::operator::{
+    BuildCtx, Clamp, Inputs, OpError, Operator, OperatorEntry, Prepared, output_count,
+};
 use crate::tensor::{Tensor, Value};
 
 pub static ENTRIES: &[OperatorEntry] = &[
@@ -43,6 +47,7 @@ impl Operator for Gemm {
     fn run(&self, inputs: &mut Inputs) -> Result<Vec<Value>, OpError> {
         let (left, right) = (inputs.take_f32(0)?, inputs.take_f32(1)?);
         let addend = inputs.take_optional_f32(2)?;
+        let (packed, clamp) = (inputs.prepared::<PackedRight>(), inputs.clamp());
         let (left_data, right_data) = (elements(&left), elements(&right));
         let left = read_matrix(&left, &left_data, self.left)?;
         let right = read_matrix(&right, &right_data, self.right)?;
@@ -62,12 +67,27 @@ impl Operator for Gemm {
         };
         let row = row.as_ref().map(elements);
         let bias = row.as_deref().map_or(Bias::None, Bias::PerColumn);
-        Product { alpha: self.alpha, left, right, bias }.write(&mut out)?;
+        let product = Product { alpha: self.alpha, left, right, bias };
+        product.write(packed.as_deref(), &mut out)?;
+        if clamp != Clamp::NONE && addend.is_none() {
+            out.iter_mut().for_each(|x| *x = clamp.of(*x));
+        }
         let out = array_of(&dims, out)?;
         Ok(vec![match addend {
-            Some(addend) => combine_in_place(out, addend, |y, c| y + c)?.into(),
+            Some(addend) => combine_in_place(out, addend, |y, c| clamp.of(y + c))?.into(),
             None => out.into(),
         }])
+    }
+
+    fn prepare(&self, constants: &[Option<Value>]) -> Option<Prepared> {
+        let [_, Some(Value::F32(right)), ..] = constants else { return None };
+        let data = elements(right);
+        let matrix = read_matrix(right, &data, self.right).ok()?;
+        Some(Arc::new(PackedRight::new(matrix).ok()?))
+    }
+
+    fn applies_clamp(&self) -> bool {
+        true
     }
 }
 
@@ -123,7 +143,20 @@ fn build_matmul(_ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
 impl Operator for MatMul {
     fn run(&self, inputs: &mut Inputs) -> Result<Vec<Value>, OpError> {
         let (left, right) = (inputs.take_f32(0)?, inputs.take_f32(1)?);
-        Ok(vec![matmul(left, right)?.into()])
+        let packed = inputs.prepared::<PackedRight>();
+        Ok(vec![multiply(left, right, packed.as_deref())?.into()])
+    }
+
+    fn prepare(&self, constants: &[Option<Value>]) -> Option<Prepared> {
+        let [_, Some(Value::F32(right))] = constants else { return None };
+        // One matrix for the whole batch; others are packed as they are met.
+        let [batch @ .., rows, cols] = right.shape() else { return None };
+        if batch.iter().any(|&len| len != 1) {
+            return None;
+        }
+        let data = elements(right);
+        let matrix = MatrixRef::row_major(&data, *rows, *cols);
+        Some(Arc::new(PackedRight::new(matrix).ok()?))
     }
 }
 
@@ -132,6 +165,11 @@ impl Operator for MatMul {
 /// # Errors
 /// A scalar operand, inner dimensions that differ, batch axes that cannot be broadcast.
 pub(super) fn matmul(left: Tensor, right: Tensor) -> Result<Tensor, OpError> {
+    multiply(left, right, None)
+}
+
+/// [`matmul`] with the right operand made ready, if it is a constant.
+fn multiply(left: Tensor, right: Tensor, packed: Option<&PackedRight>) -> Result<Tensor, OpError> {
     let (left_dims, right_dims) = (left.shape().to_vec(), right.shape().to_vec());
     let mismatch = || {
         OpError::Invalid(format!(
@@ -158,7 +196,8 @@ pub(super) fn matmul(left: Tensor, right: Tensor) -> Result<Tensor, OpError> {
     if right_batch.iter().all(|&len| len == 1) && batch == left_batch {
         // All left matrices are rows of one tall matrix.
         let sizes = Sizes { rows: count_of(&batch) * rows, ..sizes };
-        sizes.multiply(&left_data, &right_data, &mut out)?;
+        let (left, right) = sizes.matrices(&left_data, &right_data);
+        Product { alpha: 1.0, left, right, bias: Bias::None }.write(packed, &mut out)?;
     } else {
         let left_offsets = batch_offsets(&batch, left_batch);
         let right_offsets = batch_offsets(&batch, right_batch);
@@ -166,7 +205,9 @@ pub(super) fn matmul(left: Tensor, right: Tensor) -> Result<Tensor, OpError> {
         for ((left_idx, right_idx), out) in left_offsets.into_iter().zip(right_offsets).zip(outs) {
             let left = left_data.get(left_idx * rows * depth..(left_idx + 1) * rows * depth);
             let right = right_data.get(right_idx * depth * cols..(right_idx + 1) * depth * cols);
-            sizes.multiply(left.ok_or_else(mismatch)?, right.ok_or_else(mismatch)?, out)?;
+            let (left, right) =
+                sizes.matrices(left.ok_or_else(mismatch)?, right.ok_or_else(mismatch)?);
+            Product { alpha: 1.0, left, right, bias: Bias::None }.write(None, out)?;
         }
     }
     let mut dims = batch;
@@ -183,10 +224,11 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn multiply(self, left: &[f32], right: &[f32], out: &mut [f32]) -> Result<(), OpError> {
-        let left = MatrixRef::row_major(left, self.rows, self.depth);
-        let right = MatrixRef::row_major(right, self.depth, self.cols);
-        Product { alpha: 1.0, left, right, bias: Bias::None }.write(out)
+    fn matrices<'a>(self, left: &'a [f32], right: &'a [f32]) -> (MatrixRef<'a>, MatrixRef<'a>) {
+        (
+            MatrixRef::row_major(left, self.rows, self.depth),
+            MatrixRef::row_major(right, self.depth, self.cols),
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! Products of `f32` matrices (`rten-gemm`), the same bits whatever the number of threads.
 
-use rten_gemm::{BiasVector, GemmExecutor, GemmInputA, GemmInputB, GemmOptions};
+use rten_gemm::{BiasVector, GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix};
 use rten_tensor::Matrix;
 
 use crate::exec::operator::OpError;
@@ -79,18 +79,38 @@ thread_local! {
     static EXECUTOR: GemmExecutor<f32, f32, f32> = GemmExecutor::new();
 }
 
+/// A right factor in the order in which the product reads it.
+pub(super) struct PackedRight(PackedBMatrix<f32>);
+
+impl PackedRight {
+    /// # Errors
+    /// Sizes that do not go together.
+    pub fn new(right: MatrixRef) -> Result<Self, OpError> {
+        let view = right.view(0, right.cols)?;
+        Ok(Self(EXECUTOR.with(|executor| executor.prepack_b(view))))
+    }
+
+    /// Whether it stands for such a matrix, multiplied from the left by one of `left_rows` rows.
+    fn serves(&self, left_rows: usize, right: &MatrixRef) -> bool {
+        left_rows > 1 && (self.0.rows(), self.0.cols()) == (right.rows, right.cols)
+    }
+}
+
 impl Product<'_> {
     /// Writes the product row-major; `out` holds exactly as many elements.
     ///
+    /// `packed` is the right factor made ready, if it was; the bits are the same.
+    ///
     /// # Errors
     /// Sizes that do not go together.
-    pub fn write(self, out: &mut [f32]) -> Result<(), OpError> {
-        EXECUTOR.with(|executor| self.write_with(executor, out))
+    pub fn write(self, packed: Option<&PackedRight>, out: &mut [f32]) -> Result<(), OpError> {
+        EXECUTOR.with(|executor| self.write_with(executor, packed, out))
     }
 
     fn write_with(
         self,
         executor: &GemmExecutor<f32, f32, f32>,
+        packed: Option<&PackedRight>,
         out: &mut [f32],
     ) -> Result<(), OpError> {
         let Self { alpha, left, right, bias } = self;
@@ -109,7 +129,10 @@ impl Product<'_> {
             // A piece narrower than the matrix is a part of its only row.
             let part = out.get_mut(first_col..).and_then(|out| out.get_mut(..left.rows * n_cols));
             let options = GemmOptions { alpha, bias, ..GemmOptions::default() };
-            let b = GemmInputB::Unpacked(right.view(first_col, n_cols)?);
+            let b = match packed.filter(|packed| packed.serves(left.rows, &right)) {
+                Some(packed) => GemmInputB::Packed(&packed.0),
+                None => GemmInputB::Unpacked(right.view(first_col, n_cols)?),
+            };
             executor
                 .gemm(part.unwrap_or_default(), a, b, options)
                 .map_err(|error| OpError::Invalid(format!("matrix product: {error}")))?;
@@ -158,7 +181,12 @@ mod tests {
                 let bias = numbers(cols);
                 let mut out = vec![f32::NAN; rows * cols];
                 let bias_ref = Bias::PerColumn(&bias);
-                Product { alpha: 2.0, left, right, bias: bias_ref }.write(&mut out).unwrap();
+                let product = Product { alpha: 2.0, left, right, bias: bias_ref };
+                product.write(None, &mut out).unwrap();
+                let packed = PackedRight::new(right).unwrap();
+                let mut again = vec![f32::NAN; rows * cols];
+                product.write(Some(&packed), &mut again).unwrap();
+                assert_eq!(out, again, "{rows}×{depth}×{cols}");
                 for (idx, want) in reference(left, right).iter().enumerate() {
                     let want = 2.0 * want + f64::from(bias[idx % cols]);
                     assert!(
@@ -184,7 +212,7 @@ mod tests {
                     right: MatrixRef::row_major(&b, depth, cols),
                     bias: Bias::None,
                 };
-                product.write(&mut out).unwrap();
+                product.write(None, &mut out).unwrap();
             });
             out
         };

@@ -2,7 +2,8 @@
 //! which are accumulated in `f64`.
 
 use super::attribute::{positive, switch};
-use super::dense::{Array, array_of, count_of, elements, into_elements};
+use super::dense::{Array, array_of, count_of, elements, into_elements, vectorized};
+use super::lanes::{LANES, is_lanes};
 use super::rearrange::broadcast_to;
 use super::reduce::sum_f64;
 use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry, resolve_axis};
@@ -57,8 +58,6 @@ impl Operator for BatchNormalization {
         let bias = per_channel(inputs, 2, n_channels)?;
         let mean = per_channel(inputs, 3, n_channels)?;
         let variance = per_channel(inputs, 4, n_channels)?;
-        let inner = dims.get(2..).map_or(1, count_of);
-        let mut data = into_elements(tensor);
         let factors: Vec<f32> = scale
             .iter()
             .zip(&variance)
@@ -67,10 +66,19 @@ impl Operator for BatchNormalization {
         let offsets: Vec<f32> =
             bias.iter().zip(&mean).zip(&factors).map(|((bias, mean), a)| bias - mean * a).collect();
         let channels = factors.iter().zip(&offsets).cycle();
-        for (channel, (a, b)) in data.chunks_exact_mut(inner.max(1)).zip(channels) {
-            channel.iter_mut().for_each(|x| *x = *x * a + b);
-        }
-        Ok(vec![array_of(&dims, data)?.into()])
+        let is_lanes = is_lanes(&tensor);
+        let inner = if is_lanes { LANES } else { dims.get(2..).map_or(1, count_of) };
+        let mut tensor = match is_lanes {
+            true => tensor,
+            false => array_of(&dims, into_elements(tensor))?,
+        };
+        let data = tensor.as_slice_memory_order_mut().unwrap_or_default();
+        vectorized(|| {
+            for (channel, (a, b)) in data.chunks_exact_mut(inner.max(1)).zip(channels) {
+                channel.iter_mut().for_each(|x| *x = *x * a + b);
+            }
+        });
+        Ok(vec![tensor.into()])
     }
 }
 

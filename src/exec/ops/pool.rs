@@ -1,10 +1,12 @@
 //! Pooling: the largest or the mean element under a window, or of a whole channel.
 
 use super::attribute::{at_most_inputs, switch};
-use super::dense::{Element, array_of, count_of, elements};
+use super::dense::{Element, array_of, count_of, elements, vectorized};
+use super::lanes::{LANES, LaneSizes, array_of_lanes, is_lanes, lanes_of, tensor_of_lanes};
 use super::reduce::sum_f64;
 use super::window::{WindowAttributes, WindowAxis, three_axes};
 use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry, output_count};
+use crate::exec::recycle;
 use crate::model::Attributes;
 use crate::tensor::Value;
 
@@ -65,6 +67,14 @@ impl Operator for MaxPool {
         let value = inputs.take(0)?;
         let shape = PoolShape::new(&self.window, value.dims())?;
         match &value {
+            Value::F32(tensor) if self.indices == Indices::Unwanted && is_lanes(tensor) => {
+                let data = lanes_of(tensor).unwrap_or_default();
+                let mut out = recycle::take(output_count(&shape.out_dims)?);
+                vectorized(|| {
+                    pool_lanes(&shape, data, out.as_mut_slice(), f32::SMALLEST, f32::larger)
+                });
+                Ok(vec![tensor_of_lanes(&shape.out_dims, out)?.into()])
+            }
             Value::F32(tensor) => self.pool(&elements(tensor), &shape),
             Value::I64(array) => self.pool(&elements(array), &shape),
             Value::Bool(_) => {
@@ -183,9 +193,21 @@ impl Operator for AveragePool {
     fn run(&self, inputs: &mut Inputs) -> Result<Vec<Value>, OpError> {
         let tensor = inputs.take_f32(0)?;
         let shape = PoolShape::new(&self.window, tensor.shape())?;
+        let [depths, heights, widths] = shape.axes.map(|axis| self.counts(&axis));
+        if let Some(data) = lanes_of(&tensor) {
+            let mut out = recycle::take(output_count(&shape.out_dims)?);
+            vectorized(|| pool_lanes(&shape, data, out.as_mut_slice(), 0.0, |sum, x| sum + x));
+            let pixel_len = LaneSizes::of(tensor.shape()).pixel_len();
+            for (pixel, sums) in out.as_mut_slice().chunks_exact_mut(pixel_len).enumerate() {
+                let (row, col) = (pixel / widths.len(), pixel % widths.len());
+                let count =
+                    depths[row / heights.len()] * heights[row % heights.len()] * widths[col];
+                sums.iter_mut().for_each(|sum| *sum /= count as f32);
+            }
+            return Ok(vec![tensor_of_lanes(&shape.out_dims, out)?.into()]);
+        }
         let mut out = vec![0.0f32; output_count(&shape.out_dims)?];
         let data = elements(&tensor);
-        let [depths, heights, widths] = shape.axes.map(|axis| self.counts(&axis));
         for (plane, out) in shape.planes(&data, &mut out) {
             for_each_row(&shape.axes, |row| {
                 row.accumulate(plane, out, |sum, x| sum + x);
@@ -327,6 +349,35 @@ fn for_each_row(axes: &[WindowAxis; 3], mut visit: impl FnMut(&Row)) {
     }
 }
 
+/// Combines what lies under each window, for samples that lie side by side. The order of the
+/// elements is that of [`for_each_row`], so that the bits are the same.
+#[inline(always)]
+fn pool_lanes(
+    shape: &PoolShape,
+    data: &[f32],
+    out: &mut [f32],
+    first: f32,
+    combine: impl Fn(f32, f32) -> f32,
+) {
+    let [depth, height, width] = &shape.axes;
+    let pixel_len = LANES * shape.out_dims.get(1).copied().unwrap_or(1);
+    for (pixel, out) in out.chunks_exact_mut(pixel_len).enumerate() {
+        let (row, ow) = (pixel / width.output, pixel % width.output);
+        let (od, oh) = (row / height.output, row % height.output);
+        out.fill(first);
+        for kd in depth.kernel_inside(od) {
+            for kh in height.kernel_inside(oh) {
+                let in_row = depth.input_of(od, kd) * height.input + height.input_of(oh, kh);
+                for kw in width.kernel_inside(ow) {
+                    let at = (in_row * width.input + width.input_of(ow, kw)) * pixel_len;
+                    let read = &data[at..at + pixel_len];
+                    out.iter_mut().zip(read).for_each(|(out, &x)| *out = combine(*out, x));
+                }
+            }
+        }
+    }
+}
+
 /// The largest or the mean element of every channel; means are summed in `f64`.
 ///
 /// - Input `[N, C, spatial…]`, output `[N, C, 1, …]`. NaN stays NaN; a channel without elements is
@@ -349,13 +400,40 @@ impl Operator for GlobalPool {
                 "the input of shape {dims:?} has no elements to pool"
             )));
         }
+        let out_dims: Vec<usize> =
+            channels.iter().copied().chain(spatial.iter().map(|_| 1)).collect();
+        if let Some(data) = lanes_of(&tensor) {
+            return Ok(vec![
+                array_of_lanes(&out_dims, vectorized(|| self.pool_lanes(data, dims)))?.into(),
+            ]);
+        }
         let data = elements(&tensor);
         let out = data.chunks_exact(plane_len).map(|plane| match self {
             Self::Max => plane.iter().fold(f32::SMALLEST, |max, &x| f32::larger(max, x)),
             Self::Mean => (sum_f64(plane) / plane_len as f64) as f32,
         });
-        let out_dims: Vec<usize> =
-            channels.iter().copied().chain(spatial.iter().map(|_| 1)).collect();
         Ok(vec![array_of(&out_dims, out.collect())?.into()])
+    }
+}
+
+impl GlobalPool {
+    /// All channels of samples that lie side by side, position by position.
+    #[inline(always)]
+    fn pool_lanes(self, data: &[f32], dims: &[usize]) -> Vec<f32> {
+        let sizes = LaneSizes::of(dims);
+        let pixels = data.chunks_exact(sizes.pixel_len());
+        match self {
+            Self::Max => pixels.fold(vec![f32::SMALLEST; sizes.pixel_len()], |mut max, pixel| {
+                max.iter_mut().zip(pixel).for_each(|(max, &x)| *max = f32::larger(*max, x));
+                max
+            }),
+            Self::Mean => {
+                let mut sums = vec![0.0f64; sizes.pixel_len()];
+                for pixel in pixels {
+                    sums.iter_mut().zip(pixel).for_each(|(sum, &x)| *sum += f64::from(x));
+                }
+                sums.into_iter().map(|sum| (sum / sizes.n_pixels as f64) as f32).collect()
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@
 use super::attribute::{choice, positive};
 use super::broadcast::broadcast_dims;
 use super::dense::{Array, Element, array_of, count_of, elements};
+use super::lanes::{LANES, LaneSizes, array_of_lanes, is_lanes, lanes_of};
 use super::strided::{StridedAxis, gather_strided, row_major_axes, row_major_strides};
 use crate::exec::operator::{
     BuildCtx, Inputs, OpError, Operator, OperatorEntry, output_count, resolve_axis,
@@ -114,7 +115,19 @@ fn concatenated<T: Element>(
         dims[axis] = dims[axis].saturating_add(part.shape()[axis]);
         parts.push(part);
     }
-    let mut out = Vec::with_capacity(output_count(&dims)?);
+    let count = output_count(&dims)?;
+    let mut out = Vec::with_capacity(count);
+    if axis == 1 && parts.iter().all(is_lanes) {
+        // Channels of one position lie together, whatever follows.
+        let sources: Vec<&[T]> = parts.iter().filter_map(lanes_of).collect();
+        let lens: Vec<usize> = parts.iter().map(|part| LANES * part.shape()[1]).collect();
+        for pixel in 0..LaneSizes::of(&dims).n_pixels {
+            for (source, &len) in sources.iter().zip(&lens) {
+                out.extend_from_slice(&source[pixel * len..(pixel + 1) * len]);
+            }
+        }
+        return array_of_lanes(&dims, out);
+    }
     let sources: Vec<_> = parts.iter().map(elements).collect();
     let chunk_lens: Vec<usize> = parts.iter().map(|part| count_of(&part.shape()[axis..])).collect();
     for outer_idx in 0..count_of(&dims[..axis]) {

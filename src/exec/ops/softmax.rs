@@ -1,6 +1,6 @@
 //! Softmax and its logarithm.
 
-use super::dense::{array_of, count_of, into_elements};
+use super::dense::{array_of, count_of, into_elements, vectorized};
 use super::transcendental::exp;
 use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry, resolve_axis};
 use crate::tensor::Value;
@@ -41,12 +41,14 @@ impl Operator for Softmax {
         let dims = tensor.shape().to_vec();
         let (len, inner) = self.row(&dims)?;
         let mut data = into_elements(tensor);
-        for rows in data.chunks_exact_mut((len * inner).max(1)) {
-            match inner {
-                1 => softmax_row(self.kind, rows),
-                _ => softmax_columns(self.kind, rows, inner),
+        vectorized(|| {
+            for rows in data.chunks_exact_mut((len * inner).max(1)) {
+                match inner {
+                    1 => softmax_row(self.kind, rows),
+                    _ => softmax_columns(self.kind, rows, inner),
+                }
             }
-        }
+        });
         Ok(vec![array_of(&dims, data)?.into()])
     }
 }
@@ -67,8 +69,9 @@ impl Softmax {
     }
 }
 
+#[inline(always)]
 fn softmax_row(kind: Kind, row: &mut [f32]) {
-    let max = row.iter().fold(f32::NEG_INFINITY, |max, &x| if x > max { x } else { max });
+    let max = lane_max(row);
     match kind {
         Kind::Softmax => {
             row.iter_mut().for_each(|x| *x = exp(*x - max));
@@ -83,7 +86,21 @@ fn softmax_row(kind: Kind, row: &mut [f32]) {
     }
 }
 
+/// The largest number, lane by lane; NaN does not count.
+#[inline(always)]
+fn lane_max(row: &[f32]) -> f32 {
+    let larger = |max: f32, x: f32| if x > max { x } else { max };
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    let chunks = row.chunks_exact(lanes.len());
+    let rest = chunks.remainder().iter().copied().fold(f32::NEG_INFINITY, larger);
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, &x)| *lane = larger(*lane, x));
+    }
+    lanes.into_iter().fold(rest, larger)
+}
+
 /// Rows that lie across: `data` is `[len, inner]`, each column is one row of the softmax.
+#[inline(always)]
 fn softmax_columns(kind: Kind, data: &mut [f32], inner: usize) {
     let mut max = vec![f32::NEG_INFINITY; inner];
     for row in data.chunks_exact(inner) {
@@ -109,6 +126,7 @@ fn softmax_columns(kind: Kind, data: &mut [f32], inner: usize) {
 }
 
 /// A sum in sixteen lanes, in an order that depends on the length alone.
+#[inline(always)]
 fn lane_sum(row: &[f32]) -> f32 {
     let mut lanes = [0.0f32; 16];
     let chunks = row.chunks_exact(lanes.len());

@@ -1,0 +1,65 @@
+//! How fast a graph runs: samples a second from scratch, of the float model and with weights
+//! replaced, on the samples that come with the program and on models for development where they
+//! are there.
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use quantscope::base::WorkCtx;
+use quantscope::eval::{FloatOutputs, RunRequest, Runner, overlay, quantize_network};
+use quantscope::exec::NoHook;
+use quantscope::model::FoldMode;
+use quantscope::quant::Recipe;
+use quantscope::session::{ModelRef, open};
+
+/// Models by name; one that is not there is left out.
+fn models() -> Vec<(String, ModelRef)> {
+    let samples = ["digits", "glyphs-mobilenet", "glyphs-resnet", "tiny-lm"];
+    let mut models: Vec<(String, ModelRef)> = samples
+        .iter()
+        .map(|name| ((*name).to_owned(), ModelRef::parse(&format!("sample:{name}")).unwrap()))
+        .collect();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/models");
+    for name in ["resnet8_cifar10", "ds_cnn_kws", "mlp_mnist", "stories260k_tinystories"] {
+        let path = folder.join(name);
+        if path.is_dir() {
+            models.push((name.to_owned(), ModelRef::Path(path)));
+        }
+    }
+    models
+}
+
+fn from_scratch(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("executor");
+    group.sample_size(10);
+    for (name, reference) in models() {
+        let opened = open(&reference, FoldMode::Fold).unwrap();
+        let network = &opened.network;
+        let ctx = WorkCtx::new();
+        let names = network.default_layers().map(|layer| layer.name.as_str());
+        let recipe = Recipe::uniform(names, &"int8".parse().unwrap());
+        let samples = opened.eval.clone().unwrap();
+        let n_predictions = (samples.len() * samples.predictions_per_sample()) as u64;
+        let runner = Runner::new(Arc::clone(network), samples).unwrap();
+        let run = |quantized| {
+            let request = RunRequest { quantized, hook: &NoHook, limit: None };
+            runner.run(&request, &mut FloatOutputs::default(), &ctx, |_| {}).unwrap()
+        };
+        group.throughput(Throughput::Elements(n_predictions));
+        group.bench_function(format!("{name}, float"), |bencher| bencher.iter(|| run(None)));
+        // Two models run over every sample.
+        group.throughput(Throughput::Elements(2 * n_predictions));
+        group.bench_function(format!("{name}, float and int8"), |bencher| {
+            bencher.iter(|| {
+                let layers = quantize_network(network, &recipe, &ctx).unwrap();
+                let constants = runner.constants(&overlay(network, &layers)).unwrap();
+                run(Some(&constants))
+            });
+        });
+    }
+}
+
+criterion_group!(benches, from_scratch);
+criterion_main!(benches);
