@@ -5,6 +5,7 @@ mod io_words;
 mod number;
 mod random;
 pub mod reduce;
+pub mod simd;
 mod work;
 
 pub use io_words::{details_of, unreadable, unwritable};

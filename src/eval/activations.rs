@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::error::RUN_LEN;
 use super::runner::{EvalError, Runner};
 use crate::base::WorkCtx;
 use crate::exec::ValueHook;
@@ -170,6 +169,7 @@ fn softmax_choice(choice: &SchemeChoice) -> SchemeChoice {
 impl ValueHook for ActivationQuantizer {
     fn visit(&self, value: &str, tensor: &mut Tensor) {
         let Some(fitted) = self.fitted.get(value) else { return };
+        const RUN_LEN: usize = 1024;
         let mut codes = [0i32; RUN_LEN];
         let mut clipped = [0u8; RUN_LEN];
         let mut input = [0f32; RUN_LEN];

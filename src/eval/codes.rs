@@ -1,8 +1,7 @@
 //! The code of every weight.
 
-use super::error::for_each_run;
 use crate::base::{Cancelled, WorkCtx, reduce};
-use crate::quant::FittedQuantizer;
+use crate::quant::{FittedQuantizer, for_each_run};
 use crate::tensor::ChannelMajor;
 
 /// The codes in the order of `weights`; `None` for a scheme without codes.

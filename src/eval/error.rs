@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::base::{WorkCtx, reduce};
 use crate::model::Layer;
-use crate::quant::{FittedQuantizer, Place, QuantError, Run, SchemeChoice, SettingValue};
-use crate::tensor::{ChannelMajor, Tensor};
+use crate::quant::kernel::{ErrorSums, Part, Precision};
+use crate::quant::{FittedQuantizer, QuantError, SchemeChoice, SettingValue};
+use crate::tensor::{ChannelMajor, Tensor, profile};
 
 /// Signal-to-quantization-noise ratio, `10·log₁₀(Σx²/Σ(x−x̂)²)`, with its edge cases named.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -116,37 +119,17 @@ impl ErrorStats {
         }
     }
 
-    /// Adds a run; lanes are summed apart and joined in order, so that the result does not depend
-    /// on how wide the processor's registers are.
-    fn add_run(&mut self, input: &[f32], values: &[f32], clipped: &[u8]) {
-        const LANES: usize = 8;
-        let mut lanes = [[0.0f64; LANES]; 6];
-        for start in (0..input.len()).step_by(LANES) {
-            let end = (start + LANES).min(input.len());
-            let triples =
-                input[start..end].iter().zip(&values[start..end]).zip(&clipped[start..end]);
-            for (lane, ((&x, &quantized), &clipped)) in triples.enumerate() {
-                let x = if x.is_finite() { f64::from(x) } else { 0.0 };
-                let quantized = f64::from(quantized);
-                let error = x - quantized;
-                let squared = error * error;
-                lanes[0][lane] += x * x;
-                lanes[1][lane] += squared;
-                lanes[2][lane] += squared * f64::from(clipped);
-                lanes[3][lane] += x * quantized;
-                lanes[4][lane] += quantized * quantized;
-                lanes[5][lane] = lanes[5][lane].max(error.abs());
-            }
+    fn of_sums(count: usize, signal: f64, sums: &ErrorSums) -> Self {
+        Self {
+            count,
+            signal,
+            noise: sums.noise,
+            clip_noise: sums.clip_noise,
+            n_clipped: sums.n_clipped,
+            max_abs_error: sums.max_abs_error,
+            dot: sums.dot,
+            quantized_signal: sums.quantized_signal,
         }
-        let sum = |lane: &[f64; LANES]| lane.iter().sum::<f64>();
-        self.count += input.len();
-        self.signal += sum(&lanes[0]);
-        self.noise += sum(&lanes[1]);
-        self.clip_noise += sum(&lanes[2]);
-        self.dot += sum(&lanes[3]);
-        self.quantized_signal += sum(&lanes[4]);
-        self.max_abs_error = lanes[5].iter().copied().fold(self.max_abs_error, f64::max);
-        self.n_clipped += clipped.iter().map(|&c| usize::from(c)).sum::<usize>();
     }
 }
 
@@ -210,23 +193,36 @@ pub fn layer_error(
     ctx: &WorkCtx,
 ) -> Result<LayerError, QuantError> {
     let fitted: Arc<dyn FittedQuantizer> = Arc::from(choice.fit(weights, ctx)?);
-    let segments = Segments::new(weights);
-    let parts = reduce::map_indices(segments.count(), ctx, |segment_idx| {
-        let range = segments.range(segment_idx);
-        let mut stats = ErrorStats::default();
-        for_each_run(&*fitted, weights.data(), range, |_, input, run| {
-            stats.add_run(input, run.values, run.clipped);
-        });
-        Ok::<_, QuantError>(stats)
+    let known = weights.profile(ctx)?;
+    let n_non_finite = known.n_non_finite();
+    let cleaned = (n_non_finite > 0).then(|| weights.finite());
+    let weights = cleaned.as_ref().unwrap_or(weights);
+    let channel_len = weights.channel_len();
+    let pieces = profile::pieces(weights.data().len(), channel_len);
+    let precision = Precision::of(weights.data().len());
+    let sums = reduce::map_indices(pieces.len(), ctx, |piece_idx| {
+        let piece = pieces.get(piece_idx).cloned().unwrap_or_default();
+        let mut done = Vec::with_capacity(piece.len() / channel_len.max(1) + 1);
+        let mut start = piece.start;
+        while start < piece.end {
+            let channel_idx = start / channel_len.max(1);
+            let end = ((channel_idx + 1) * channel_len).min(piece.end);
+            let extents = known.blocks_from(channel_idx, start - channel_idx * channel_len);
+            done.push(fitted.measure(Part { weights, start, end, extents, precision }));
+            start = end;
+        }
+        Ok::<_, QuantError>((piece.start / channel_len.max(1), done))
     })?;
-    let mut channels = vec![ErrorStats::default(); weights.n_channels()];
-    for (segment_idx, part) in parts.iter().enumerate() {
-        if let Some(channel) = channels.get_mut(segment_idx / segments.per_channel.max(1)) {
-            *channel = channel.merged(part);
+    let mut by_channel = vec![ErrorSums::default(); weights.n_channels()];
+    for (first, done) in &sums {
+        for (sums, part) in by_channel.iter_mut().skip(*first).zip(done) {
+            sums.add(part);
         }
     }
+    let signals = known.signal.iter().copied().zip(&by_channel);
+    let channels: Vec<ErrorStats> =
+        signals.map(|(signal, sums)| ErrorStats::of_sums(channel_len, signal, sums)).collect();
     let total = channels.iter().fold(ErrorStats::default(), ErrorStats::merged);
-    let n_non_finite = weights.data().iter().filter(|x| !x.is_finite()).count();
     Ok(LayerError { total, channels, n_non_finite, fitted, keeps_float: choice.keeps_float() })
 }
 
@@ -239,79 +235,14 @@ pub fn fake_quantize(
     fitted: &dyn FittedQuantizer,
     ctx: &WorkCtx,
 ) -> Result<Vec<f32>, QuantError> {
-    let segments = Segments::new(weights);
-    let parts = reduce::map_indices(segments.count(), ctx, |segment_idx| {
-        let range = segments.range(segment_idx);
-        let mut values = Vec::with_capacity(range.len());
-        for_each_run(fitted, weights.data(), range, |_, _, run| {
-            values.extend_from_slice(run.values);
-        });
-        Ok::<_, QuantError>(values)
+    let mut values = vec![0.0; weights.data().len()];
+    let pieces = values.par_chunks_mut(reduce::CHUNK_LEN).enumerate();
+    pieces.try_for_each(|(piece_idx, out)| {
+        ctx.check()?;
+        fitted.reconstruct(weights.data(), piece_idx * reduce::CHUNK_LEN, out);
+        Ok::<_, QuantError>(())
     })?;
-    Ok(parts.concat())
-}
-
-/// Quantizes the elements of `range` group by group, at most [`RUN_LEN`] at a time, into buffers
-/// that are handed to `visit` with the first element's index and the input.
-pub(super) fn for_each_run(
-    fitted: &dyn FittedQuantizer,
-    data: &[f32],
-    range: std::ops::Range<usize>,
-    mut visit: impl FnMut(usize, &[f32], Run),
-) {
-    let layout = fitted.layout();
-    let mut codes = [0i32; RUN_LEN];
-    let mut values = [0f32; RUN_LEN];
-    let mut clipped = [0u8; RUN_LEN];
-    let mut start = range.start;
-    while start < range.end {
-        let group_idx = layout.group_of(start);
-        let end = layout.range(group_idx).end.min(range.end).min(start + RUN_LEN).max(start + 1);
-        let input = data.get(start..end).unwrap_or_default();
-        let len = input.len();
-        let mut run = Run {
-            codes: &mut codes[..len],
-            values: &mut values[..len],
-            clipped: &mut clipped[..len],
-        };
-        fitted.quantize(Place { group_idx, start }, input, run.reborrow());
-        visit(start, input, run);
-        start = end;
-    }
-}
-
-/// Elements quantized at a time: small enough for the first-level cache.
-pub(super) const RUN_LEN: usize = 1024;
-
-/// Fixed pieces of a tensor, none across channels, that are worked on in parallel.
-struct Segments {
-    channel_len: usize,
-    n_channels: usize,
-    per_channel: usize,
-}
-
-impl Segments {
-    const LEN: usize = 1 << 15;
-
-    fn new(weights: &ChannelMajor) -> Self {
-        let channel_len = weights.channel_len();
-        Self {
-            channel_len,
-            n_channels: weights.n_channels(),
-            per_channel: channel_len.div_ceil(Self::LEN),
-        }
-    }
-
-    fn count(&self) -> usize {
-        self.n_channels * self.per_channel
-    }
-
-    fn range(&self, segment_idx: usize) -> std::ops::Range<usize> {
-        let channel_start = segment_idx / self.per_channel * self.channel_len;
-        let start = segment_idx % self.per_channel * Self::LEN;
-        let end = (start + Self::LEN).min(self.channel_len);
-        channel_start + start..channel_start + end
-    }
+    Ok(values)
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use super::error::for_each_run;
 use crate::base::{Cancelled, WorkCtx, reduce};
-use crate::quant::FittedQuantizer;
+use crate::quant::{FittedQuantizer, for_each_run};
 use crate::tensor::ChannelMajor;
 
 /// Squared error over equal bins of the original values.

@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use super::error::for_each_run;
-use crate::quant::FittedQuantizer;
+use crate::quant::{FittedQuantizer, for_each_run};
 use crate::tensor::ChannelMajor;
 
 /// Counts of codes over a tensor or a channel.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::grid::{CodeRange, Grid, Level};
 use super::group::GroupLayout;
+use super::kernel::{self, ErrorSums, Levels, LevelsOf, Part as WeightPart};
 use super::scheme::{FittedQuantizer, Place, QuantError, Run};
 use super::table::{MAX_COUNTED, ScaleStore, Ties, start};
 use crate::codec::packing::{pack_ternary, unpack_ternary};
@@ -138,6 +139,33 @@ impl FittedCodebook {
     }
 }
 
+impl LevelsOf for FittedCodebook {
+    #[inline(always)]
+    fn layout(&self) -> GroupLayout {
+        self.layout
+    }
+
+    /// Bounds and values are those of the weights themselves: nothing is divided.
+    #[inline(always)]
+    fn with<R>(&self, group_idx: usize, visit: impl FnOnce(Levels) -> R) -> Option<R> {
+        let mut scaled = [0.0; Levels::MAX_LEVELS];
+        let values = match &self.levels {
+            GroupLevels::Own { n_levels, values } => {
+                values.get(group_idx * n_levels..(group_idx + 1) * n_levels)?
+            }
+            GroupLevels::Scaled { levels, scales, .. } => {
+                let &scale = scales.get(group_idx)?;
+                for (value, level) in scaled.iter_mut().zip(&**levels) {
+                    *value = scale * level.value;
+                }
+                scaled.get(..levels.len())?
+            }
+        };
+        let (starts, ends) = (self.starts_of(group_idx), self.ends(group_idx));
+        Some(visit(Levels { starts, values, float: None, ends, scale: 1.0, offset: 0.0 }))
+    }
+}
+
 impl FittedQuantizer for FittedCodebook {
     fn layout(&self) -> GroupLayout {
         self.layout
@@ -158,6 +186,13 @@ impl FittedQuantizer for FittedCodebook {
             *code = level.code;
             *value = level.value;
             *clipped = u8::from(x < lo || x > hi);
+        }
+    }
+
+    fn measure(&self, part: WeightPart) -> ErrorSums {
+        match self.levels.n_levels() <= Levels::MAX_LEVELS {
+            true => kernel::measure_levels(part, self),
+            false => kernel::measure_runs(self, part),
         }
     }
 

@@ -1,6 +1,10 @@
 //! Which weights share a scale.
 
 use std::ops::Range;
+use std::sync::Arc;
+
+use crate::base::{Cancelled, WorkCtx, reduce};
+use crate::tensor::{ChannelMajor, Extent, profile};
 
 /// How many weights share one set of parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +89,38 @@ impl GroupLayout {
             return 0..0;
         }
         self.group_of(elements.start)..self.group_of(end - 1) + 1
+    }
+
+    /// Smallest and largest weight of every group, kept with the weights where the groups
+    /// follow the weights' own channels.
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn extents(
+        &self,
+        weights: &ChannelMajor,
+        ctx: &WorkCtx,
+    ) -> Result<Arc<[Extent]>, Cancelled> {
+        if self.n_groups() == 0 {
+            return Ok(Arc::new([]));
+        }
+        let is_own =
+            self.n_channels == weights.n_channels() && self.channel_len == weights.channel_len();
+        Ok(match self.granularity {
+            Granularity::PerTensor => Arc::new([weights.profile(ctx)?.extent()]),
+            Granularity::PerChannel if is_own => {
+                let profile = weights.profile(ctx)?;
+                (0..self.n_channels).map(|idx| profile.channel_extent(idx)).collect()
+            }
+            Granularity::PerGroup { group_size } if is_own => {
+                weights.group_extents(group_size, ctx)?
+            }
+            _ => {
+                let group = |idx| weights.data().get(self.range(idx)).unwrap_or_default();
+                let of_group = |idx| Ok::<_, Cancelled>(profile::extent(group(idx)));
+                reduce::map_indices(self.n_groups(), ctx, of_group)?.into()
+            }
+        })
     }
 
     /// The groups that a channel's elements belong to.

@@ -5,6 +5,7 @@ mod choice;
 pub mod codebook;
 mod grid;
 mod group;
+pub mod kernel;
 pub mod power;
 pub mod range;
 mod recipe;
@@ -24,7 +25,7 @@ pub use group::{Granularity, GroupLayout};
 pub use recipe::{Recipe, RecipeError};
 pub use scheme::{
     CodeFormat, Family, FittedQuantizer, Place, QuantError, QuantScheme, Run, all_codes,
-    quantize_all,
+    for_each_run, quantize_all,
 };
 pub use settings::{
     ChoiceSpec, Condition, ParamKind, ParamSpec, Prominence, SettingError, SettingValue, Settings,

@@ -2,6 +2,7 @@
 
 use super::grid::{CodeRange, Grid};
 use super::group::GroupLayout;
+use super::kernel::{self, ErrorSums, Part};
 use super::settings::{ParamKind, ParamSpec, SettingError, Settings};
 use crate::base::{Cancelled, WorkCtx, counted, significant};
 use crate::codec::Encoded;
@@ -201,6 +202,16 @@ pub trait FittedQuantizer: Send + Sync {
     /// Non-finite weights count as zero; [`QuantScheme::fit`] has refused them unless asked to.
     fn quantize(&self, place: Place, input: &[f32], run: Run);
 
+    /// The error of some weights.
+    fn measure(&self, part: Part) -> ErrorSums {
+        kernel::measure_runs(self, part)
+    }
+
+    /// The reconstructions of the weights from `start` on, as many as `out` takes.
+    fn reconstruct(&self, weights: &[f32], start: usize, out: &mut [f32]) {
+        kernel::reconstruct_runs(self, (weights, start), out);
+    }
+
     /// The levels of a group.
     fn grid(&self, group_idx: usize) -> Grid;
 
@@ -231,6 +242,38 @@ pub trait FittedQuantizer: Send + Sync {
     /// What the fit found beside the grid, for people: label and text.
     fn facts(&self) -> Vec<(&'static str, String)> {
         Vec::new()
+    }
+}
+
+/// Elements quantized at a time: small enough for the first-level cache.
+const RUN_LEN: usize = 1024;
+
+/// Quantizes the elements of `range` group by group, at most 1024 at a time, into buffers that are
+/// handed to `visit` with the first element's index and the input.
+pub fn for_each_run(
+    fitted: &(impl FittedQuantizer + ?Sized),
+    data: &[f32],
+    range: std::ops::Range<usize>,
+    mut visit: impl FnMut(usize, &[f32], Run),
+) {
+    let layout = fitted.layout();
+    let mut codes = [0i32; RUN_LEN];
+    let mut values = [0f32; RUN_LEN];
+    let mut clipped = [0u8; RUN_LEN];
+    let mut start = range.start;
+    while start < range.end {
+        let group_idx = layout.group_of(start);
+        let end = layout.range(group_idx).end.min(range.end).min(start + RUN_LEN).max(start + 1);
+        let input = data.get(start..end).unwrap_or_default();
+        let len = input.len();
+        let mut run = Run {
+            codes: &mut codes[..len],
+            values: &mut values[..len],
+            clipped: &mut clipped[..len],
+        };
+        fitted.quantize(Place { group_idx, start }, input, run.reborrow());
+        visit(start, input, run);
+        start = end;
     }
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::grid::{CodeRange, Grid};
 use super::group::GroupLayout;
+use super::kernel::{self, ErrorSums, Part as WeightPart};
 use super::scheme::{FittedQuantizer, Place, Run, all_codes};
-use super::table::FittedTable;
+use super::table::{FittedTable, Scaled};
 use crate::codec::{Encoded, Part};
 use crate::tensor::ChannelMajor;
 
@@ -39,6 +40,16 @@ impl FittedQuantizer for Shifted {
             for value in values {
                 *value += offset;
             }
+        }
+    }
+
+    fn measure(&self, part: WeightPart) -> ErrorSums {
+        match self.inner.has_loop() {
+            true => {
+                let scaled = Scaled { fitted: &self.inner, offsets: &self.offsets };
+                kernel::measure_levels(part, &scaled)
+            }
+            false => kernel::measure_runs(self, part),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::grid::{CodeRange, Grid};
 use super::group::GroupLayout;
+use super::kernel::{self, ErrorSums, Part};
 use super::scheme::{FittedQuantizer, Place, Run};
 use crate::codec::Encoded;
 use crate::tensor::ChannelMajor;
@@ -45,6 +46,24 @@ impl FittedQuantizer for Stored {
         match self.clipped.get(range) {
             Some(clipped) => run.clipped.copy_from_slice(clipped),
             None => run.clipped.fill(0),
+        }
+    }
+
+    fn measure(&self, part: Part) -> ErrorSums {
+        let mut sums = ErrorSums::default();
+        let range = part.range();
+        if let (Some(input), Some(values)) =
+            (part.weights.data().get(range.clone()), self.values.get(range.clone()))
+        {
+            let clipped = self.clipped.get(range).unwrap_or_default();
+            kernel::add_stored(&mut sums, input, values, clipped);
+        }
+        sums
+    }
+
+    fn reconstruct(&self, _: &[f32], start: usize, out: &mut [f32]) {
+        if let Some(values) = self.values.get(start..start + out.len()) {
+            out.copy_from_slice(values);
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::grid::{CodeRange, Grid, Level};
 use super::group::GroupLayout;
+use super::kernel::{self, ErrorSums, FloatGrid, Levels, LevelsOf, Part as WeightPart};
 use super::range::{Norm, RangeTarget, ValueRange};
 use super::rounding::{Rounding, RoundingAt};
 use super::scheme::{FittedQuantizer, Place, Run};
@@ -40,6 +41,9 @@ pub struct LevelTable {
     ends: (f32, f32),
     negative_zero: Option<Level>,
     overflow: Option<Overflow>,
+    /// The values of `levels`.
+    values: Vec<f32>,
+    float: Option<FloatGrid>,
 }
 
 /// What becomes of values far beyond the outermost levels where they do not saturate.
@@ -72,19 +76,27 @@ impl LevelTable {
             first.value - half_step(levels.get(..2)),
             last.value + half_step(levels.get(levels.len().wrapping_sub(2)..)),
         );
-        Self { levels: levels.into(), starts, bins, ends, negative_zero: None, overflow: None }
+        let values = levels.iter().map(|level| level.value).collect();
+        let levels = levels.into();
+        let (negative_zero, overflow, float) = (None, None, None);
+        Self { levels, starts, bins, ends, negative_zero, overflow, values, float }
     }
 
     /// With bounds other than the middles: the smallest value that goes to each level after the
     /// first, ascending, one fewer than there are levels.
     pub fn with_starts(self, starts: Vec<f32>) -> Self {
         let bins = if starts.len() > MAX_COUNTED { bins_of(&starts) } else { Vec::new() };
-        Self { starts, bins, ..self }
+        Self { starts, bins, float: None, ..self }
     }
 
     /// With a code of its own for a negative value that is rounded to zero.
     pub fn with_negative_zero(self, code: i32) -> Self {
         Self { negative_zero: Some(Level { code, value: -0.0 }), ..self }
+    }
+
+    /// Said to be a float of few bits, so that values can be rounded by arithmetic.
+    pub fn with_float(self, float: FloatGrid) -> Self {
+        Self { float: float.is_safe().then_some(float), ..self }
     }
 
     /// With values from `overflow.from` on that become something else than the last level.
@@ -318,6 +330,15 @@ impl FittedQuantizer for FittedTable {
         }
     }
 
+    /// By a loop of its own where levels are counted through, halved or rounded to; by chance, down,
+    /// with overflow or with more than 256 levels one weight after another.
+    fn measure(&self, part: WeightPart) -> ErrorSums {
+        match self.has_loop() {
+            true => kernel::measure_levels(part, &Scaled { fitted: self, offsets: &[] }),
+            false => kernel::measure_runs(self, part),
+        }
+    }
+
     fn grid(&self, group_idx: usize) -> Grid {
         match self.scales.get(group_idx) {
             Some(&scale) if scale == 0.0 => {
@@ -357,6 +378,39 @@ impl FittedQuantizer for FittedTable {
             scale * value_of.get(&code).copied().unwrap_or(f32::NAN)
         };
         codes.to_bits().into_iter().enumerate().map(value).collect()
+    }
+}
+
+impl FittedTable {
+    /// Whether [`Scaled`] holds for it.
+    pub(super) fn has_loop(&self) -> bool {
+        let rounds = matches!(self.rounding, Rounding::NearestEven | Rounding::NearestAway);
+        let table = &*self.table;
+        let is_short = table.levels.len() <= Levels::MAX_LEVELS || table.float.is_some();
+        rounds && table.overflow.is_none() && is_short
+    }
+}
+
+/// A table under the scales of the groups, around values of their own.
+pub(super) struct Scaled<'a> {
+    pub fitted: &'a FittedTable,
+    /// By group; 0 where there is none.
+    pub offsets: &'a [f32],
+}
+
+impl LevelsOf for Scaled<'_> {
+    #[inline(always)]
+    fn layout(&self) -> GroupLayout {
+        self.fitted.layout
+    }
+
+    #[inline(always)]
+    fn with<R>(&self, group_idx: usize, visit: impl FnOnce(Levels) -> R) -> Option<R> {
+        let table = &*self.fitted.table;
+        let &scale = self.fitted.scales.get(group_idx)?;
+        let offset = self.offsets.get(group_idx).copied().unwrap_or(0.0);
+        let (starts, values) = (&table.starts[..], &table.values[..]);
+        Some(visit(Levels { starts, values, float: table.float, ends: table.ends, scale, offset }))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::grid::{CodeRange, Grid};
 use super::group::GroupLayout;
+use super::kernel::{self, ErrorSums};
 use super::scheme::{FittedQuantizer, Place, Run};
 use crate::codec::packing::Signedness;
 use crate::codec::{Encoded, Part};
@@ -53,6 +54,14 @@ impl FittedQuantizer for WholeBlocks {
 
     fn quantize(&self, place: Place, input: &[f32], run: Run) {
         self.inner.quantize(place, input, run);
+    }
+
+    fn measure(&self, part: kernel::Part) -> ErrorSums {
+        self.inner.measure(part)
+    }
+
+    fn reconstruct(&self, weights: &[f32], start: usize, out: &mut [f32]) {
+        self.inner.reconstruct(weights, start, out);
     }
 
     fn grid(&self, group_idx: usize) -> Grid {

@@ -1,11 +1,13 @@
 //! A weight with its output channels side by side: what every scale granularity is defined on.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ndarray::{Axis, IxDyn};
 
 use super::Tensor;
+use super::profile::{self, Extent, Profile};
+use crate::base::{Cancelled, WorkCtx};
 
 /// Weights reordered so that channel `c` is `data[c·channel_len .. (c+1)·channel_len]`, its elements
 /// in the row-major order of the remaining dimensions.
@@ -15,7 +17,19 @@ pub struct ChannelMajor {
     axis: usize,
     n_channels: usize,
     data: Arc<[f32]>,
+    known: Arc<Known>,
 }
+
+/// What has been found out about the values: copies share it.
+#[derive(Debug, Default)]
+struct Known {
+    profile: OnceLock<Profile>,
+    /// By group size, the last few asked for.
+    group_extents: Mutex<Vec<(usize, Arc<[Extent]>)>>,
+}
+
+/// Group sizes whose extents are kept.
+const N_KEPT_SIZES: usize = 2;
 
 impl ChannelMajor {
     /// Copies `tensor` with `axis` first. A scalar is one channel; an axis beyond the last is the
@@ -31,13 +45,24 @@ impl ChannelMajor {
             order.insert(0, axis);
             tensor.view().permuted_axes(IxDyn(&order)).iter().copied().collect()
         };
-        Self { dims, axis, n_channels, data }
+        Self { dims, axis, n_channels, data, known: Arc::default() }
     }
 
     /// The same channels with other values: `data` has as many elements.
     pub fn with_data(&self, data: Vec<f32>) -> Self {
         debug_assert_eq!(data.len(), self.data.len());
-        Self { data: data.into(), ..self.clone() }
+        Self { data: data.into(), known: Arc::default(), ..self.clone() }
+    }
+
+    /// The same with nothing known of the values yet, for measurements.
+    pub fn unmeasured(&self) -> Self {
+        Self { known: Arc::default(), ..self.clone() }
+    }
+
+    /// The same with zero in place of NaN and infinities.
+    pub fn finite(&self) -> Self {
+        let finite = |&x: &f32| if x.is_finite() { x } else { 0.0 };
+        self.with_data(self.data.iter().map(finite).collect())
     }
 
     /// Back to the tensor's own order.
@@ -83,6 +108,45 @@ impl ChannelMajor {
     pub fn channel(&self, channel_idx: usize) -> &[f32] {
         let len = self.channel_len();
         self.data.get(channel_idx * len..(channel_idx + 1) * len).unwrap_or_default()
+    }
+}
+
+/// What is computed once and kept. Two threads that ask at the same time both compute it.
+impl ChannelMajor {
+    /// Signal power, extents and what is no number.
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn profile(&self, ctx: &WorkCtx) -> Result<&Profile, Cancelled> {
+        if let Some(known) = self.known.profile.get() {
+            return Ok(known);
+        }
+        // Not within `get_or_init`: a thread that waits there may be handed the same work.
+        let found = Profile::compute(&self.data, self.channel_len(), ctx)?;
+        Ok(self.known.profile.get_or_init(|| found))
+    }
+
+    /// Of every run of `group_size` weights within each channel, the last of which may be short.
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn group_extents(
+        &self,
+        group_size: usize,
+        ctx: &WorkCtx,
+    ) -> Result<Arc<[Extent]>, Cancelled> {
+        let lock = || self.known.group_extents.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = lock().iter().find(|(size, _)| *size == group_size) {
+            return Ok(Arc::clone(known));
+        }
+        let lens = (self.channel_len(), group_size);
+        let found: Arc<[Extent]> = profile::group_extents(&self.data, lens, ctx)?.into();
+        let mut known = lock();
+        if known.len() >= N_KEPT_SIZES {
+            known.remove(0);
+        }
+        known.push((group_size, Arc::clone(&found)));
+        Ok(found)
     }
 }
 

@@ -6,9 +6,13 @@ mod mse;
 
 pub use analytic::Density;
 
+use rayon::prelude::*;
+
+use super::group::GroupLayout;
 use super::scheme::QuantError;
 use super::settings::{SettingValue, Settings};
 use crate::base::{Cancelled, WorkCtx, reduce};
+use crate::tensor::{ChannelMajor, Extent, profile};
 
 /// The interval the codes shall cover.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -99,6 +103,28 @@ impl RangeEstimator {
         })
     }
 
+    /// The ranges of all groups; those of smallest and largest values are kept with the weights.
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn of_groups(
+        self,
+        weights: &ChannelMajor,
+        layout: &GroupLayout,
+        target: &dyn RangeTarget,
+        ctx: &WorkCtx,
+    ) -> Result<Vec<ValueRange>, Cancelled> {
+        if self == Self::MinMax {
+            let extents = layout.extents(weights, ctx)?;
+            let range = |extent: &Extent| ValueRange { lo: extent.lo, hi: extent.hi };
+            return Ok(extents.par_iter().with_min_len(1 << 12).map(range).collect());
+        }
+        reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
+            let group = weights.data().get(layout.range(group_idx)).unwrap_or_default();
+            self.estimate(group, target, ctx)
+        })
+    }
+
     /// The range for one group of finite values; `[0, 0]` for an empty group.
     ///
     /// # Errors
@@ -147,29 +173,14 @@ impl RangeEstimator {
 
 /// Smallest and largest of finite values.
 fn min_max(group: &[f32], ctx: &WorkCtx) -> Result<ValueRange, Cancelled> {
-    const LANES: usize = 16;
-    let of_chunk = |chunk: &[f32]| {
-        let (lanes, rest) = chunk.as_chunks::<LANES>();
-        let mut los = [f32::INFINITY; LANES];
-        let mut his = [f32::NEG_INFINITY; LANES];
-        for values in lanes {
-            for ((lo, hi), &x) in los.iter_mut().zip(&mut his).zip(values) {
-                *lo = if x < *lo { x } else { *lo };
-                *hi = if x > *hi { x } else { *hi };
-            }
+    let extent = match group.len() <= reduce::CHUNK_LEN {
+        true => profile::extent(group),
+        false => {
+            let parts = reduce::map_chunks(group, ctx, profile::extent)?;
+            parts.into_iter().fold(Extent::NONE, Extent::joined)
         }
-        let lo = los.iter().chain(rest).copied().fold(f32::INFINITY, f32::min);
-        let hi = his.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max);
-        ValueRange { lo, hi }
     };
-    if group.len() <= reduce::CHUNK_LEN {
-        return Ok(of_chunk(group));
-    }
-    let parts = reduce::map_chunks(group, ctx, of_chunk)?;
-    Ok(parts
-        .into_iter()
-        .reduce(|a, b| ValueRange { lo: a.lo.min(b.lo), hi: a.hi.max(b.hi) })
-        .unwrap_or(ValueRange { lo: 0.0, hi: 0.0 }))
+    Ok(ValueRange { lo: extent.lo, hi: extent.hi })
 }
 
 /// The percentile of `values` (reordered), interpolated linearly between the two nearest ranks as

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use super::common;
-use super::mx::absmax;
 use crate::base::{WorkCtx, reduce};
 use crate::codec::packing::Signedness;
 use crate::codec::{Encoded, Part};
@@ -14,7 +13,7 @@ use crate::quant::{
     ChoiceSpec, CodeFormat, CodeRange, Family, FittedQuantizer, Granularity, Grid, GroupLayout,
     Level, ParamKind, ParamSpec, Prominence, QuantError, QuantScheme, Settings,
 };
-use crate::tensor::{ChannelMajor, Flattening};
+use crate::tensor::{ChannelMajor, Flattening, profile};
 
 /// A table of sixteen levels.
 pub struct BitsAndBytes {
@@ -163,8 +162,8 @@ impl QuantScheme for BitsAndBytes {
         ctx: &WorkCtx,
     ) -> Result<Box<dyn FittedQuantizer>, QuantError> {
         let block_len = settings.choice("block-size").parse().unwrap_or(64);
-        let cleaned = common::clean(weights.data(), settings)?;
-        let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
+        let cleaned = common::clean(weights, settings, ctx)?;
+        let data = cleaned.as_ref().unwrap_or(weights).data();
         let order = weights.flattening();
         let flat = order.to_flat(data);
         let codebook = Codebook::new(self.levels);
@@ -327,7 +326,7 @@ const SMALLEST: f32 = 1e-38;
 
 /// The stored scale of a block and how to divide by it.
 fn divisor_of(block: &[f32], block_len: usize) -> (f32, Divisor) {
-    let largest = absmax(block);
+    let largest = profile::extent(block).absmax();
     let kept = largest.max(SMALLEST);
     match block.len() == block_len {
         true => (largest, Divisor::Reciprocal(1.0 / kept)),

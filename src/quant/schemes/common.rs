@@ -1,5 +1,6 @@
 //! Settings that several schemes share, each declared once, and what they mean.
 
+use crate::base::WorkCtx;
 use crate::quant::{
     ChoiceSpec, Condition, Granularity, GroupLayout, ParamKind, ParamSpec, Prominence, QuantError,
     Settings,
@@ -242,16 +243,31 @@ pub fn granularity_of(settings: &Settings) -> Granularity {
 ///
 /// # Errors
 /// [`QuantError::NonFinite`] where they do not.
-pub fn clean(data: &[f32], settings: &Settings) -> Result<Option<Vec<f32>>, QuantError> {
-    let n_non_finite = data.iter().filter(|x| !x.is_finite()).count();
-    if n_non_finite == 0 {
+pub fn clean(
+    weights: &ChannelMajor,
+    settings: &Settings,
+    ctx: &WorkCtx,
+) -> Result<Option<ChannelMajor>, QuantError> {
+    let profile = weights.profile(ctx)?;
+    if profile.n_non_finite() == 0 {
         return Ok(None);
     }
     if settings.choice("non-finite") == "zero" {
-        return Ok(Some(data.iter().map(|&x| if x.is_finite() { x } else { 0.0 }).collect()));
+        return Ok(Some(weights.finite()));
     }
-    let n_nan = data.iter().filter(|x| x.is_nan()).count();
-    Err(QuantError::NonFinite { n_nan, n_infinite: n_non_finite - n_nan })
+    Err(QuantError::NonFinite { n_nan: profile.n_nan, n_infinite: profile.n_infinite })
+}
+
+/// The largest magnitude of every group of finite weights.
+///
+/// # Errors
+/// [`QuantError::Cancelled`].
+pub fn absmax_of_groups(
+    weights: &ChannelMajor,
+    layout: &GroupLayout,
+    ctx: &WorkCtx,
+) -> Result<Vec<f32>, QuantError> {
+    Ok(layout.extents(weights, ctx)?.iter().map(|extent| extent.absmax()).collect())
 }
 
 /// The groups that the settings make of these weights.

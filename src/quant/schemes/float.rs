@@ -2,6 +2,7 @@
 
 use crate::base::WorkCtx;
 use crate::codec::Encoded;
+use crate::quant::kernel::{self, ErrorSums};
 use crate::quant::{
     CodeRange, Family, FittedQuantizer, Granularity, Grid, GroupLayout, ParamSpec, Place,
     QuantError, QuantScheme, Run, Settings,
@@ -69,6 +70,19 @@ impl FittedQuantizer for Kept {
         run.values.copy_from_slice(input);
         run.codes.fill(0);
         run.clipped.fill(0);
+    }
+
+    fn reconstruct(&self, weights: &[f32], start: usize, out: &mut [f32]) {
+        if let Some(values) = weights.get(start..start + out.len()) {
+            out.copy_from_slice(values);
+        }
+    }
+
+    fn measure(&self, part: kernel::Part) -> ErrorSums {
+        let mut sums = ErrorSums::default();
+        let values = part.weights.data().get(part.range()).unwrap_or_default();
+        kernel::add_stored(&mut sums, values, values, &[]);
+        sums
     }
 
     fn grid(&self, _group_idx: usize) -> Grid {

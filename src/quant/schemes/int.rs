@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::base::{WorkCtx, reduce};
+use rayon::prelude::*;
+
+use crate::base::WorkCtx;
 use crate::codec::packing::Signedness;
 use crate::codec::{Encoded, Part};
+use crate::quant::kernel::{self, ErrorSums, Part as WeightPart};
 use crate::quant::range::{self, Norm, RangeEstimator, RangeTarget};
 use crate::quant::rounding::{Rounding, RoundingAt};
 use crate::quant::schemes::common;
@@ -108,16 +111,15 @@ impl QuantScheme for Int {
     ) -> Result<Box<dyn FittedQuantizer>, QuantError> {
         let codes = Codes::of_settings(settings);
         let layout = common::layout_of(weights, settings);
-        let cleaned = common::clean(weights.data(), settings)?;
-        let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
-        let estimator = RangeEstimator::of_settings(settings)?;
-        let params = reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
-            let group = data.get(layout.range(group_idx)).unwrap_or_default();
-            let range = estimator.estimate(group, &codes, ctx)?;
-            Ok::<_, QuantError>(codes.params(range))
-        })?;
+        let cleaned = common::clean(weights, settings, ctx)?;
+        let weights = cleaned.as_ref().unwrap_or(weights);
+        let ranges =
+            RangeEstimator::of_settings(settings)?.of_groups(weights, &layout, &codes, ctx)?;
+        let params: Vec<QuantParams> =
+            ranges.into_par_iter().with_min_len(1 << 12).map(|range| codes.params(range)).collect();
         let rounding = Rounding::of_settings(settings);
-        let scales: Arc<[f32]> = params.iter().map(|params| params.scale).collect();
+        let scales: Vec<f32> = params.par_iter().with_min_len(1 << 12).map(|p| p.scale).collect();
+        let scales: Arc<[f32]> = scales.into();
         let store = Box::new(F32Scales(scales));
         Ok(Box::new(FittedInt { layout, codes, params, rounding, store }))
     }
@@ -202,7 +204,7 @@ impl RangeTarget for Codes {
     fn error(&self, group: &[f32], range: range::ValueRange, norm: Norm) -> f64 {
         let (params, codes) = (self.params(range), self.range());
         if norm == Norm::SQUARED {
-            return squared_error(group, params, codes);
+            return kernel::squared_error(group, params, codes);
         }
         norm.sum(group.iter().map(|&x| error_of(x, params, codes)))
     }
@@ -228,6 +230,26 @@ impl FittedQuantizer for FittedInt {
         match self.rounding {
             Rounding::NearestEven => quantize_run(input, params, self.codes.range(), run),
             other => round_run(input, (params, self.codes.range()), &mut other.at(place), run),
+        }
+    }
+
+    fn measure(&self, part: WeightPart) -> ErrorSums {
+        match self.rounding {
+            Rounding::NearestEven => {
+                kernel::measure_uniform(part, self.layout, &self.params, self.codes.range())
+            }
+            _ => kernel::measure_runs(self, part),
+        }
+    }
+
+    fn reconstruct(&self, weights: &[f32], start: usize, out: &mut [f32]) {
+        let Some(input) = weights.get(start..start + out.len()) else { return };
+        match self.rounding {
+            Rounding::NearestEven => {
+                let rules = (&self.params[..], self.codes.range());
+                kernel::reconstruct_uniform((input, start), self.layout, rules, out);
+            }
+            _ => kernel::reconstruct_runs(self, (weights, start), out),
         }
     }
 
@@ -336,23 +358,6 @@ fn error_of(x: f32, params: QuantParams, range: CodeRange) -> f64 {
     let hi = (range.qmax - params.zero_point) as f32;
     let rounded = ((x / params.scale).clamp(lo, hi) + ROUNDER) - ROUNDER;
     f64::from(x - params.scale * rounded)
-}
-
-/// `Σ(x − x̂)²` of a group, without storing codes; the search for a range calls it often.
-pub fn squared_error(input: &[f32], params: QuantParams, range: CodeRange) -> f64 {
-    const LANES: usize = 8;
-    let squared = |x: f32| {
-        let error = error_of(x, params, range);
-        error * error
-    };
-    let (chunks, rest) = input.as_chunks::<LANES>();
-    let mut sums = [0.0f64; LANES];
-    for chunk in chunks {
-        for (sum, &x) in sums.iter_mut().zip(chunk) {
-            *sum += squared(x);
-        }
-    }
-    sums.iter().sum::<f64>() + rest.iter().map(|&x| squared(x)).sum::<f64>()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! `int-pow2`: symmetric integers whose scale is a power of two, so that scaling is a shift.
 
 use super::common;
-use super::int::{Codes, FittedInt, Symmetry, squared_error};
-use super::mx::absmax;
+use super::int::{Codes, FittedInt, Symmetry};
 use crate::base::{WorkCtx, reduce};
+use crate::quant::kernel;
 use crate::quant::power::{MAX_EXPONENT, MIN_EXPONENT, PowerScales, e8m0, pow2, split};
 use crate::quant::rounding::Rounding;
 use crate::quant::{
@@ -98,13 +98,13 @@ impl QuantScheme for IntPow2 {
         let bits = settings.int("bits").unwrap_or(8).clamp(2, 16) as u32;
         let codes = Codes { bits, symmetry: Symmetry::Restricted };
         let layout = common::layout_of(weights, settings);
-        let cleaned = common::clean(weights.data(), settings)?;
-        let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
+        let cleaned = common::clean(weights, settings, ctx)?;
+        let weights = cleaned.as_ref().unwrap_or(weights);
+        let largest = common::absmax_of_groups(weights, &layout, ctx)?;
         let rule = settings.choice("rule");
         let exponents = reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
-            let group = data.get(layout.range(group_idx)).unwrap_or_default();
-            let largest = reduce::map_chunks(group, ctx, absmax)?;
-            let largest = largest.into_iter().fold(0.0, f32::max);
+            let group = weights.data().get(layout.range(group_idx)).unwrap_or_default();
+            let largest = largest.get(group_idx).copied().unwrap_or(0.0);
             match rule {
                 "nearest" => Ok(nearest_exponent(largest, codes)),
                 "mse" => best_exponent(group, largest, codes, ctx),
@@ -175,7 +175,7 @@ fn best_exponent(
         let reach = f64::from(params.scale) * f64::from(codes.range().qmax);
         let of_chunk = |chunk: &[f32]| {
             let beyond = chunk.iter().map(|x| (f64::from(x.abs()) - reach).max(0.0).powi(2));
-            (squared_error(chunk, params, codes.range()), beyond.sum::<f64>())
+            (kernel::squared_error(chunk, params, codes.range()), beyond.sum::<f64>())
         };
         let parts = reduce::map_chunks(group, ctx, of_chunk)?;
         let error: f64 = parts.iter().map(|part| part.0).sum();
@@ -221,7 +221,7 @@ mod tests {
         for bits in [2, 4, 8] {
             let codes = Codes { bits, symmetry: Symmetry::Restricted };
             let found = best_exponent(&group, 3.0, codes, &WorkCtx::new()).unwrap();
-            let error = |e: i32| squared_error(&group, params_of(e), codes.range());
+            let error = |e: i32| kernel::squared_error(&group, params_of(e), codes.range());
             let best = (-30..10).map(error).fold(f64::INFINITY, f64::min);
             assert_eq!(error(found), best, "{bits} bits");
         }

@@ -3,8 +3,7 @@
 
 use super::common;
 use super::int::{Codes, FittedInt, Symmetry};
-use super::mx::absmax;
-use crate::base::{WorkCtx, reduce};
+use crate::base::WorkCtx;
 use crate::codec::Part;
 use crate::quant::rounding::Rounding;
 use crate::quant::table::ScaleStore;
@@ -96,12 +95,9 @@ impl QuantScheme for IntTwoLevel {
             n_channels: weights.n_channels(),
             channel_len: weights.channel_len(),
         };
-        let cleaned = common::clean(weights.data(), settings)?;
-        let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
-        let largest = reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
-            let group = data.get(layout.range(group_idx)).unwrap_or_default();
-            Ok::<_, QuantError>(absmax(group))
-        })?;
+        let cleaned = common::clean(weights, settings, ctx)?;
+        let weights = cleaned.as_ref().unwrap_or(weights);
+        let largest = common::absmax_of_groups(weights, &layout, ctx)?;
         let store = TwoLevelScales::of(&largest, layout, codes, scale_bits);
         let scales = store.scales(&store.parts());
         let params = scales.into_iter().map(|scale| QuantParams { scale, zero_point: 0 }).collect();

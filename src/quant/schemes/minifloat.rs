@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::common;
-use crate::base::{WorkCtx, reduce};
+use crate::base::WorkCtx;
 use crate::codec::minifloat::{self, Layout, Specials};
+use crate::quant::kernel::FloatGrid;
 use crate::quant::range::RangeEstimator;
 use crate::quant::rounding::Rounding;
 use crate::quant::table::{
@@ -272,8 +273,8 @@ impl QuantScheme for Minifloat {
             true => table_with(format, ties),
             false => overflowing(format, ties),
         });
-        let cleaned = common::clean(weights.data(), settings)?;
-        let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
+        let cleaned = common::clean(weights, settings, ctx)?;
+        let weights = cleaned.as_ref().unwrap_or(weights);
         let is_scaled = settings.choice("scale") != "none";
         let layout = match is_scaled {
             true => common::layout_of(weights, settings),
@@ -281,12 +282,8 @@ impl QuantScheme for Minifloat {
         };
         let scales: Arc<[f32]> = if is_scaled {
             let estimator = RangeEstimator::of_settings(settings)?;
-            let scales = reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
-                let group = data.get(layout.range(group_idx)).unwrap_or_default();
-                let range = estimator.estimate(group, &*table, ctx)?;
-                Ok::<_, QuantError>(table.scale_for(range))
-            })?;
-            scales.into()
+            let ranges = estimator.of_groups(weights, &layout, &*table, ctx)?;
+            ranges.into_iter().map(|range| table.scale_for(range)).collect()
         } else {
             vec![1.0; layout.n_groups()].into()
         };
@@ -307,6 +304,15 @@ pub fn table(format: Layout) -> LevelTable {
 fn table_with(format: Layout, ties: Ties) -> LevelTable {
     let sign = 1u32 << (format.n_bits() - 1);
     let table = LevelTable::new(levels(format), ties);
+    let max = table.max_abs();
+    let table = match ties {
+        Ties::EvenCode => table.with_float(FloatGrid {
+            mantissa_bits: format.mantissa_bits,
+            min_exponent: 1 - format.bias,
+            max,
+        }),
+        _ => table,
+    };
     match format.specials {
         Specials::NegativeZeroNan => table,
         _ => table.with_negative_zero(sign as i32),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::int::{Codes, FittedInt, Symmetry};
 use super::{common, minifloat as minifloat_schemes};
-use crate::base::{WorkCtx, reduce};
+use crate::base::WorkCtx;
 use crate::codec::minifloat::{self, Layout};
 use crate::quant::power::{MAX_EXPONENT, MIN_EXPONENT, PowerScales, e8m0, pow2, split};
 use crate::quant::rounding::Rounding;
@@ -200,13 +200,12 @@ impl QuantScheme for Mx {
         ctx: &WorkCtx,
     ) -> Result<Box<dyn FittedQuantizer>, QuantError> {
         let layout = common::blocks_of(weights, BLOCK_LEN);
-        let cleaned = common::clean(weights.data(), settings)?;
-        let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
+        let cleaned = common::clean(weights, settings, ctx)?;
+        let weights = cleaned.as_ref().unwrap_or(weights);
         let rule = Rule::of_settings(settings);
-        let exponents = reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
-            let block = data.get(layout.range(group_idx)).unwrap_or_default();
-            Ok::<_, QuantError>(self.element.exponent(absmax(block), rule))
-        })?;
+        let largest = common::absmax_of_groups(weights, &layout, ctx)?;
+        let exponents: Vec<i32> =
+            largest.into_iter().map(|absmax| self.element.exponent(absmax, rule)).collect();
         let codes = exponents.iter().map(|&exponent| e8m0(exponent)).collect();
         let (inner, code_bits): (Box<dyn FittedQuantizer>, u32) = match self.element.kind {
             Kind::Float(format) => {
@@ -258,19 +257,6 @@ fn table(format: Layout, settings: &Settings) -> LevelTable {
         "ggml" => minifloat_schemes::lower_code_table(format),
         _ => minifloat_schemes::table(format),
     }
-}
-
-/// Largest magnitude of finite values.
-pub(super) fn absmax(block: &[f32]) -> f32 {
-    const LANES: usize = 8;
-    let (chunks, rest) = block.as_chunks::<LANES>();
-    let mut lanes = [0f32; LANES];
-    for chunk in chunks {
-        for (lane, x) in lanes.iter_mut().zip(chunk) {
-            *lane = lane.max(x.abs());
-        }
-    }
-    lanes.iter().copied().chain(rest.iter().map(|x| x.abs())).fold(0.0, f32::max)
 }
 
 /// How the absmax of a block becomes an exponent.

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::mx::absmax;
 use super::{common, minifloat as minifloat_schemes};
-use crate::base::{WorkCtx, reduce};
+use crate::base::WorkCtx;
 use crate::codec::{Part, minifloat};
 use crate::quant::rounding::Rounding;
 use crate::quant::table::{FittedTable, ScaleStore};
@@ -66,11 +65,9 @@ impl QuantScheme for NvFp4 {
         ctx: &WorkCtx,
     ) -> Result<Box<dyn FittedQuantizer>, QuantError> {
         let layout = common::blocks_of(weights, BLOCK_LEN);
-        let cleaned = common::clean(weights.data(), settings)?;
-        let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
-        let maxima = reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
-            Ok::<_, QuantError>(absmax(data.get(layout.range(group_idx)).unwrap_or_default()))
-        })?;
+        let cleaned = common::clean(weights, settings, ctx)?;
+        let weights = cleaned.as_ref().unwrap_or(weights);
+        let maxima = common::absmax_of_groups(weights, &layout, ctx)?;
         let tensor_scale = tensor_scale(maxima.iter().copied().fold(0.0, f32::max));
         let e4m3 = PositiveE4m3::new();
         let codes: Vec<i32> = maxima

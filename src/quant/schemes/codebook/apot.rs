@@ -76,8 +76,8 @@ impl QuantScheme for Apot {
         ctx: &WorkCtx,
     ) -> Result<Box<dyn FittedQuantizer>, QuantError> {
         let layout = common::layout_of(weights, settings);
-        let cleaned = common::clean(weights.data(), settings)?;
-        let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
+        let cleaned = common::clean(weights, settings, ctx)?;
+        let data = cleaned.as_ref().unwrap_or(weights).data();
         let code_bits = settings.int("bits").unwrap_or(4).clamp(2, 8) as u32;
         let table = table(code_bits);
         let estimator = RangeEstimator::of_settings(settings)?;

@@ -120,8 +120,8 @@ impl QuantScheme for LloydMax {
         ctx: &WorkCtx,
     ) -> Result<Box<dyn FittedQuantizer>, QuantError> {
         let layout = common::layout_of(weights, settings);
-        let cleaned = common::clean(weights.data(), settings)?;
-        let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
+        let cleaned = common::clean(weights, settings, ctx)?;
+        let data = cleaned.as_ref().unwrap_or(weights).data();
         let density = match settings.choice("density") {
             "laplacian" => Density::Laplacian,
             _ => Density::Gaussian,

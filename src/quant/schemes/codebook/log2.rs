@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::common;
-use crate::base::{WorkCtx, reduce};
+use crate::base::WorkCtx;
 use crate::codec::Part;
 use crate::codec::packing::Signedness;
 use crate::quant::range::{RangeEstimator, ValueRange};
@@ -126,8 +126,8 @@ impl QuantScheme for Log2 {
         ctx: &WorkCtx,
     ) -> Result<Box<dyn FittedQuantizer>, QuantError> {
         let layout = common::layout_of(weights, settings);
-        let cleaned = common::clean(weights.data(), settings)?;
-        let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
+        let cleaned = common::clean(weights, settings, ctx)?;
+        let weights = cleaned.as_ref().unwrap_or(weights);
         let code_bits = settings.int("bits").unwrap_or(4).clamp(2, 8) as u32;
         let rounding = match settings.choice("rounding") {
             "value" => Rounding::Value,
@@ -136,15 +136,12 @@ impl QuantScheme for Log2 {
         let table = Arc::new(table(code_bits, rounding));
         let estimator = RangeEstimator::of_settings(settings)?;
         let is_free = settings.choice("scale") == "free";
-        let scales = reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
-            let group = data.get(layout.range(group_idx)).unwrap_or_default();
-            let range = estimator.estimate(group, &*table, ctx)?;
-            Ok::<_, QuantError>(match is_free {
-                true => table.scale_for(range),
-                false => rounding.power_of_two(range),
-            })
-        })?;
-        let scales: Arc<[f32]> = scales.into();
+        let scale = |range| match is_free {
+            true => table.scale_for(range),
+            false => rounding.power_of_two(range),
+        };
+        let ranges = estimator.of_groups(weights, &layout, &*table, ctx)?;
+        let scales: Arc<[f32]> = ranges.into_iter().map(scale).collect();
         let store: Box<dyn ScaleStore> = match is_free {
             true => Box::new(F32Scales(Arc::clone(&scales))),
             false => Box::new(Exponents(Arc::clone(&scales))),

@@ -87,8 +87,8 @@ fn fit_own<C: LevelChooser>(
     let layout = common::layout_of(weights, settings);
     let bits = bits_of(settings);
     check_size(layout, 1 << bits)?;
-    let cleaned = common::clean(weights.data(), settings)?;
-    let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
+    let cleaned = common::clean(weights, settings, ctx)?;
+    let data = cleaned.as_ref().unwrap_or(weights).data();
     let groups = reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
         let group = data.get(layout.range(group_idx)).unwrap_or_default();
         chooser.choose(group_idx, group, ctx)

@@ -72,9 +72,9 @@ impl QuantScheme for Binary {
         &self,
         weights: &ChannelMajor,
         settings: &Settings,
-        _ctx: &WorkCtx,
+        ctx: &WorkCtx,
     ) -> Result<Box<dyn FittedQuantizer>, QuantError> {
-        common::clean(weights.data(), settings)?;
+        common::clean(weights, settings, ctx)?;
         let layout = common::whole(weights);
         let scales = vec![1.0; layout.n_groups()].into();
         let store = Box::new(UnitScales { n_groups: layout.n_groups() });
@@ -122,8 +122,8 @@ impl QuantScheme for Xnor {
         ctx: &WorkCtx,
     ) -> Result<Box<dyn FittedQuantizer>, QuantError> {
         let layout = common::layout_of(weights, settings);
-        let cleaned = common::clean(weights.data(), settings)?;
-        let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
+        let cleaned = common::clean(weights, settings, ctx)?;
+        let data = cleaned.as_ref().unwrap_or(weights).data();
         let scales = reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
             let group = data.get(layout.range(group_idx)).unwrap_or_default();
             Ok::<_, QuantError>(mean_of(group, f64::abs) as f32)

@@ -90,8 +90,8 @@ impl QuantScheme for DoReFa {
         settings: &Settings,
         ctx: &WorkCtx,
     ) -> Result<Box<dyn FittedQuantizer>, QuantError> {
-        let cleaned = common::clean(weights.data(), settings)?;
-        let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
+        let cleaned = common::clean(weights, settings, ctx)?;
+        let data = cleaned.as_ref().unwrap_or(weights).data();
         let layout = common::whole(weights);
         let bits = settings.int("bits").unwrap_or(4).clamp(1, 8) as u32;
         ctx.check()?;

@@ -111,8 +111,8 @@ impl QuantScheme for Ternary {
         ctx: &WorkCtx,
     ) -> Result<Box<dyn FittedQuantizer>, QuantError> {
         let layout = common::layout_of(weights, settings);
-        let cleaned = common::clean(weights.data(), settings)?;
-        let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
+        let cleaned = common::clean(weights, settings, ctx)?;
+        let data = cleaned.as_ref().unwrap_or(weights).data();
         let is_optimal = settings.choice("threshold") == "optimal";
         let groups = reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
             let group = data.get(layout.range(group_idx)).unwrap_or_default();

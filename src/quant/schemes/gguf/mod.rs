@@ -200,8 +200,8 @@ impl QuantScheme for Gguf {
         settings: &Settings,
         ctx: &WorkCtx,
     ) -> Result<Box<dyn FittedQuantizer>, QuantError> {
-        let cleaned = common::clean(weights.data(), settings)?;
-        let data = cleaned.as_deref().unwrap_or_else(|| weights.data());
+        let cleaned = common::clean(weights, settings, ctx)?;
+        let data = cleaned.as_ref().unwrap_or(weights).data();
         let blocks = Blocks {
             block_type: self.block_type,
             n_channels: weights.n_channels(),
