@@ -6,7 +6,9 @@ use egui_plot::{Line, Plot, PlotPoint, PlotPoints, PlotTransform, PlotUi, VLine}
 
 use super::curves::{CountScale, count_marks, count_text, fit_curve, quantized_steps, steps};
 use super::legend::{LegendEntry, beyond_mark, legend_ui};
-use super::value_plot::{ShownRange, range_and_hover_ui, value_plot, view_of, y_axis};
+use super::value_plot::{
+    ShownRange, follow_values, range_and_hover_ui, value_plot, view_of, y_axis,
+};
 use crate::base::{significant, thousands};
 use crate::quant::Grid;
 use crate::session::LayerPicture;
@@ -55,6 +57,7 @@ pub(super) fn histogram_ui(
     let response = plot.show(ui, |plot| {
         // Whatever the settings become, everything is in view.
         plot.set_plot_bounds_y(heights.clone());
+        follow_values(plot, picture);
         draw_levels(plot, picture, theme);
         let mut original =
             Line::new("original", PlotPoints::from(steps(&picture.original, scale, 1.0)))

@@ -133,6 +133,21 @@ pub(super) fn value_plot<'a>(
         .default_x_bounds(lo, hi)
 }
 
+/// Shows the values that are in view at first also when they change with the settings, unless a
+/// person has moved or zoomed the plot.
+pub(super) fn follow_values(plot: &mut egui_plot::PlotUi, picture: &LayerPicture) {
+    let key = egui::Id::unique("values shown").with(view_of(picture));
+    let now = value_bounds(picture);
+    let before: Option<(f64, f64)> = plot.ctx().data(|data| data.get_temp(key));
+    let shown = plot.plot_bounds().range_x();
+    let is_near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * (now.1 - now.0).abs();
+    let is_first = |(lo, hi)| is_near(*shown.start(), lo) && is_near(*shown.end(), hi);
+    if before.is_some_and(|before| before != now && is_first(before)) {
+        plot.set_plot_bounds_x(now.0..=now.1);
+    }
+    plot.ctx().data_mut(|data| data.insert_temp(key, now));
+}
+
 /// The axis of counts or shares.
 pub(super) fn y_axis<'a>(theme: &Theme, text: impl Fn(GridMark) -> String + 'a) -> AxisHints<'a> {
     plot_axis(Axis::Y, theme, text).min_thickness(Y_AXIS_WIDTH)
