@@ -15,6 +15,8 @@ use crate::session::Loaded;
 /// How much the strip says, by the room it has; tooltips say all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Detail {
+    /// Figures without how sure they are.
+    Least,
     /// Figures without what can be read from them.
     Brief,
     Full,
@@ -25,10 +27,15 @@ enum Detail {
 impl Detail {
     fn of(width: f32) -> Self {
         match width {
+            width if width < 968.0 => Self::Least,
             width if width < 1264.0 => Self::Brief,
             width if width < 1560.0 => Self::Full,
             _ => Self::Drawn,
         }
+    }
+
+    fn is_brief(self) -> bool {
+        matches!(self, Self::Least | Self::Brief)
     }
 }
 
@@ -44,7 +51,7 @@ pub fn header_ui(ui: &mut Ui, ctx: &PanelCtx) {
     ui.spacing_mut().interact_size.y = 18.0;
     ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
     let detail = Detail::of(ui.available_width());
-    let title_width = if detail == Detail::Brief { 150.0 } else { 200.0 };
+    let title_width = if detail.is_brief() { 150.0 } else { 200.0 };
     egui::ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {
         ui.horizontal_centered(|ui| {
             cell_ui(
@@ -132,13 +139,15 @@ fn size_ui(ui: &mut Ui, size: Option<ModelSize>, detail: Detail) {
             number(ui, &bytes(size.float_bytes), 14.0, theme.text);
             arrow(ui);
             number(ui, &bytes(size.quantized_bytes), 14.0, theme.quantized);
-            if size.quantized_bytes > 0 && detail != Detail::Brief {
+            if size.quantized_bytes > 0 && !detail.is_brief() {
                 let ratio = size.float_bytes as f64 / size.quantized_bytes as f64;
                 small(ui, &format!("{}×", fixed(ratio, 1))).on_hover_text("So many times smaller");
             }
         }
     });
-    cell_ui(ui, head("Bits per quantized weight", bits_help), |ui| {
+    let bits_name =
+        if detail == Detail::Least { "Bits per weight" } else { "Bits per quantized weight" };
+    cell_ui(ui, head(bits_name, bits_help), |ui| {
         match size.map(|size| (size.stored_bits_per_weight, size.bits_per_weight)) {
             None => {
                 number(ui, "…", 14.0, theme.hint);
@@ -165,14 +174,14 @@ fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, (accuracy, detail): (&Loaded<Accurac
             // Without samples there is nothing wrong, only nothing to measure on.
             let is_wrong = ctx.session.samples().is_some() && !reason.starts_with("cancelled");
             let text = match is_wrong {
-                false => RichText::new(reason).color(theme.hint),
+                false => RichText::new(short_reason(ctx, reason)).color(theme.hint),
                 true => RichText::new(format!("✕ {reason}")).color(theme.bad),
             };
             let left = ui.cursor().left() + theme::PANEL_MARGIN;
             let room = (ui.ctx().content_rect().right() - left).max(240.0);
             ui.allocate_ui(vec2(room, 18.0), |ui| ui.add(egui::Label::new(text).truncate()))
                 .inner
-                .on_hover_text(reason);
+                .on_hover_text(if is_wrong { reason.to_owned() } else { capitalised(reason) });
         });
         return;
     }
@@ -201,6 +210,23 @@ fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, (accuracy, detail): (&Loaded<Accurac
     ui.set_opacity(1.0);
 }
 
+/// Why there is no accuracy where nothing is wrong; the way out is under the pointer.
+fn short_reason(ctx: &PanelCtx, reason: &str) -> String {
+    let has_graph = ctx.session.network().is_some_and(|network| network.graph.is_some());
+    if has_graph { capitalised(reason) } else { "No graph in the file".to_owned() }
+}
+
+/// As a sentence begins, unless it begins with the name of something.
+fn capitalised(reason: &str) -> String {
+    let first = reason.split(' ').next().unwrap_or_default();
+    let is_word = first.chars().all(|letter| letter.is_ascii_lowercase());
+    let mut letters = reason.chars();
+    match letters.next().filter(|_| is_word) {
+        Some(letter) => letter.to_uppercase().chain(letters).collect(),
+        None => reason.to_owned(),
+    }
+}
+
 /// Float, quantized, their intervals, and on how many samples.
 fn metric_ui(
     ui: &mut Ui,
@@ -218,28 +244,36 @@ fn metric_ui(
         |ui| {
             let name = metric_name(accuracy.metric);
             let help = format!("{}. Measured on {set}", metric_help(accuracy.metric));
-            let interval = if detail == Detail::Brief { "" } else { ", 95 % interval" };
+            let interval = if detail.is_brief() { "" } else { ", 95 % interval" };
+            // The dot has its own space.
+            ui.spacing_mut().item_spacing.x = 3.0;
             caption(ui, &format!("{name}{interval} ·")).on_hover_text(help);
             ui.label(RichText::new(seen).color(colour));
         },
         |ui| {
             if let Some(float) = accuracy.float {
-                estimate_ui(ui, (float, text), theme.text);
+                estimate_ui(ui, (float, text, detail), theme.text);
             }
             if let Some(quantized) = accuracy.quantized {
                 if accuracy.float.is_some() {
                     arrow(ui);
                 }
-                estimate_ui(ui, (quantized, text), theme.quantized);
+                estimate_ui(ui, (quantized, text, detail), theme.quantized);
             }
         },
     );
 }
 
-fn estimate_ui(ui: &mut Ui, (estimate, text): (Estimate, MetricText), colour: egui::Color32) {
+fn estimate_ui(
+    ui: &mut Ui,
+    (estimate, text, detail): (Estimate, MetricText, Detail),
+    colour: egui::Color32,
+) {
     let help = format!("95 % interval: {}", text.range(estimate.ci95));
     number(ui, &text.value(estimate.value), 14.0, colour).on_hover_text(&help);
-    small(ui, &text.reach(estimate)).on_hover_text(help);
+    if detail != Detail::Least {
+        small(ui, &text.reach(estimate)).on_hover_text(help);
+    }
 }
 
 fn comparison_ui(ui: &mut Ui, comparison: &Comparison, (text, detail): (MetricText, Detail)) {
@@ -256,7 +290,7 @@ fn comparison_ui(ui: &mut Ui, comparison: &Comparison, (text, detail): (MetricTe
                 let range = text.signed_range(difference.ci95);
                 let tip = format!("{help}: {range}{}", text.difference_unit());
                 number(ui, &value, 14.0, theme.text).on_hover_text(tip);
-                if detail != Detail::Brief {
+                if !detail.is_brief() {
                     small(ui, &range);
                 }
             },

@@ -8,17 +8,19 @@ use super::theme::{self, Theme};
 use super::widgets::name_it;
 
 /// A name that is too long, shortened from its front: parts of words to their first letter while
-/// numbers stay, then what still is too much left out of the middle.
+/// numbers stay, then what still is too much left out of the middle. A final `weight`, which most
+/// names end in, keeps the word before it whole, and yields before it.
 ///
 /// `encoder.layers.3.attention.query` becomes `e.l.3.attention.query`.
 pub(super) fn shortened(name: &str, max_chars: usize) -> String {
     let mut n_chars = name.chars().count();
     let mut short = String::new();
     let parts: Vec<&str> = name.split_inclusive(['.', '/']).collect();
+    let n_kept = if parts.len() > 1 && parts.last() == Some(&"weight") { 2 } else { 1 };
     for (part_idx, part) in parts.iter().enumerate() {
         let letters = part.trim_end_matches(['.', '/']);
         let is_word = letters.parse::<u32>().is_err() && letters.chars().count() > 1;
-        if n_chars > max_chars && is_word && part_idx + 1 < parts.len() {
+        if n_chars > max_chars && is_word && part_idx + n_kept < parts.len() {
             let first = letters.chars().next().map_or(0, char::len_utf8);
             n_chars -= letters.chars().count() - 1;
             short.push_str(&part[..first]);
@@ -26,6 +28,9 @@ pub(super) fn shortened(name: &str, max_chars: usize) -> String {
         } else {
             short.push_str(part);
         }
+    }
+    if n_kept == 2 && n_chars > max_chars {
+        short.truncate(short.len() - "eight".len());
     }
     elided(&short, max_chars)
 }
@@ -91,6 +96,10 @@ mod tests {
         ] {
             assert_eq!(shortened(name, max_chars), short, "{max_chars}");
         }
+        let name = "encoder.layers.0.block.projection_0.weight";
+        assert_eq!(shortened(name, 30), "e.l.0.b.projection_0.weight");
+        assert_eq!(shortened(name, 15), "e.l.0.b…ion_0.w");
+        assert_eq!(shortened("block.weight", 8), "block.w");
         assert_eq!(shortened("préfixe/été", 8), "p/été");
         assert_eq!(shortened("", 8), "");
     }

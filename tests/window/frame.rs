@@ -280,7 +280,7 @@ fn weights_that_are_not_numbers_are_told_and_mended() {
         .write(folder.path(), "nan.safetensors");
     let mut window = window_of(ModelRef::Path(path));
     assert!(shows(&window, "Not quantized") && shows(&window, "✕ failed"));
-    assert!(shows(&window, "the model has no graph"), "the first thing that is missing");
+    assert!(shows(&window, "No graph in the file"), "the first thing that is missing");
     click_button(&mut window, "As zero");
     assert!(shows(&window, "dB SQNR"));
     assert_eq!(spec(&window), "int:non-finite=zero");

@@ -51,7 +51,7 @@ fn the_colours_are_named_with_their_unit() {
     for (button, text) in [
         ("Error", "Colours: Error x − x̂, weight minus quantized weight"),
         ("Code", "Colours: Code, the whole number"),
-        ("Value", "Colours: Weight value x, a number without unit"),
+        ("Value", "Colours: Weight value x, no unit"),
     ] {
         click(&mut window, button);
         assert!(shows(&window, text), "{button}");

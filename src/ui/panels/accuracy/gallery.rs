@@ -396,7 +396,7 @@ fn line_ui(ui: &Ui, rect: Rect, item: &GalleryItem, names: &Names) {
     };
     let tail = ui.painter().layout_no_wrap(tail, theme::text(12.0), theme.text);
     let head = match &item.look {
-        Look::Text { before, .. } => last_that_fit(before, rect.width() - tail.size().x),
+        Look::Text { before, .. } => last_that_fit(before, names, rect.width() - tail.size().x),
         _ => format!("sample {}", item.row.sample_idx),
     };
     let head = ui.painter().layout_no_wrap(head, theme::text(12.0), theme.label);
@@ -413,8 +413,8 @@ fn line_ui(ui: &Ui, rect: Rect, item: &GalleryItem, names: &Names) {
     }
 }
 
-/// The end of a text, as much as the width takes.
-fn last_that_fit(text: &str, width: f32) -> String {
+/// The end of a text, as much as the width takes; where tokens are numbers, whole ones.
+fn last_that_fit(text: &str, names: &Names, width: f32) -> String {
     // Cutting at an average width is near enough and measures nothing twice.
     let n_fitting = (width / 6.6).max(8.0) as usize;
     let n_chars = text.chars().count();
@@ -422,7 +422,11 @@ fn last_that_fit(text: &str, width: f32) -> String {
         return text.to_owned();
     }
     let tail: String = text.chars().skip(n_chars + 1 - n_fitting).collect();
-    format!("…{tail}")
+    let whole = match names.vocabulary {
+        None => tail.split_once(' ').map(|(_, whole)| whole),
+        Some(_) => None,
+    };
+    format!("…{}", whole.unwrap_or(&tail))
 }
 
 fn describe(item: &GalleryItem, names: &Names) -> String {

@@ -20,8 +20,11 @@ const STACKED_BELOW: f32 = 460.0;
 /// Names of classes, where no matrix beside them has them.
 const NAME_WIDTH: f32 = 84.0;
 /// Most room that the recalls, and those of tokens, take.
-pub const MAX_WIDTH: f32 = 420.0;
+pub const MAX_WIDTH: f32 = 800.0;
 const TOKENS_WIDTH: f32 = 640.0;
+/// From this width on tokens stand in two columns.
+const TWO_COLUMNS: f32 = 1200.0;
+const COLUMN_GAP: f32 = 32.0;
 /// Least share of the room that the recalls have beside the matrix.
 pub const SHARE: f32 = 0.42;
 /// Title, legend and the numbers of the axis.
@@ -150,11 +153,6 @@ fn rows_ui(
 
 /// The tokens that gain or lose most hits.
 pub fn tokens_ui(ui: &mut Ui, room: Rect, content: &Content, filter: &mut Filter) {
-    const NAME_WIDTH: f32 = 110.0;
-    const N_WIDTH: f32 = 64.0;
-    // Wider, and a figure stands too far from its name.
-    let room = room.with_max_x(room.right().min(room.left() + TOKENS_WIDTH));
-    let theme = Theme::of(ui);
     let recalls = &content.accuracy.breakdown.recalls;
     super::region(ui, room, "title", |ui| {
         title_ui(
@@ -174,24 +172,47 @@ pub fn tokens_ui(ui: &mut Ui, room: Rect, content: &Content, filter: &mut Filter
         );
         return;
     }
+    let n_columns: usize = if room.width() >= TWO_COLUMNS { 2 } else { 1 };
+    let gaps = COLUMN_GAP * (n_columns - 1) as f32;
+    // Wider, and a figure stands too far from its name.
+    let width = ((room.width() - gaps) / n_columns as f32).min(TOKENS_WIDTH);
     let top = room.top() + 68.0;
-    let height =
-        ((room.bottom() - top) / recalls.len() as f32).clamp(LEAST_ROW_HEIGHT, MAX_ROW_HEIGHT);
-    let n = ((room.bottom() - top) / height) as usize;
+    let n_wanted = recalls.len().div_ceil(n_columns).max(1);
+    let height = ((room.bottom() - top) / n_wanted as f32).clamp(LEAST_ROW_HEIGHT, MAX_ROW_HEIGHT);
+    let n_rows = (((room.bottom() - top) / height).max(1.0) as usize).min(n_wanted);
+    for (column, recalls) in recalls.chunks(n_rows).take(n_columns).enumerate() {
+        let left = room.left() + column as f32 * (width + COLUMN_GAP);
+        let area = Rect::from_x_y_ranges(left..=left + width, top..=top + height * n_rows as f32);
+        token_rows_ui(ui, (area, column * n_rows), (recalls, height), content, filter);
+    }
+}
+
+/// Tokens one below the other, the first of them the `first` of all.
+fn token_rows_ui(
+    ui: &mut Ui,
+    (area, first): (Rect, usize),
+    (recalls, height): (&[Recall], f32),
+    content: &Content,
+    filter: &mut Filter,
+) {
+    const NAME_WIDTH: f32 = 110.0;
+    const N_WIDTH: f32 = 64.0;
+    let theme = Theme::of(ui);
+    let (top, n) = (area.top(), recalls.len());
     let chart = Chart {
-        plot: room.left() + NAME_WIDTH + N_WIDTH..room.right() - CHANGE_WIDTH - 6.0,
-        rows: Rows { top, height, n: n.min(recalls.len()), name_width: None, detail: Detail::Full },
+        plot: area.left() + NAME_WIDTH + N_WIDTH..area.right() - CHANGE_WIDTH - 6.0,
+        rows: Rows { top, height, n, name_width: None, detail: Detail::Full },
         shows_float: true,
     };
     chart.numbers_ui(ui);
     chart.grid_ui(ui);
-    let head = pos2(room.left() + NAME_WIDTH + N_WIDTH - 12.0, top - 4.0);
+    let head = pos2(area.left() + NAME_WIDTH + N_WIDTH - 12.0, top - 4.0);
     ui.painter().text(head, Align2::RIGHT_BOTTOM, "places", theme::text(11.0), theme.hint);
-    for (row, recall) in recalls.iter().take(n).enumerate() {
+    for (row, recall) in recalls.iter().enumerate() {
         let name = content.names.of(recall.class);
-        let rect = chart.row_rect(row, room.left()..room.right());
+        let rect = chart.row_rect(row, area.left()..area.right());
         let is_chosen = filter.class == Some(recall.class);
-        if row_ui(ui, (&chart, rect, row), (&name, Some(recall)), is_chosen) {
+        if row_ui(ui, (&chart, rect, first + row), (&name, Some(recall)), is_chosen) {
             filter.toggle(Some(recall.class), None);
         }
         let colour = if is_chosen { theme.accent } else { theme.label };

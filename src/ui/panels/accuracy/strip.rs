@@ -3,6 +3,7 @@
 use egui::{Rect, RichText, Stroke, Ui, pos2, vec2};
 
 use super::headline::{HeadFigure, Headline};
+use super::names::Names;
 use super::{Content, region};
 use crate::base::{fixed, percent, significant, thousands};
 use crate::eval::{Accuracy, Breakdown, Comparison, Metric};
@@ -133,16 +134,32 @@ pub fn foot_ui(ui: &mut Ui, content: &Content) {
     });
 }
 
+/// A class within a sentence: a name that is a number alone would not be read as one.
+fn class_text(names: &Names, class: u32) -> String {
+    let name = names.of(class);
+    if name.parse::<u32>().is_ok() { format!("class {name}") } else { name }
+}
+
+/// For the beginning of a sentence; the name of a class stays as it is.
+fn upper_first(text: &str) -> String {
+    for (word, first) in [("class ", "Class "), ("token ", "Token ")] {
+        if let Some(number) = text.strip_prefix(word) {
+            return format!("{first}{number}");
+        }
+    }
+    text.to_owned()
+}
+
 fn sentence(breakdown: &Breakdown, content: &Content) -> String {
     let names = content.names;
     let what = if names.is_language() { "tokens" } else { "samples" };
     let gain = breakdown.gains_most.map(|gain| {
-        let name = names.of(gain.class);
+        let name = class_text(names, gain.class);
         let n = thousands(gain.n_more as usize);
         format!("The quantized model answers {name} for {n} more {what} than float does.")
     });
     let pays = breakdown.pays_most.map(|recall| {
-        let name = names.of(recall.class);
+        let name = upper_first(&class_text(names, recall.class));
         let (float, quantized) = (recall.float_hits, recall.quantized_hits);
         format!("{name} pays most: {float} → {quantized} of {}.", recall.n)
     });

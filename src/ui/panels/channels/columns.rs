@@ -51,7 +51,7 @@ impl Columns {
         let has_scale = n_scales > 0 && plot.width() >= MIN_WIDTH_FOR_SCALE;
         let n_gaps = if has_scale { 3.0 } else { 2.0 };
         let room = plot.width() - LABEL_WIDTH - n_gaps * GAP - 8.0;
-        let scale_share = if has_scale { 0.09 } else { 0.0 };
+        let scale_share = if has_scale { 0.11 } else { 0.0 };
         let mut left = plot.left();
         let mut next = |width: f32, gap: f32| {
             let rect = Rect::from_min_size(pos2(left, plot.top()), vec2(width, plot.height()));

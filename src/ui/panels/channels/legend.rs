@@ -47,6 +47,8 @@ struct ColumnLegend {
 
 /// From this width of the SQNR's column on, what is in use is explained below it.
 const MIN_WIDTH_FOR_IN_USE: f32 = 150.0;
+/// From this width of the scale's column on, what is in use is explained over it.
+const MIN_WIDTH_FOR_SCALE_IN_USE: f32 = 120.0;
 const ENTRY_GAP: f32 = 10.0;
 const MARK_GAP: f32 = 4.0;
 /// Between two lines of a legend.
@@ -124,7 +126,11 @@ fn legends(subject: Subject, shape: MarkShape, mode: egui::Theme) -> Vec<ColumnL
     let mut legends =
         vec![ColumnLegend { column: columns.ranges, title: "Range", entries: ranges }];
     if columns.has_scale() {
-        let entries = vec![entry(Mark::OwnScale(shape), "own")];
+        let mut entries = vec![entry(Mark::OwnScale(shape), "channel")];
+        // In less room the SQNR's legend has the same mark.
+        if columns.scale.width() >= MIN_WIDTH_FOR_SCALE_IN_USE {
+            entries.push(entry(Mark::InUse(shape), "in use"));
+        }
         legends.push(ColumnLegend { column: columns.scale, title: "Scale", entries });
     }
     let mut entries = Vec::new();

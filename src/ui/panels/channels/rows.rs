@@ -17,7 +17,7 @@ pub(super) struct RowWindow {
 /// Fewest rows in view, if there are as many.
 const MIN_ROWS: f64 = 8.0;
 /// A row is at most this high, so that few channels are not bars of half the screen.
-const MAX_ROW_HEIGHT: f32 = 28.0;
+const MAX_ROW_HEIGHT: f32 = 64.0;
 /// Rows keep at least this share of their height when they become whole pixels.
 const LEAST_SNAPPED: f32 = 0.85;
 

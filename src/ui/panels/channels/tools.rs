@@ -12,7 +12,7 @@ use crate::ui::layer_title::layer_title_ui;
 use crate::ui::panel::PanelCtx;
 use crate::ui::segments::segments_ui;
 use crate::ui::theme::{self, Theme};
-use crate::ui::widgets::name_it;
+use crate::ui::widgets::{combo_icon, name_it};
 
 /// Keys with their names and what they mean.
 const KEYS: [(ChannelKey, &str, &str); 8] = [
@@ -148,6 +148,7 @@ impl ChannelsPanel {
         ui.add_space(2.0);
         let name_of = |key| KEYS.iter().find(|entry| entry.0 == key).map_or("", |entry| entry.1);
         let combo = ComboBox::from_id_salt("channel order")
+            .icon(combo_icon)
             .selected_text(format!("by {}", name_of(self.order.key)))
             .width(104.0)
             .show_ui(ui, |ui| {

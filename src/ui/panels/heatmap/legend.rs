@@ -23,7 +23,7 @@ pub(super) fn draw(ui: &Ui, canvas: &Canvas, room: Rect) {
     let bar = scale_bar(ui, raster, room);
     let x = bar.right() + 16.0;
     let (title, unit) = match shown {
-        Shown::Value => ("Weight value x", "a number without unit"),
+        Shown::Value => ("Weight value x", "no unit"),
         Shown::Error => ("Error x − x̂", "weight minus quantized weight"),
         Shown::Code => ("Code", "the whole number stored for a weight"),
     };

@@ -13,7 +13,6 @@ use crate::ui::segments::{Segments, segments_ui};
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::{combo_icon, name_it};
 
-const TITLE_HEIGHT: f32 = 36.0;
 const LINE_HEIGHT: f32 = theme::TOOL_ROW_HEIGHT;
 
 /// Below this width the title has a line of its own.
@@ -53,7 +52,7 @@ impl HeatmapPanel {
         let right_to_left = UiLayout::right_to_left(Align::Center);
         let left_to_right = UiLayout::left_to_right(Align::Center);
         if ui.available_width() >= MIN_WIDTH_FOR_ONE_LINE {
-            line_ui(ui, TITLE_HEIGHT, right_to_left, |ui| {
+            line_ui(ui, LINE_HEIGHT, right_to_left, |ui| {
                 self.zoom_ui(ui);
                 ui.add_space(10.0);
                 self.shown_ui(ui);
@@ -63,7 +62,7 @@ impl HeatmapPanel {
                 });
             });
         } else {
-            line_ui(ui, TITLE_HEIGHT, left_to_right, |ui| layer_title_ui(ui, ctx, layer, ""));
+            line_ui(ui, LINE_HEIGHT, left_to_right, |ui| layer_title_ui(ui, ctx, layer, ""));
             line_ui(ui, LINE_HEIGHT, left_to_right, |ui| {
                 self.shown_ui(ui);
                 ui.with_layout(right_to_left, |ui| {

@@ -391,7 +391,7 @@ fn bits_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) -> bool {
     let mut edited = bits;
     ui.add_enabled_ui(!ctx.session.is_locked(row.idx), |ui| {
         let drag = DragValue::new(&mut edited).range(range).speed(0.05);
-        let response = ui.add_sized(vec2(34.0, 22.0), drag);
+        let response = ui.add_sized(vec2(34.0, theme::CONTROL_HEIGHT), drag);
         name_it(&response, &format!("Bits of {}", row.layer.name));
         if edited != bits {
             let gesture = widgets::gesture_of(&response);
@@ -408,18 +408,15 @@ fn bits_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) -> bool {
 fn fixed_bits_ui(ui: &mut Ui, choice: &SchemeChoice) {
     let theme = Theme::of(ui);
     let scheme = choice.scheme();
-    ui.with_layout(egui::Layout::top_down(egui::Align::Center), |ui| {
-        ui.add_space(4.0);
-        match choice.code_bits().filter(|_| !choice.keeps_float()) {
-            Some(bits) => {
-                let text = RichText::new(bits.to_string()).font(theme::mono(12.0));
-                let help = format!("Bits of one code of {}, which the format fixes", scheme.name());
-                ui.label(text.color(theme.label)).on_hover_text(help);
-            }
-            None => {
-                let text = RichText::new(scheme.id()).color(theme.hint);
-                ui.add(egui::Label::new(text).truncate());
-            }
+    ui.centered_and_justified(|ui| match choice.code_bits().filter(|_| !choice.keeps_float()) {
+        Some(bits) => {
+            let text = RichText::new(bits.to_string()).font(theme::mono(12.0));
+            let help = format!("Bits of one code of {}, which the format fixes", scheme.name());
+            ui.label(text.color(theme.label)).on_hover_text(help);
+        }
+        None => {
+            let text = RichText::new(scheme.id()).color(theme.hint);
+            ui.add(egui::Label::new(text).truncate());
         }
     });
 }
@@ -458,14 +455,26 @@ fn sqnr_ui(ui: &mut Ui, error: &Loaded<LayerError>) {
     }
 }
 
-/// Locked layers keep their settings whatever is applied to many.
+/// Of the open lock in a row that nothing points at.
+const FAINT: f32 = 0.25;
+
+/// Locked layers keep their settings whatever is applied to many. An open lock is faint until its row
+/// is under the pointer, or the lock has the keyboard.
 fn lock_ui(ui: &mut Ui, ctx: &PanelCtx, row: &LayerRow) {
     let theme = Theme::of(ui);
     let is_locked = ctx.session.is_locked(row.idx);
+    let whole_row = egui::Rect::from_x_y_ranges(ui.clip_rect().x_range(), ui.max_rect().y_range());
+    let lock_id = ui.next_auto_id();
+    let has_focus = ui.memory(|memory| memory.has_focus(lock_id));
+    let open_ink = if has_focus || ui.rect_contains_pointer(whole_row) {
+        theme.hint
+    } else {
+        theme.hint.gamma_multiply(FAINT)
+    };
     let (icon, verb, ink) = if is_locked {
         (icons::ICON_LOCK, "Unlock", theme.accent)
     } else {
-        (icons::ICON_LOCK_OPEN, "Lock", theme.hint)
+        (icons::ICON_LOCK_OPEN, "Lock", open_ink)
     };
     let button = egui::Button::new(icon.rich_text().size(13.0).color(ink)).frame(false);
     let response = ui.add(button);

@@ -141,7 +141,8 @@ impl LayersPanel {
         } else if self.held.is_none() {
             self.held = Some(rows.iter().map(|row| row.idx).collect());
         }
-        footer_ui(ui, ctx, layers.len(), &rows);
+        let columns = self.widths(ctx, ui.available_width()).columns;
+        footer_ui(ui, ctx, (layers.len(), rows.as_slice()), &columns);
     }
 
     fn filter_ui(&mut self, ui: &mut Ui) {
@@ -333,7 +334,12 @@ fn block_ui(line: &mut TableRow, columns: &[ListColumn], text: &str, is_folded: 
     clicked || line.response().clicked()
 }
 
-fn footer_ui(ui: &mut Ui, ctx: &PanelCtx, n_layers: usize, rows: &[LayerRow]) {
+fn footer_ui(
+    ui: &mut Ui,
+    ctx: &PanelCtx,
+    (n_layers, rows): (usize, &[LayerRow]),
+    columns: &[ListColumn],
+) {
     let theme = Theme::of(ui);
     let shown: usize = rows.iter().map(|row| row.layer.count()).sum();
     ui.horizontal_centered(|ui| {
@@ -350,7 +356,9 @@ fn footer_ui(ui: &mut Ui, ctx: &PanelCtx, n_layers: usize, rows: &[LayerRow]) {
         let layout = egui::Layout::right_to_left(egui::Align::Center);
         ui.with_layout(layout, |ui| {
             ui.add_space(theme::PANEL_MARGIN);
-            poor_legend_ui(ui, rows);
+            if columns.contains(&ListColumn::Sqnr) {
+                poor_legend_ui(ui, rows);
+            }
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                 ui.add(egui::Label::new(RichText::new(text).color(theme.hint)).truncate());
             });

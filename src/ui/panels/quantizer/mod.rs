@@ -19,6 +19,7 @@ use crate::ui::focus_ring::scroll_to_focus;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::quick_settings::QUICK_SETTINGS;
 use crate::ui::settings_editor::{Edited, Selected, settings_ui};
+use crate::ui::short_name::title_ui;
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
 use crate::ui::widgets::{icon_menu, section};
@@ -80,11 +81,21 @@ impl Panel for QuantizerPanel {
         ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             scroll_to_focus(ui);
-            egui::Frame::new().inner_margin(theme::PANEL_MARGIN).show(ui, |ui| {
+            let columns = Columns::of(ui.available_width() - 2.0 * theme::PANEL_MARGIN);
+            let mut margin = egui::Margin::from(theme::PANEL_MARGIN);
+            if columns == Columns::One {
+                // The row of the title has its own.
+                margin.top = 0;
+            }
+            egui::Frame::new().inner_margin(margin).show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 0.0;
-                let columns = Columns::of(ui.available_width());
                 let is_roomy = columns.n() > 1 || room.y >= ROOMY;
-                let parts = Parts { ctx, target: &target, is_roomy };
+                // As high as in other panels; in a card as near to its edge as other titles.
+                let title_height = match columns {
+                    Columns::One => theme::TOOL_ROW_HEIGHT,
+                    _ => theme::FORM_ROW_HEIGHT,
+                };
+                let parts = Parts { ctx, target: &target, is_roomy, title_height };
                 columns.ui(ui, |ui, part| parts.ui(ui, part, &mut self.folds));
             });
         });
@@ -115,6 +126,7 @@ struct Parts<'a> {
     ctx: &'a PanelCtx<'a>,
     target: &'a Target<'a>,
     is_roomy: bool,
+    title_height: f32,
 }
 
 impl Parts<'_> {
@@ -123,7 +135,7 @@ impl Parts<'_> {
         let ctx = self.ctx;
         match part {
             Part::Settings => {
-                selection_ui(ui, ctx, network, layer);
+                selection_ui(ui, ctx, (self.target.network, self.target.layer), self.title_height);
                 let stats = picture.shown().map(|picture| picture.stats);
                 let has_non_finite = has_non_finite(ctx, error, stats.as_ref());
                 let shown = Shown { layer, stats: stats.as_ref(), has_non_finite };
@@ -141,29 +153,31 @@ impl Parts<'_> {
 }
 
 /// Whose settings these are, and settings in one click.
-fn selection_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, layer: &Layer) {
-    let theme = Theme::of(ui);
+fn selection_ui(
+    ui: &mut Ui,
+    ctx: &PanelCtx,
+    (network, layer): (&Network, &Layer),
+    title_height: f32,
+) {
     let selected = ctx.session.selected_layers();
-    // As far from the edge as the titles of the other parts.
-    ui.add_space(4.0);
-    ui.horizontal(|ui| {
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let icon = egui_material_icons::icons::ICON_BOLT;
-            icon_menu(ui, icon, "Quick settings", |ui| {
-                for quick in QUICK_SETTINGS {
-                    if ui.button(quick.name).on_hover_text(quick.help).clicked() {
-                        edit(ctx, quick.name, |_| quick.choice());
-                    }
+    let size = egui::vec2(ui.available_width(), title_height);
+    let layout = egui::Layout::right_to_left(egui::Align::Center);
+    ui.allocate_ui_with_layout(size, layout, |ui| {
+        ui.set_min_height(title_height);
+        let icon = egui_material_icons::icons::ICON_BOLT;
+        icon_menu(ui, icon, "Quick settings", |ui| {
+            for quick in QUICK_SETTINGS {
+                if ui.button(quick.name).on_hover_text(quick.help).clicked() {
+                    edit(ctx, quick.name, |_| quick.choice());
                 }
-            });
-            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                let title = match selected.len() {
-                    1 => layer.name.clone(),
-                    n_selected => format!("{n_selected} of {} layers", network.layers.len()),
-                };
-                let text = RichText::new(title).font(theme::title(13.0)).color(theme.text);
-                ui.add(egui::Label::new(text).truncate());
-            });
+            }
+        });
+        ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+            let title = match selected.len() {
+                1 => layer.name.clone(),
+                n_selected => format!("{n_selected} of {} layers", network.layers.len()),
+            };
+            title_ui(ui, &title, &title);
         });
     });
     let size = egui::vec2(ui.available_width(), theme::CONTROL_HEIGHT);
