@@ -33,6 +33,8 @@ pub struct Titles<'a> {
 const LEFT: f32 = 62.0;
 const BOTTOM: f32 = 36.0;
 const TOP: f32 = 20.0;
+/// So near the top edge there is no number, the title stands there.
+const TITLE_REACH: f32 = 6.0;
 /// Points between two numbers of the y axis.
 const PITCH: f32 = 30.0;
 
@@ -115,6 +117,10 @@ impl Chart {
         for mark in marks {
             let y = self.y(mark);
             painter.hline(rect.x_range(), y, Stroke::new(1.0, theme.grid));
+            // It would lie in the title.
+            if y - rect.top() < TITLE_REACH && !titles.y.is_empty() {
+                continue;
+            }
             let text = (titles.y_text)(mark, step);
             let place = pos2(rect.left() - 6.0, y);
             painter.text(place, Align2::RIGHT_CENTER, text, theme::mono(11.0), theme.label);

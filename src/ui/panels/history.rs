@@ -2,7 +2,7 @@
 
 use egui::{Align, Layout, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
-use crate::base::{bytes, fixed};
+use crate::base::{bytes, fixed, thousands};
 use crate::eval::{Estimate, Metric, Sqnr};
 use crate::session::{Command, Edit, History, StepFigures};
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
@@ -137,7 +137,7 @@ fn columns(row: Rect) -> Columns {
     let accuracy = cut(ACCURACY_WIDTH);
     let [size, bits, sqnr] = FIGURE_WIDTHS;
     let (sqnr, bits, size) = (cut(sqnr), cut(bits), cut(size));
-    let middle = if is_wide { rest.left() + rest.width() * 0.45 } else { rest.right() };
+    let middle = if is_wide { rest.left() + rest.width() * 0.65 } else { rest.right() };
     let (label, change) = rest.split_left_right_at_x(middle);
     let figures = Figures::Columns([size, bits, sqnr]);
     Columns { mark, label, change: is_wide.then_some(change), figures, accuracy }
@@ -240,6 +240,8 @@ fn step_ui(ui: &mut Ui, ctx: &PanelCtx, (step, height): (usize, f32), tense: Ten
 
 /// Of an average letter.
 const LETTER_WIDTH: f32 = 6.2;
+/// Letters below which a shortened name tells nothing.
+const LEAST_NAME: usize = 10;
 
 /// What a step is called, and from what to what it led where that has a column of its own. A long
 /// name of a layer gives its room to what was changed.
@@ -268,10 +270,31 @@ fn named_layers(edit: &Edit, what: &str, n_letters: usize) -> String {
         return shortened(what, n_letters);
     }
     let text = format!("{what}: {}", names.join(", "));
-    match text.chars().count() <= n_letters {
-        true => text,
-        false => text.chars().take(n_letters.saturating_sub(1)).chain(['…']).collect(),
+    if text.chars().count() <= n_letters {
+        return text;
     }
+    let more = |n_left: usize| format!("+{} more", thousands(n_left));
+    let head = format!("{what}: ");
+    let room = n_letters.saturating_sub(head.chars().count() + more(names.len()).chars().count());
+    let mut listed = String::new();
+    let (mut n_used, mut n_named) = (0, 0);
+    for name in &names {
+        n_used += name.chars().count() + 2;
+        if n_used > room {
+            break;
+        }
+        listed.push_str(name);
+        listed.push_str(", ");
+        n_named += 1;
+    }
+    if n_named == 0 {
+        // Not even one whole: its end still tells it apart.
+        let name = names.first().filter(|_| room >= LEAST_NAME);
+        let Some(name) = name else { return what.to_owned() };
+        listed = format!("{}, ", shortened(name, room.saturating_sub(2)));
+        n_named = 1;
+    }
+    format!("{head}{listed}{}", more(names.len() - n_named))
 }
 
 /// A dot on the line of time: filled where the step is done, large where the session stands.

@@ -96,7 +96,14 @@ fn card_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network) {
 fn facts_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network) {
     let n_weights: usize =
         network.layers.iter().map(|layer| layer.dims.iter().product::<usize>()).sum();
-    figure_row(ui, "Layers", &thousands(network.layers.len()), "Weights that can be quantized");
+    let (n_layers, n_default) = (network.layers.len(), network.default_layers().count());
+    let layers = match n_layers == n_default {
+        true => thousands(n_layers),
+        false => format!("{}, {} without embeddings", thousands(n_layers), thousands(n_default)),
+    };
+    let help =
+        "Weights that can be quantized; embeddings stay in float until they are chosen one by one";
+    figure_row(ui, "Layers", &layers, help);
     figure_row(ui, "Weights", &thousands(n_weights), "Numbers in all layers");
     if let Some(size) = ctx.session.size() {
         let help = "Float tensors the network reads, at the width they are stored in";
@@ -154,31 +161,41 @@ fn metric_ui(ui: &mut Ui, ctx: &PanelCtx, stated: &CardMetric) {
             format!("Measured here, further than {} from what the card states", text(tolerance))
         };
         figure_row(ui, "Measured here", &format!("{sign} {}", text(float.value)), &help);
+        let interval = format!("{} to {}", text(float.ci95.0), text(float.ci95.1));
+        let name = format!("95 % interval, n = {}", thousands(found.n_samples));
+        let help = "Where the figure of all such samples lies, as far as these samples tell";
+        figure_row(ui, &name, &interval, help);
     }
 }
 
 /// A sentence; the schemes in it are buttons.
 fn try_ui(ui: &mut Ui, ctx: &PanelCtx, text: &str) {
     let theme = Theme::of(ui);
-    ui.horizontal_wrapped(|ui| {
+    ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
-        ui.label(RichText::new("•  ").color(theme.hint));
-        for (idx, part) in text.split('`').enumerate() {
-            if part.is_empty() {
-                continue;
-            }
-            let choice = if idx % 2 == 1 { part.parse::<SchemeChoice>().ok() } else { None };
-            match choice {
-                None if idx % 2 == 1 => {
-                    ui.label(RichText::new(part).font(theme::mono(12.0)).color(theme.text));
-                }
-                None => {
-                    ui.label(RichText::new(part).color(theme.text));
-                }
-                Some(choice) => apply_ui(ui, ctx, part, choice),
-            }
-        }
+        // As high as the first line, which it stands beside.
+        ui.horizontal(|ui| ui.label(RichText::new("•  ").color(theme.hint)));
+        ui.horizontal_wrapped(|ui| try_words_ui(ui, ctx, text));
     });
+}
+
+fn try_words_ui(ui: &mut Ui, ctx: &PanelCtx, text: &str) {
+    let theme = Theme::of(ui);
+    for (idx, part) in text.split('`').enumerate() {
+        if part.is_empty() {
+            continue;
+        }
+        let choice = if idx % 2 == 1 { part.parse::<SchemeChoice>().ok() } else { None };
+        match choice {
+            None if idx % 2 == 1 => {
+                ui.label(RichText::new(part).font(theme::mono(12.0)).color(theme.text));
+            }
+            None => {
+                ui.label(RichText::new(part).color(theme.text));
+            }
+            Some(choice) => apply_ui(ui, ctx, part, choice),
+        }
+    }
 }
 
 fn apply_ui(ui: &mut Ui, ctx: &PanelCtx, spec: &str, choice: SchemeChoice) {

@@ -16,7 +16,7 @@ use crate::ui::layer_view::{Words, answer_ui, tool_row_ui};
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
-use crate::ui::widgets::{icon_button, name_it};
+use crate::ui::widgets::{centred_ui, icon_button, name_it};
 
 pub const ENTRY: PanelEntry =
     PanelEntry { id: "bits", title: "Bits", place: Place::Centre, create: || Box::new(BitsPanel) };
@@ -27,6 +27,10 @@ struct BitsPanel;
 const MIN_WIDTH_FOR_TWO: f32 = 1080.0;
 const MAX_BITS_WIDTH: f32 = 1090.0;
 const MAX_REASONS_WIDTH: f32 = 900.0;
+/// Between both.
+const BETWEEN: f32 = 24.0;
+/// Of all of it with its margins; in wider room it stands in the middle.
+const MAX_WIDTH: f32 = MAX_BITS_WIDTH + BETWEEN + MAX_REASONS_WIDTH + 2.0 * theme::PANEL_MARGIN;
 
 const WORDS: Words =
     Words { pending: "Reading the weight", failed: "This weight cannot be quantized" };
@@ -45,13 +49,16 @@ impl Panel for BitsPanel {
         tool_row_ui(ui, ctx, layer, 560.0, |ui| {
             extremes_ui(ui, ctx, loaded.shown().map(|bits| &**bits));
         });
-        chooser_ui(ui, ctx, layer, element_idx);
+        centred_ui(ui, MAX_WIDTH, |ui| chooser_ui(ui, ctx, layer, element_idx));
         let choice = ctx.session.choice(ctx.session.selection().layer_idx);
         answer_ui(ui, &loaded, &WORDS, |ui, bits| {
             ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 let margin = egui::Margin::symmetric(theme::PANEL_MARGIN as i8, 4);
-                egui::Frame::new().inner_margin(margin).show(ui, |ui| parts_ui(ui, bits, &choice));
+                centred_ui(ui, MAX_WIDTH, |ui| {
+                    let frame = egui::Frame::new().inner_margin(margin);
+                    frame.show(ui, |ui| parts_ui(ui, bits, &choice));
+                });
             });
         });
     }
@@ -159,7 +166,7 @@ fn parts_ui(ui: &mut Ui, bits: &WeightBits, choice: &SchemeChoice) {
             ui.set_width(left);
             bits_ui(ui, bits, choice);
         });
-        ui.add_space(24.0);
+        ui.add_space(BETWEEN);
         ui.vertical(|ui| {
             ui.set_width(ui.available_width().min(MAX_REASONS_WIDTH));
             reasons_ui(ui, bits, choice);

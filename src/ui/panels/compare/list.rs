@@ -1,5 +1,7 @@
 //! The table: every scheme compared on a row, what is refused at the end with its reason.
 
+use std::ops::RangeInclusive;
+
 use egui::{Align, Layout, RichText, Sense, Ui, WidgetInfo, vec2};
 use egui_extras::{Column, TableBuilder, TableRow};
 use egui_material_icons::icons;
@@ -84,7 +86,8 @@ impl ListColumn {
             Self::Scheme => MIN_NAME_WIDTH,
             Self::Setting => 230.0,
             Self::Family => 96.0,
-            Self::Bits | Self::Gain => 62.0,
+            Self::Bits => 90.0,
+            Self::Gain => 62.0,
             Self::Size | Self::Clipped => 64.0,
             Self::Sqnr => 74.0,
             Self::Mse => 86.0,
@@ -104,7 +107,7 @@ impl ListColumn {
             Self::Scheme => "Scheme",
             Self::Setting => "Setting",
             Self::Family => "Family",
-            Self::Bits => "Bits/w.",
+            Self::Bits => "Bits / weight",
             Self::Size => "Size",
             Self::Sqnr => "SQNR, dB",
             Self::Gain => "Δ, dB",
@@ -205,17 +208,7 @@ pub(super) fn list_ui(ui: &mut Ui, content: &Content, order: &mut Order) -> Opti
     let columns = ListColumn::that_fit(ui.available_width());
     ui.spacing_mut().item_spacing = vec2(GAP, 0.0);
     let right = ui.max_rect().right();
-    let mut table = TableBuilder::new(ui)
-        .id_salt("schemes")
-        .striped(false)
-        .sense(Sense::CLICK)
-        .cell_layout(Layout::left_to_right(Align::Center))
-        .auto_shrink(false);
-    for column in &columns {
-        table = table.column(column.sized());
-    }
-    // Between the last numbers and the edge.
-    table = table.column(Column::exact(theme::PANEL_MARGIN - GAP));
+    let table = table_with(ui, &columns);
     let mut deed = None;
     let header = |mut header: TableRow| {
         for column in &columns {
@@ -229,6 +222,7 @@ pub(super) fn list_ui(ui: &mut Ui, content: &Content, order: &mut Order) -> Opti
             let is_in_use = row.spec == content.present.spec;
             let is_picked = content.picked == Some(row.spec.as_str());
             line.set_selected(is_in_use || is_picked);
+            let mut reason_left = None;
             for (idx, column) in columns.iter().enumerate() {
                 line.col(|ui| match (row.refusal(), row.figures()) {
                     _ if *column == ListColumn::Scheme => {
@@ -236,7 +230,7 @@ pub(super) fn list_ui(ui: &mut Ui, content: &Content, order: &mut Order) -> Opti
                             deed = Some(Deed::Apply(row.clone()));
                         }
                     }
-                    (Some(reason), _) if idx == 1 => reason_ui(ui, row, reason, right),
+                    (Some(_), _) if idx == 1 => reason_left = Some(ui.max_rect().left()),
                     (Some(_), _) => {}
                     _ if *column == ListColumn::Setting => setting_ui(ui, row),
                     _ if *column == ListColumn::Family => {
@@ -247,7 +241,12 @@ pub(super) fn list_ui(ui: &mut Ui, content: &Content, order: &mut Order) -> Opti
                     (None, None) => right_ui(ui, "…"),
                 });
             }
-            line.col(|_| {});
+            // The last, which nothing is drawn over and which does not clip.
+            line.col(|ui| {
+                if let (Some(left), Some(reason)) = (reason_left, row.refusal()) {
+                    reason_ui(ui, row, reason, left..=right - theme::PANEL_MARGIN);
+                }
+            });
             let response = line.response();
             if response.double_clicked() {
                 deed = Some(Deed::Apply(row.clone()));
@@ -257,6 +256,20 @@ pub(super) fn list_ui(ui: &mut Ui, content: &Content, order: &mut Order) -> Opti
         });
     });
     deed
+}
+
+/// An empty table of these columns and room between the last numbers and the edge.
+fn table_with<'a>(ui: &'a mut Ui, columns: &[ListColumn]) -> TableBuilder<'a> {
+    let mut table = TableBuilder::new(ui)
+        .id_salt("schemes")
+        .striped(false)
+        .sense(Sense::CLICK)
+        .cell_layout(Layout::left_to_right(Align::Center))
+        .auto_shrink(false);
+    for column in columns {
+        table = table.column(column.sized());
+    }
+    table.column(Column::exact(theme::PANEL_MARGIN - GAP))
 }
 
 /// Of the largest errors, one number for the column: three digits of the largest weight and one more.
@@ -307,18 +320,16 @@ fn scheme_ui(ui: &mut Ui, content: &Content, row: &Row) -> bool {
 }
 
 /// The reason over the columns that have nothing to say.
-fn reason_ui(ui: &mut Ui, row: &Row, reason: &str, right: f32) {
+fn reason_ui(ui: &mut Ui, row: &Row, reason: &str, x: RangeInclusive<f32>) {
     let theme = Theme::of(ui);
-    let cell = ui.max_rect();
-    let area = cell.with_max_x(right - theme::PANEL_MARGIN);
+    let area = ui.max_rect().with_min_x(*x.start()).with_max_x(*x.end());
     let text = format!("✕ {reason}");
     let mut job = egui::text::LayoutJob::simple_singleline(text, theme::text(12.0), theme.bad);
     job.wrap = egui::text::TextWrapping::truncate_at_width(area.width());
     let galley = ui.painter().layout_job(job);
     let place = egui::pos2(area.left(), area.center().y - galley.size().y / 2.0);
-    let clip = ui.clip_rect().with_max_x(right);
-    ui.painter().with_clip_rect(clip).galley(place, galley, theme.bad);
-    let response = ui.interact(cell, ui.scope_id().with(("reason", &row.spec)), Sense::hover());
+    ui.painter().galley(place, galley, theme.bad);
+    let response = ui.interact(area, ui.scope_id().with(("reason", &row.spec)), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, format!("✕ {reason}")));
     response.on_hover_text(reason);
 }

@@ -30,6 +30,8 @@ const MAX_LABELS: usize = 40;
 const MAX_BITS: f64 = 12.0;
 /// From the right edge to the marks beyond it.
 const EDGE: f32 = 9.0;
+/// Between marks there, at least.
+const EDGE_PITCH: f32 = 18.0;
 
 /// Which part of the plot is in view, and what is pointed at.
 #[derive(Default)]
@@ -56,6 +58,8 @@ struct Mark<'a> {
     is_beyond: bool,
     /// As it is compared, not another point of its curve.
     is_main: bool,
+    /// Points it is moved down from its place, to keep apart from others at the edge.
+    shift: f32,
 }
 
 /// Draws legend and plot.
@@ -77,6 +81,7 @@ pub(super) fn plot_ui(ui: &mut Ui, content: &Content, view: &mut PlotView) -> Op
     y_title_ui(ui);
     let plot = framed_plot(ui);
     let theme = Theme::of(ui);
+    let ground = ui.painter().add(egui::Shape::Noop);
     let drawn = plot.show(ui, |plot| {
         let bounds = if view.is_moved { plot.plot_bounds() } else { whole };
         if !view.is_moved {
@@ -91,8 +96,10 @@ pub(super) fn plot_ui(ui: &mut Ui, content: &Content, view: &mut PlotView) -> Op
         WidgetInfo::labeled(egui::Role::Canvas, true, format!("{NAME}, {n_marks} schemes"))
     });
     let frame = *drawn.transform.frame();
+    ui.painter().set(ground, egui::Shape::rect_filled(frame, 2, theme.background));
     let pointer = drawn.response.hover_pos();
     let places = Places { transform: &drawn.transform, frame };
+    spread_edge(&mut marks, &places);
     let hovered = pointer.and_then(|at| nearest(&marks, &places, at));
     view.hovered_scheme = hovered.map(|mark| mark.row.choice.scheme().id());
     let is_beyond = present_point(content).is_some_and(|at| at[0] > whole.max()[0]);
@@ -155,8 +162,9 @@ fn legend_ui(ui: &mut Ui, content: &Content, view: &mut PlotView) {
 
 /// Every point that has bits and decibels, those of the table last, so that they lie on top.
 fn marks_of<'a>(content: &'a Content) -> Vec<Mark<'a>> {
-    let mark =
-        |row: &'a Row, is_main| Some(Mark { row, at: row.point()?, is_beyond: false, is_main });
+    let mark = |row: &'a Row, is_main| {
+        Some(Mark { row, at: row.point()?, is_beyond: false, is_main, shift: 0.0 })
+    };
     let is_main = |row: &Row| content.rows.iter().any(|other| other.spec == row.spec);
     let of_curves = content.curves.iter().flatten().filter(|row| !is_main(row));
     let mut marks: Vec<Mark> = of_curves.filter_map(|row| mark(row, false)).collect();
@@ -308,7 +316,29 @@ impl Places<'_> {
     /// Of a mark; one beyond the right edge stands at it.
     fn mark(&self, mark: &Mark) -> Pos2 {
         let at = self.point(mark.at);
-        if mark.is_beyond { egui::pos2(self.frame.right() - EDGE, at.y) } else { at }
+        match mark.is_beyond {
+            true => egui::pos2(self.frame.right() - EDGE, at.y + mark.shift),
+            false => at,
+        }
+    }
+}
+
+/// Moves marks at the right edge apart, so that each has room for its name.
+fn spread_edge(marks: &mut [Mark], places: &Places) {
+    let y_of = |mark: &Mark| places.point(mark.at).y;
+    let mut edge: Vec<&mut Mark> = marks.iter_mut().filter(|mark| mark.is_beyond).collect();
+    edge.sort_by(|a, b| y_of(a).total_cmp(&y_of(b)));
+    let mut least = places.frame.top() + EDGE;
+    for mark in &mut edge {
+        let y = y_of(mark).max(least);
+        mark.shift = y - y_of(mark);
+        least = y + EDGE_PITCH;
+    }
+    let mut most = places.frame.bottom() - EDGE;
+    for mark in edge.iter_mut().rev() {
+        let y = (y_of(mark) + mark.shift).min(most);
+        mark.shift = y - y_of(mark);
+        most = y - EDGE_PITCH;
     }
 }
 
@@ -361,7 +391,13 @@ impl Sketch<'_> {
     /// Where the ring around what is in use is drawn.
     fn present(&self) -> Option<Pos2> {
         let at = self.places.point(present_point(self.content)?);
-        Some(if self.is_at_edge { egui::pos2(self.places.frame.right() - EDGE, at.y) } else { at })
+        if !self.is_at_edge {
+            return Some(at);
+        }
+        let spec = &self.content.present.spec;
+        let mark = self.marks.iter().find(|mark| mark.is_beyond && mark.row.spec == *spec);
+        let at_edge = egui::pos2(self.places.frame.right() - EDGE, at.y);
+        Some(mark.map_or(at_edge, |mark| self.places.mark(mark)))
     }
 
     fn is_picked(&self, mark: &Mark) -> bool {
@@ -442,14 +478,15 @@ impl Sketch<'_> {
                 (at, if is_ringed { 13.0 } else { 9.0 }, galley.size())
             })
             .collect();
-        let taken = self.marks.iter().filter(|mark| mark.is_main).map(|mark| {
-            Rect::from_center_size(self.places.mark(mark), vec2(1.6, 1.6) * MAIN_RADIUS)
+        let taken = self.marks.iter().map(|mark| {
+            let radius = if mark.is_main { MAIN_RADIUS } else { CURVE_RADIUS };
+            Rect::from_center_size(self.places.mark(mark), vec2(1.6, 1.6) * radius)
         });
         let taken: Vec<Rect> = taken.chain(ring).collect();
-        let places = labels::place(&wanted, &taken, self.places.frame);
+        let places = labels::place(&wanted, &taken, self.places.frame.shrink2(vec2(4.0, 2.0)));
         let placed = galleys.into_iter().zip(places).filter_map(|(g, place)| Some((g, place?)));
         for (galley, place) in placed.take(MAX_LABELS) {
-            painter.rect_filled(place.expand(1.0), 2, theme.panel.gamma_multiply(0.75));
+            painter.rect_filled(place.expand(1.0), 2, theme.background);
             painter.galley(place.min, galley, theme.label);
         }
     }

@@ -6,7 +6,7 @@ use crate::base::{fixed, thousands};
 use crate::eval::CodeUsage;
 use crate::quant::Grid;
 use crate::session::LayerPicture;
-use crate::tensor::{Fitted, Histogram};
+use crate::tensor::{Fitted, Histogram, TensorStats};
 
 /// What the height of a curve says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +45,21 @@ pub(super) fn steps(histogram: &Histogram, scale: CountScale, factor: f64) -> Ve
     }
     points.push([histogram.hi, scale.baseline()]);
     points
+}
+
+/// An outline over the bins, cut where the values end: the outermost bins reach beyond them.
+pub(super) fn within(mut points: Vec<[f64; 2]>, stats: &TensorStats) -> Vec<[f64; 2]> {
+    for point in &mut points {
+        point[0] = kept_within(point[0], stats);
+    }
+    points
+}
+
+/// A value moved to the least or the largest weight if it lies beyond; as it is where all are the
+/// same.
+pub(super) fn kept_within(value: f64, stats: &TensorStats) -> f64 {
+    let (Some(lo), Some(hi)) = (stats.min, stats.max) else { return value };
+    if hi > lo { value.max(f64::from(lo)).min(f64::from(hi)) } else { value }
 }
 
 fn cumulative(histogram: &Histogram) -> Vec<[f64; 2]> {

@@ -4,7 +4,7 @@
 use egui::{Painter, Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
 use egui_plot::{Line, PlotPoint, PlotPoints, PlotTransform};
 
-use super::curves::round_marks;
+use super::curves::{kept_within, round_marks, within};
 use super::value_plot::{ShownRange, range_and_hover_ui, value_plot, view_of, y_axis};
 use crate::base::{fixed, percent};
 use crate::session::LayerPicture;
@@ -74,7 +74,7 @@ fn hatch_clipping(
         if to <= from {
             continue;
         }
-        let (lo, hi) = (picture.original.edge(bin_idx), picture.original.edge(bin_idx + 1));
+        let (lo, hi) = (edge(picture, bin_idx), edge(picture, bin_idx + 1));
         let bar = Rect::from_two_pos(place(lo, from), place(hi, to)).intersect(frame);
         if bar.width() >= 1.0 && bar.height() >= 2.0 {
             hatch_bar(&ui.painter().with_clip_rect(bar), (bar, frame), Theme::of(ui));
@@ -109,7 +109,12 @@ fn bars(picture: &LayerPicture, heights: impl Iterator<Item = f64>) -> Vec<[f64;
         points.push([histogram.edge(bin_idx + 1), height]);
     }
     points.push([histogram.hi, 0.0]);
-    points
+    within(points, &picture.stats)
+}
+
+/// Of a bar; the outermost end where the weights do.
+fn edge(picture: &LayerPicture, bin_idx: usize) -> f64 {
+    kept_within(picture.original.edge(bin_idx), &picture.stats)
 }
 
 /// What the plot shows and what its colours mean; the shares go where there is no room for them.

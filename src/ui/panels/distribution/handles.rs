@@ -18,6 +18,8 @@ use crate::ui::widgets::{gesture_of, name_it};
 const GRIP: egui::Vec2 = vec2(12.0, 28.0);
 /// How far beside the line a press still takes it.
 const REACH: f32 = 8.0;
+/// Around the number, both sides together.
+const LABEL_PADDING: egui::Vec2 = vec2(12.0, 4.0);
 
 /// A handle that is being dragged. Its value is sent when the last one has been answered, so that
 /// answers come however large the tensor is.
@@ -59,9 +61,16 @@ pub(super) fn handles_ui(
     let is_draggable = (is_one || has_typed_ends(&choice)) && !ctx.session.is_locked(layer_idx);
     let mirrored = is_mirrored(&choice);
     let mut held = None;
-    for end in [End::Low, End::High] {
+    let of = |end: End| {
         let value = if end == End::Low { ends.lo } else { ends.hi };
-        let handle = Handle { end, value, is_draggable, is_pending: range.is_pending };
+        Handle { end, value, is_draggable, is_pending: range.is_pending, is_outside: false }
+    };
+    let mut handles = [of(End::Low), of(End::High)];
+    // Both the same way: one label inside and one outside would look like an error.
+    let is_outside = handles.iter().all(|handle| handle.has_room_outside(ui, transform));
+    for handle in &mut handles {
+        handle.is_outside = is_outside;
+        let end = handle.end;
         if let Some((value, gesture)) = handle.ui(ui, picture, transform) {
             let least = 2.0 * transform.dvalue_dpos()[0].abs();
             let ends = dragged_ends(ends, (end, value), mirrored, least);
@@ -90,9 +99,41 @@ struct Handle {
     is_draggable: bool,
     /// What is clipped belongs to an earlier setting.
     is_pending: bool,
+    /// Whether its label stands outside the range.
+    is_outside: bool,
 }
 
 impl Handle {
+    /// Where its line is drawn, and whether that is where its value lies.
+    fn place(&self, transform: &PlotTransform) -> (f32, bool) {
+        let frame = transform.frame();
+        let true_x = transform.position_from_point(&PlotPoint::new(self.value, 0.0)).x;
+        let x = true_x.clamp(frame.left(), frame.right());
+        (x, (true_x - x).abs() <= 1.0)
+    }
+
+    fn text(&self, is_in_view: bool) -> String {
+        let value = significant(self.value, 3);
+        match (self.end, is_in_view) {
+            (End::Low, true) => format!("lo {value}"),
+            (End::High, true) => format!("hi {value}"),
+            (End::Low, false) => format!("← lo {value}"),
+            (End::High, false) => format!("hi {value} →"),
+        }
+    }
+
+    fn has_room_outside(&self, ui: &Ui, transform: &PlotTransform) -> bool {
+        let frame = transform.frame();
+        let (x, is_in_view) = self.place(transform);
+        let (font, ink) = (theme::mono(12.0), Theme::of(ui).accent);
+        let galley = ui.painter().layout_no_wrap(self.text(is_in_view), font, ink);
+        let room = match self.end {
+            End::Low => x - frame.left(),
+            End::High => frame.right() - x,
+        };
+        room > galley.size().x + LABEL_PADDING.x + 8.0
+    }
+
     /// Where it was dragged to, and by which gesture. An end out of view stays at the edge.
     fn ui(
         &self,
@@ -102,9 +143,7 @@ impl Handle {
     ) -> Option<(f64, Gesture)> {
         let theme = Theme::of(ui);
         let frame = *transform.frame();
-        let true_x = transform.position_from_point(&PlotPoint::new(self.value, 0.0)).x;
-        let x = true_x.clamp(frame.left(), frame.right());
-        let is_in_view = (true_x - x).abs() <= 1.0;
+        let (x, is_in_view) = self.place(transform);
         let line = Rect::from_center_size(pos2(x, frame.center().y), vec2(2.0, frame.height()));
         let mut dragged = None;
         if is_in_view {
@@ -155,20 +194,11 @@ impl Handle {
     /// The value and the clipped count under it, outside the range where there is room.
     fn label_ui(&self, ui: &Ui, picture: &LayerPicture, (x, frame): (f32, Rect), is_in_view: bool) {
         let theme = Theme::of(ui);
-        let text = match (self.end, is_in_view) {
-            (End::Low, true) => format!("lo {}", significant(self.value, 3)),
-            (End::High, true) => format!("hi {}", significant(self.value, 3)),
-            (End::Low, false) => format!("← lo {}", significant(self.value, 3)),
-            (End::High, false) => format!("hi {} →", significant(self.value, 3)),
-        };
+        let text = self.text(is_in_view);
         let painter = ui.painter().with_clip_rect(frame);
         let galley = painter.layout_no_wrap(text, theme::mono(12.0), theme.accent);
-        let size = galley.size() + vec2(12.0, 4.0);
-        let outside_room = match self.end {
-            End::Low => x - frame.left(),
-            End::High => frame.right() - x,
-        };
-        let is_left = (self.end == End::Low) == (outside_room > size.x + 8.0);
+        let size = galley.size() + LABEL_PADDING;
+        let is_left = (self.end == End::Low) == self.is_outside;
         let left = if is_left { x - size.x - 4.0 } else { x + 4.0 };
         let pill = Rect::from_min_size(pos2(left, frame.top() + 6.0), size);
         // A label, not a field: curves and hatching run behind it, not through it.

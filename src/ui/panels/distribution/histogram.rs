@@ -4,7 +4,9 @@
 use egui::{Rangef, RichText, Stroke, Ui, pos2, vec2};
 use egui_plot::{Line, Plot, PlotPoint, PlotPoints, PlotTransform, PlotUi, VLine};
 
-use super::curves::{CountScale, count_marks, count_text, fit_curve, quantized_steps, steps};
+use super::curves::{
+    CountScale, count_marks, count_text, fit_curve, quantized_steps, steps, within,
+};
 use super::legend::{LegendEntry, beyond_mark, legend_ui};
 use super::value_plot::{
     ShownRange, follow_values, range_and_hover_ui, value_plot, view_of, y_axis,
@@ -59,11 +61,11 @@ pub(super) fn histogram_ui(
         plot.set_plot_bounds_y(heights.clone());
         follow_values(plot, picture);
         draw_levels(plot, picture, theme);
-        let mut original =
-            Line::new("original", PlotPoints::from(steps(&picture.original, scale, 1.0)))
-                .stroke(Stroke::new(1.5, theme.original))
-                .allow_band(false)
-                .allow_hover(false);
+        let outline = within(steps(&picture.original, scale, 1.0), &picture.stats);
+        let mut original = Line::new("original", PlotPoints::from(outline))
+            .stroke(Stroke::new(1.5, theme.original))
+            .allow_band(false)
+            .allow_hover(false);
         if scale != CountScale::Cumulative {
             original = original.fill(scale.baseline() as f32).fill_alpha(0.38);
         }

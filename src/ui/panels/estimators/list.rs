@@ -30,6 +30,8 @@ const COLUMNS: [(&str, &str, f32); 5] = [
     ("Clipped", "Share of the weights beyond the last level + half a step", 80.0),
 ];
 const NAME_WIDTH: f32 = 260.0;
+const LEAST_NAME_WIDTH: f32 = 120.0;
+const GAP: f32 = 6.0;
 /// With all columns.
 pub(super) const WIDTH: f32 = 780.0;
 
@@ -41,51 +43,56 @@ pub(super) fn height(shown: &Shown) -> f32 {
 /// Draws the table; the estimator that was clicked.
 pub(super) fn list_ui(ui: &mut Ui, shown: &Shown) -> Option<&'static ChoiceSpec> {
     let mut clicked = None;
-    ui.spacing_mut().item_spacing = egui::vec2(6.0, 0.0);
+    ui.spacing_mut().item_spacing = egui::vec2(GAP, 0.0);
     let room = ui.available_width() - 2.0 * theme::PANEL_MARGIN - 30.0;
     let fitting = |(n_columns, used): (usize, f32), width: f32| match used + width <= room {
-        true => (n_columns + 1, used + width + 6.0),
+        true => (n_columns + 1, used + width + GAP),
         false => (n_columns, f32::INFINITY),
     };
     let widths = COLUMNS.iter().map(|column| column.2);
     let n_columns = widths.fold((0, NAME_WIDTH), fitting).0;
-    let margin = egui::Margin { left: theme::PANEL_MARGIN as i8, ..egui::Margin::ZERO };
-    egui::Frame::new().inner_margin(margin).show(ui, |ui| {
-        let mut table = TableBuilder::new(ui)
-            .id_salt("estimators")
-            .striped(false)
-            .sense(Sense::CLICK)
-            .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
-            .vscroll(false)
-            .auto_shrink([true, false])
-            .column(Column::exact(NAME_WIDTH.min(room)).clip(true));
-        for column in COLUMNS.iter().take(n_columns) {
-            table = table.column(Column::exact(column.2));
-        }
-        let head = table.header(theme::TABLE_ROW_HEIGHT, |mut header| {
-            header.col(|ui| title_ui(ui, "Estimator", "How the range is chosen; a click uses it"));
-            for (title, help, _) in COLUMNS.iter().take(n_columns) {
-                header.col(|ui| right(ui, |ui| title_ui(ui, title, help)));
-            }
+    let mut table = TableBuilder::new(ui)
+        .id_salt("estimators")
+        .striped(false)
+        .sense(Sense::CLICK)
+        .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
+        .vscroll(false)
+        .auto_shrink(false)
+        .column(Column::remainder().at_least(LEAST_NAME_WIDTH).clip(true));
+    for column in COLUMNS.iter().take(n_columns) {
+        table = table.column(Column::exact(column.2));
+    }
+    // Between the last numbers and the edge.
+    table = table.column(Column::exact(theme::PANEL_MARGIN - GAP));
+    let head = table.header(theme::TABLE_ROW_HEIGHT, |mut header| {
+        header.col(|ui| {
+            ui.add_space(theme::PANEL_MARGIN);
+            title_ui(ui, "Estimator", "How the range is chosen; a click uses it");
         });
-        head.body(|body| {
-            body.rows(theme::TABLE_ROW_HEIGHT, shown.estimates.choices.len(), |mut row| {
-                let idx = row.index();
-                let Some(choice) = shown.choice_at(idx) else { return };
-                row.set_selected(shown.is_used(choice.way));
-                row.col(|ui| {
-                    if name_ui(ui, shown, idx, choice) {
-                        clicked = Some(choice.way);
-                    }
-                });
-                for text in texts(shown, choice).into_iter().take(n_columns) {
-                    row.col(|ui| right(ui, |ui| drop(number(ui, &text, 12.0, Theme::of(ui).text))));
-                }
-                let response = row.response().on_hover_text(choice.way.help);
-                if response.clicked() {
+        for (title, help, _) in COLUMNS.iter().take(n_columns) {
+            header.col(|ui| right(ui, |ui| title_ui(ui, title, help)));
+        }
+        header.col(|_| {});
+    });
+    head.body(|body| {
+        body.rows(theme::TABLE_ROW_HEIGHT, shown.estimates.choices.len(), |mut row| {
+            let idx = row.index();
+            let Some(choice) = shown.choice_at(idx) else { return };
+            row.set_selected(shown.is_used(choice.way));
+            row.col(|ui| {
+                ui.add_space(theme::PANEL_MARGIN);
+                if name_ui(ui, shown, idx, choice) {
                     clicked = Some(choice.way);
                 }
             });
+            for text in texts(shown, choice).into_iter().take(n_columns) {
+                row.col(|ui| right(ui, |ui| drop(number(ui, &text, 12.0, Theme::of(ui).text))));
+            }
+            row.col(|_| {});
+            let response = row.response().on_hover_text(choice.way.help);
+            if response.clicked() {
+                clicked = Some(choice.way);
+            }
         });
     });
     clicked.filter(|way| !shown.is_used(way))

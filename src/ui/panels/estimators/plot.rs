@@ -3,7 +3,7 @@
 use egui::{Align2, CursorIcon, Rect, Response, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use super::Shown;
-use crate::base::{percent, significant};
+use crate::base::{percent, scientific, significant};
 use crate::quant::ChoiceSpec;
 use crate::session::{ClipPoint, Gesture};
 use crate::ui::axis::mark_text;
@@ -81,8 +81,14 @@ pub(super) fn plot_ui(
     act
 }
 
+/// One notation for the whole axis, whatever the size of a number.
 fn error_text(mark: f64, step: f64) -> String {
-    if step > 0.0 { mark_text(mark, step) } else { significant(mark, 1) }
+    let is_zero = mark.abs() < step * 1e-6;
+    match step > 0.0 {
+        true if is_zero || step >= 1e-4 => mark_text(mark, step),
+        true => scientific(mark, 2),
+        false => scientific(mark, 1),
+    }
 }
 
 /// From the least to the most that matters: where clipping alone counts the curve may leave it.
@@ -350,9 +356,9 @@ fn pointer_act(ui: &Ui, shown: &Shown, chart: &Chart, response: &Response) -> Op
         let rows = [
             ("Threshold", significant(point.threshold, 4), theme.text),
             ("of absmax", percent(point.threshold / shown.estimates.absmax, 1), theme.text),
-            ("Rounding", significant(point.rounding, 4), theme.rounding),
-            ("Clipping", significant(point.clipping, 4), theme.clipping),
-            ("Total MSE", significant(point.total(), 4), theme.text),
+            ("Rounding", scientific(point.rounding, 4), theme.rounding),
+            ("Clipping", scientific(point.clipping, 4), theme.clipping),
+            ("Total MSE", scientific(point.total(), 4), theme.text),
         ];
         figure_table(ui, "point of the curve", rows);
     });
@@ -397,7 +403,11 @@ fn label_ui(ui: &mut Ui, shown: &Shown, label: &Label, top: f32) -> bool {
         _ => theme.label,
     };
     // Lines of names above pass behind this one.
-    ui.painter().rect_filled(rect.expand2(vec2(3.0, -1.0)), 2, theme.panel);
+    let mut plate = rect.expand2(vec2(3.0, -1.0));
+    if !label.link.is_empty() {
+        plate = plate.with_min_x(rect.left() - LINK_WIDTH);
+    }
+    ui.painter().rect_filled(plate, 2, theme.panel);
     let place = pos2(rect.left(), rect.center().y);
     ui.painter().text(place, Align2::LEFT_CENTER, &label.text, theme::text(11.0), ink);
     if !label.link.is_empty() {

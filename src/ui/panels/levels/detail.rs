@@ -16,6 +16,8 @@ pub(super) const LEAST_HEIGHT: f32 = 168.0;
 
 /// Points it takes beside the table.
 pub(super) const WIDTH: f32 = 420.0;
+/// With all its figures.
+pub(super) const HEIGHT_BESIDE: f32 = 244.0;
 /// Wider, and a number stands too far from its name.
 const FIGURES_WIDTH: f32 = 280.0;
 

@@ -13,6 +13,8 @@ use crate::ui::widgets::figure_table;
 
 /// Levels closer than this many points share a bar.
 const LEAST_PITCH: f32 = 3.0;
+/// Of the head of a stalk.
+const MAX_RADIUS: f32 = 4.0;
 /// What a logarithmic axis of counts begins at, so that one is to be seen.
 const BELOW_ONE: f64 = 0.5;
 
@@ -151,7 +153,7 @@ fn draw_outline(ui: &Ui, picture: &LevelsPicture, chart: &Chart, top: f64) {
 /// points.
 fn draw_levels(ui: &Ui, picture: &LevelsPicture, chart: &Chart) {
     let theme = Theme::of(ui);
-    let painter = ui.painter().with_clip_rect(chart.rect.expand(4.0));
+    let painter = ui.painter().with_clip_rect(chart.rect.expand(MAX_RADIUS + 2.0));
     let (first, last) = ends_in_view(chart);
     let levels: Vec<(f32, u64)> = picture
         .by_value()
@@ -182,7 +184,7 @@ fn draw_levels(ui: &Ui, picture: &LevelsPicture, chart: &Chart) {
         }
         return;
     }
-    let radius = (pitch * 0.3).clamp(1.5, 4.0);
+    let radius = (pitch * 0.3).clamp(1.5, MAX_RADIUS);
     for (value, count) in levels {
         let x = chart.x.x(f64::from(value));
         if count > 0 {

@@ -17,6 +17,7 @@ pub(super) const WIDTH: f32 = 512.0;
 /// Between columns, and between blocks of them.
 const GAP: f32 = 6.0;
 const BETWEEN: f32 = 18.0;
+const MARGIN_BELOW: f32 = 8.0;
 const COLUMNS: [(&str, &str, f32); 5] = [
     ("Code", "The whole number that stands for the level", 62.0),
     ("Bits", "The code as it is stored; fields of a float apart", 142.0),
@@ -38,6 +39,7 @@ impl LevelsPanel {
             .striped(false)
             .sense(Sense::CLICK)
             .cell_layout(egui::Layout::right_to_left(egui::Align::Center))
+            .animate_scrolling(false)
             .auto_shrink(false);
         for _ in 0..n_blocks {
             for column in &COLUMNS {
@@ -89,7 +91,9 @@ impl LevelsPanel {
                     let cell = ui.max_rect().expand2(egui::vec2(GAP / 2.0, 0.0));
                     // The gaps between cells belong to it too.
                     let clip = ui.clip_rect().expand2(egui::vec2(GAP / 2.0, 0.0));
-                    ui.painter().with_clip_rect(clip).rect_filled(cell, 0, theme.selected);
+                    let mut painter = ui.painter().clone();
+                    painter.set_clip_rect(clip);
+                    painter.rect_filled(cell, 0, theme.selected);
                 }
                 let ink = match (level.count, place) {
                     (0, 3) => theme.bad,
@@ -106,9 +110,16 @@ impl LevelsPanel {
     }
 }
 
+/// Points that so many levels take in so much width, with their titles.
+pub(super) fn height(n_levels: usize, width: f32) -> f32 {
+    let n_rows = n_levels.div_ceil(n_blocks(width)).max(1);
+    theme::TABLE_ROW_HEIGHT * (n_rows as f32 + 1.0) + MARGIN_BELOW
+}
+
 /// Blocks of columns that have room.
 fn n_blocks(width: f32) -> usize {
-    ((width / WIDTH).floor() as usize).max(1)
+    // Half a point for what rounding took.
+    (((width + 0.5) / WIDTH).floor() as usize).max(1)
 }
 
 /// A level's value; a negative zero has its sign.

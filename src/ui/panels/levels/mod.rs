@@ -6,7 +6,7 @@ mod list;
 
 use std::sync::Arc;
 
-use egui::{DragValue, RichText, Ui, UiBuilder, vec2};
+use egui::{DragValue, Rect, RichText, Ui, UiBuilder, vec2};
 use egui_material_icons::icons;
 
 use crate::base::{fixed, percent, significant, thousands};
@@ -168,26 +168,13 @@ impl LevelsPanel {
         &mut self,
         ui: &mut Ui,
         picture: &Arc<LevelsPicture>,
-        (room, is_wide): (egui::Rect, bool),
+        (room, is_wide): (Rect, bool),
     ) {
-        let share = if is_wide { 0.52 } else { 0.36 };
-        let (top, below) = room.split_top_bottom_at_fraction(share);
-        let hovered = self.line_ui(ui, picture, top);
-        let (list, beside) = match is_wide {
-            true => {
-                let room = below.width() - detail::WIDTH;
-                let n_blocks = (room / list::WIDTH).floor().max(1.0);
-                let width = (n_blocks * list::WIDTH).min(room.max(below.width() * 0.56));
-                below.split_left_right_at_x(below.left() + width)
-            }
-            false => {
-                let (beside, list) =
-                    below.split_top_bottom_at_y(below.top() + detail::LEAST_HEIGHT);
-                (list, beside)
-            }
-        };
+        let (line, list, beside) = if is_wide { wide(room, picture) } else { narrow(room) };
+        let hovered = self.line_ui(ui, picture, line);
+        let list = list.with_min_x(list.left() + theme::PANEL_MARGIN);
         let shown = hovered.or_else(|| self.pinned_idx(picture)).or_else(|| most_used(picture));
-        let mut child = |name: &str, rect: egui::Rect, content: &mut dyn FnMut(&mut Ui)| {
+        let mut child = |name: &str, rect: Rect, content: &mut dyn FnMut(&mut Ui)| {
             let mut child = ui.new_child(UiBuilder::new().id_salt(name).max_rect(rect));
             child.set_clip_rect(rect.intersect(child.clip_rect()));
             content(&mut child);
@@ -206,6 +193,26 @@ impl LevelsPanel {
         let code = self.pinned?;
         picture.levels.iter().position(|level| level.code == code)
     }
+}
+
+/// Where line, table and detail stand: the line has what the others leave.
+fn wide(room: Rect, picture: &LevelsPicture) -> (Rect, Rect, Rect) {
+    let beside = room.width() - detail::WIDTH - theme::PANEL_MARGIN;
+    let n_blocks = (beside / list::WIDTH).floor().max(1.0);
+    let width = (n_blocks * list::WIDTH).min(beside.max(room.width() * 0.56));
+    let wanted = list::height(picture.levels.len(), width).max(detail::HEIGHT_BESIDE);
+    let height = wanted.min(room.height() * 0.48);
+    let (line, below) = room.split_top_bottom_at_y(room.bottom() - height);
+    let x = below.left() + theme::PANEL_MARGIN + width;
+    let (list, beside) = below.split_left_right_at_x(x);
+    (line, list, beside)
+}
+
+/// The same, one below the other.
+fn narrow(room: Rect) -> (Rect, Rect, Rect) {
+    let (line, below) = room.split_top_bottom_at_fraction(0.36);
+    let (beside, list) = below.split_top_bottom_at_y(below.top() + detail::LEAST_HEIGHT);
+    (line, list, beside)
 }
 
 fn most_used(picture: &LevelsPicture) -> Option<usize> {

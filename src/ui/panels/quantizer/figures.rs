@@ -2,7 +2,7 @@
 
 use egui::{RichText, Ui};
 
-use crate::base::{bytes, fixed, percent, significant, thousands};
+use crate::base::{bytes, fixed, percent, scientific, significant, thousands};
 use crate::eval::{LayerError, Sqnr};
 use crate::quant::Grid;
 use crate::session::LayerPicture;
@@ -27,7 +27,7 @@ pub(super) fn figures_ui(
     figure_row(
         ui,
         "MSE",
-        &significant(stats.mse(), 4),
+        &scientific(stats.mse(), 4),
         "Mean squared error over the weights.\nΣ(x − x̂)²/n\nNagel et al. 2021, arXiv:2106.08295, §3.1",
     );
     if stats.mse() > 0.0 {

@@ -5,6 +5,7 @@ mod map;
 
 use std::sync::Arc;
 
+use egui::text::{LayoutJob, TextFormat};
 use egui::{RichText, Ui, UiBuilder};
 use egui_material_icons::icons::ICON_STRAIGHTEN;
 
@@ -182,12 +183,21 @@ fn one_scale_ui(ui: &mut Ui, ctx: &PanelCtx, map: &ScaleMap, choice: &SchemeChoi
         ui.label(scale.color(theme.text)).on_hover_text("What a code is multiplied by");
         let offset = match map.offset_kind {
             OffsetKind::None => None,
-            OffsetKind::ZeroPoint => Some(format!("zero point {}", fixed(of(&map.offsets), 0))),
-            OffsetKind::Offset => Some(format!("offset {}", significant(of(&map.offsets), 5))),
+            OffsetKind::ZeroPoint => Some(("zero point ", fixed(of(&map.offsets), 0))),
+            OffsetKind::Offset => Some(("offset ", significant(of(&map.offsets), 5))),
         };
-        let absmax = format!("largest |weight| {}", significant(of(&map.absmax), 5));
-        let figures = offset.into_iter().chain([absmax]).collect::<Vec<_>>().join(" · ");
-        ui.label(RichText::new(figures).font(theme::mono(12.0)).color(theme.label));
+        let absmax = ("largest |weight| ", significant(of(&map.absmax), 5));
+        let mut figures = LayoutJob::default();
+        let words = TextFormat::simple(theme::text(12.0), theme.label);
+        let numbers = TextFormat::simple(theme::mono(12.0), theme.label);
+        for (name, value) in offset.into_iter().chain([absmax]) {
+            if !figures.is_empty() {
+                figures.append(" · ", 0.0, words.clone());
+            }
+            figures.append(name, 0.0, words.clone());
+            figures.append(&value, 0.0, numbers.clone());
+        }
+        ui.label(figures);
         ui.add_space(8.0);
         ui.label("With a scale for each channel or group, the scales are drawn here as a map.");
         ui.add_space(6.0);
