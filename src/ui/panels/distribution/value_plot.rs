@@ -142,7 +142,9 @@ pub(super) fn follow_values(plot: &mut egui_plot::PlotUi, picture: &LayerPicture
     let shown = plot.plot_bounds().range_x();
     let is_near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * (now.1 - now.0).abs();
     let is_first = |(lo, hi)| is_near(*shown.start(), lo) && is_near(*shown.end(), hi);
-    if before.is_some_and(|before| before != now && is_first(before)) {
+    // Under a hand that holds a clip or a slider nothing moves by itself.
+    let is_held = plot.ctx().input(|input| input.pointer.any_down());
+    if !is_held && before.is_some_and(|before| before != now && is_first(before)) {
         plot.set_plot_bounds_x(now.0..=now.1);
     }
     plot.ctx().data_mut(|data| data.insert_temp(key, now));
