@@ -142,12 +142,18 @@ pub(super) fn follow_values(plot: &mut egui_plot::PlotUi, picture: &LayerPicture
     let shown = plot.plot_bounds().range_x();
     let is_near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * (now.1 - now.0).abs();
     let is_first = |(lo, hi)| is_near(*shown.start(), lo) && is_near(*shown.end(), hi);
-    // Under a hand that holds a clip or a slider nothing moves by itself.
-    let is_held = plot.ctx().input(|input| input.pointer.any_down());
+    // Under a hand that holds a clip nothing moves by itself, and nothing does when it lets go.
+    let rect = plot.response().rect;
+    let held_at = plot.ctx().input(|input| input.pointer.press_origin());
+    let is_held = held_at.is_some_and(|at| rect.contains(at));
     if !is_held && before.is_some_and(|before| before != now && is_first(before)) {
         plot.set_plot_bounds_x(now.0..=now.1);
     }
-    plot.ctx().data_mut(|data| data.insert_temp(key, now));
+    let known = if is_held { (f64::NAN, f64::NAN) } else { now };
+    let is_left_alone = before.is_some_and(|(lo, _)| lo.is_nan());
+    if !is_left_alone {
+        plot.ctx().data_mut(|data| data.insert_temp(key, known));
+    }
 }
 
 /// The axis of counts or shares.
