@@ -9,7 +9,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use quantscope::base::WorkCtx;
 use quantscope::eval::{FloatOutputs, RunRequest, Runner, overlay, quantize_network};
-use quantscope::exec::NoHook;
+use quantscope::exec::{Constants, NoHook};
 use quantscope::model::FoldMode;
 use quantscope::quant::Recipe;
 use quantscope::session::{ModelRef, open};
@@ -43,7 +43,7 @@ fn from_scratch(criterion: &mut Criterion) {
         let samples = opened.eval.clone().unwrap();
         let n_predictions = (samples.len() * samples.predictions_per_sample()) as u64;
         let runner = Runner::new(Arc::clone(network), samples).unwrap();
-        let run = |quantized| {
+        let run = |quantized: Option<&Constants>| {
             let request = RunRequest { quantized, hook: &NoHook, limit: None };
             runner.run(&request, &mut FloatOutputs::default(), &ctx, |_| {}).unwrap()
         };

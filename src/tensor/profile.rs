@@ -117,7 +117,7 @@ impl Profile {
 /// Weights worked on at a time.
 const PIECE_LEN: usize = 1 << 15;
 
-/// Weights to be worked on in parallel: whole channels, or [`PIECE_LEN`] of a long one. The same on
+/// Weights to be worked on in parallel: whole channels, or `PIECE_LEN` of a long one. The same on
 /// every machine.
 pub fn pieces(len: usize, channel_len: usize) -> Vec<Range<usize>> {
     let channel_len = channel_len.max(1);
@@ -183,8 +183,8 @@ fn first_pass(block: &[f32]) -> Pass {
         for chunk in few {
             lanes.add(chunk);
         }
-        for i in 0..LANES {
-            squares[i] += lanes.squares[i];
+        for (sum, few) in squares.iter_mut().zip(&lanes.squares) {
+            *sum += few;
         }
     }
     if let Some(&any) = rest.first() {
@@ -217,8 +217,7 @@ struct PassLanes {
 impl PassLanes {
     #[inline(always)]
     fn add(&mut self, chunk: &[f32; LANES]) {
-        for i in 0..LANES {
-            let x = chunk[i];
+        for (i, &x) in chunk.iter().enumerate() {
             self.lo[i] = lesser(x, self.lo[i]);
             self.hi[i] = greater(x, self.hi[i]);
             self.squares[i] += x * x;

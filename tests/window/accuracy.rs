@@ -285,7 +285,7 @@ fn rows_of_many_classes_have_room_and_cells_are_square() {
         let recalls = rects("Recall of ");
         // Those scrolled out of sight are not told.
         assert!(recalls.len() >= 4, "{size:?}: {}", recalls.len());
-        let mut tops: Vec<f32> = recalls.iter().map(|rect| rect.top()).collect();
+        let mut tops: Vec<f32> = recalls.iter().map(egui::Rect::top).collect();
         tops.sort_by(f32::total_cmp);
         assert!(tops.is_sorted_by(|a, b| b - a >= 13.9), "{size:?}: rows lie on each other");
         let cell = rects("answered as ")[0];

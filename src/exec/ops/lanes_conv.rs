@@ -164,6 +164,7 @@ impl LanesConv<'_> {
 /// For each kernel position, where the output positions from `first_pixel` on read, as the number
 /// of the first channel's vector.
 #[inline(always)]
+#[allow(clippy::needless_range_loop)] // The number of the pixel says where it is, too.
 fn fill_reads(shape: &ConvShape, first_pixel: usize, reads: &mut [[usize; PIXELS]]) {
     let [depth, height, width] = shape.axes;
     let n_pixels = count_of(&shape.out_spatial());

@@ -71,7 +71,7 @@ impl Operator for MaxPool {
                 let data = lanes_of(tensor).unwrap_or_default();
                 let mut out = recycle::take(output_count(&shape.out_dims)?);
                 vectorized(|| {
-                    pool_lanes(&shape, data, out.as_mut_slice(), f32::SMALLEST, f32::larger)
+                    pool_lanes(&shape, data, out.as_mut_slice(), f32::SMALLEST, f32::larger);
                 });
                 Ok(vec![tensor_of_lanes(&shape.out_dims, out)?.into()])
             }

@@ -19,7 +19,7 @@ pub struct FloatGrid {
 }
 
 impl FloatGrid {
-    /// Whether [`nearest`](Self::nearest) stays within single precision.
+    /// Whether `nearest` stays within single precision.
     pub fn is_safe(&self) -> bool {
         self.mantissa_bits <= 20 && self.max < 1e30 && self.min_exponent > -100
     }

@@ -1,7 +1,7 @@
 //! The inner loops of the error: sums over weights and their reconstructions, written once over
 //! lanes of fixed number and compiled for every level of [`simd`](crate::base::simd).
 //!
-//! What each scheme's fast path is stands in the table of ARCHITECTURE.md.
+//! ARCHITECTURE.md tells which scheme has a loop of its own, and why the others have none.
 
 mod lanes;
 mod levels;
