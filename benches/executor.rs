@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use quantscope::base::WorkCtx;
-use quantscope::eval::{FloatOutputs, RunRequest, Runner, overlay, quantize_network};
+use quantscope::eval::{KeptRuns, RunRequest, Runner, overlay, quantize_network};
 use quantscope::exec::{Constants, NoHook};
 use quantscope::model::FoldMode;
 use quantscope::quant::Recipe;
@@ -45,7 +45,7 @@ fn from_scratch(criterion: &mut Criterion) {
         let runner = Runner::new(Arc::clone(network), samples).unwrap();
         let run = |quantized: Option<&Constants>| {
             let request = RunRequest { quantized, hook: &NoHook, limit: None };
-            runner.run(&request, &mut FloatOutputs::default(), &ctx, |_| {}).unwrap()
+            runner.run(&request, &mut KeptRuns::default(), &ctx, |_| {}).unwrap()
         };
         group.throughput(Throughput::Elements(n_predictions));
         group.bench_function(format!("{name}, float"), |bencher| bencher.iter(|| run(None)));

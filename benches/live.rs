@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, criterion_group, criterion_main};
 use ndarray::IxDyn;
 use quantscope::base::WorkCtx;
-use quantscope::eval::{FloatOutputs, RunRequest, Runner, layer_error, overlay, quantize_network};
+use quantscope::eval::{KeptRuns, RunRequest, Runner, layer_error, overlay, quantize_network};
 use quantscope::exec::NoHook;
 use quantscope::model::FoldMode;
 use quantscope::quant::schemes::SCHEMES;
@@ -65,16 +65,16 @@ fn accuracy(criterion: &mut Criterion) {
         let names = network.default_layers().map(|layer| layer.name.as_str());
         let recipe = Recipe::uniform(names, &"int4".parse().unwrap());
         let runner = Runner::new(Arc::clone(network), opened.eval.clone().unwrap()).unwrap();
-        let measure = |kept: &mut FloatOutputs| {
+        let measure = |kept: &mut KeptRuns| {
             let layers = quantize_network(network, &recipe, &ctx).unwrap();
             let constants = runner.constants(&overlay(network, &layers)).unwrap();
             let request = RunRequest { quantized: Some(&constants), hook: &NoHook, limit: None };
             runner.run(&request, kept, &ctx, |_| {}).unwrap()
         };
         group.bench_function(format!("{name}, both models"), |bencher| {
-            bencher.iter(|| measure(&mut FloatOutputs::default()));
+            bencher.iter(|| measure(&mut KeptRuns::default()));
         });
-        let mut kept = FloatOutputs::default();
+        let mut kept = KeptRuns::default();
         measure(&mut kept);
         group.bench_function(format!("{name}, float outputs kept"), |bencher| {
             bencher.iter(|| measure(&mut kept));

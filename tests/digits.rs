@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use quantscope::base::WorkCtx;
 use quantscope::eval::{
-    Accuracy, ActivationError, ActivationQuantizer, FloatOutputs, QuantizedLayer, RunRequest,
-    Runner, activation_points, overlay, quantize_network,
+    Accuracy, ActivationError, ActivationQuantizer, KeptRuns, QuantizedLayer, RunRequest, Runner,
+    activation_points, overlay, quantize_network,
 };
 use quantscope::exec::NoHook;
 use quantscope::model::FoldMode;
@@ -29,7 +29,7 @@ fn measure(opened: &Opened, spec: &str) -> (Accuracy, Vec<Arc<QuantizedLayer>>) 
     let runner = Runner::new(Arc::clone(network), opened.eval.clone().unwrap()).unwrap();
     let constants = runner.constants(&overlay(network, &layers)).unwrap();
     let request = RunRequest { quantized: Some(&constants), hook: &NoHook, limit: None };
-    let accuracy = runner.run(&request, &mut FloatOutputs::default(), &ctx, |_| {}).unwrap();
+    let accuracy = runner.run(&request, &mut KeptRuns::default(), &ctx, |_| {}).unwrap();
     (accuracy, layers)
 }
 
@@ -152,7 +152,7 @@ fn activations_are_quantized_where_values_are_made() {
         assert_eq!(hook.n_points(), points.len());
         let constants = runner.constants(&overlay(network, &[]))?;
         let request = RunRequest { quantized: Some(&constants), hook: &hook, limit: None };
-        let accuracy = runner.run(&request, &mut FloatOutputs::default(), &ctx, |_| {})?;
+        let accuracy = runner.run(&request, &mut KeptRuns::default(), &ctx, |_| {})?;
         let found = accuracy.comparison.unwrap();
         Ok::<_, ActivationError>((found.agreement, found.output_sqnr.db().unwrap()))
     };

@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 
 use quantscope::base::WorkCtx;
-use quantscope::eval::{FloatOutputs, RunRequest, Runner, SampleSet};
+use quantscope::eval::{KeptRuns, RunRequest, Runner, SampleSet};
 use quantscope::exec::NoHook;
 use quantscope::formats::open_model;
 use quantscope::model::{FoldMode, Network};
@@ -147,7 +147,7 @@ fn probabilities_are_known_behind_what_passes_them_on() {
             [("w".to_owned(), ndarray::arr2(&[[1.0, 0.5], [0.0, 1.0]]).into_dyn().into())];
         let quantized = runner.constants(&replaced.into()).unwrap();
         let request = RunRequest { quantized: Some(&quantized), hook: &NoHook, limit: None };
-        let mut kept = FloatOutputs::default();
+        let mut kept = KeptRuns::default();
         let accuracy = runner.run(&request, &mut kept, &WorkCtx::new(), |_| {}).unwrap();
         accuracy.comparison.unwrap().kl_mean
     };

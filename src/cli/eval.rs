@@ -11,8 +11,8 @@ use super::table::{Align, render};
 use super::{print_json, print_out};
 use crate::base::{WorkCtx, bytes, fixed, percent, significant, thousands};
 use crate::eval::{
-    Accuracy, ActivationQuantizer, Comparison, Estimate, EvalError, FloatOutputs, LayerError,
-    Metric, ModelSize, Recall, RunRequest, Runner, SampleSet, Split, TOLERATED_LOSS, overlay,
+    Accuracy, ActivationQuantizer, Comparison, Estimate, EvalError, KeptRuns, LayerError, Metric,
+    ModelSize, Recall, RunRequest, Runner, SampleSet, Split, TOLERATED_LOSS, overlay,
     quantize_network,
 };
 use crate::exec::{NoHook, ValueHook};
@@ -61,7 +61,7 @@ pub(super) fn run(options: &EvalOptions) -> Result<(), CliError> {
 /// Runs with a count on standard error, where a person sees it.
 fn run_shown(runner: &Runner, request: &RunRequest, ctx: &WorkCtx) -> Result<Accuracy, EvalError> {
     let shows_progress = std::io::stderr().is_terminal();
-    let accuracy = runner.run(request, &mut FloatOutputs::default(), ctx, |partial| {
+    let accuracy = runner.run(request, &mut KeptRuns::default(), ctx, |partial| {
         if shows_progress {
             eprint!("\r{} of {} samples", partial.n_samples, partial.n_total);
         }

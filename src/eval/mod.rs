@@ -9,7 +9,9 @@ mod error;
 mod fidelity;
 pub mod import;
 mod interval;
+mod kept_runs;
 mod profile;
+mod progressive;
 mod rate;
 mod recipe_eval;
 mod runner;
@@ -32,13 +34,14 @@ pub use error::{
 };
 pub use fidelity::{OutcomeReader, OutputKind, SampleOutcome};
 pub use interval::{BOOTSTRAP_DRAWS, Estimate, PairedCounts, bootstrap, wilson};
+pub use kept_runs::KeptRuns;
 pub use profile::ErrorProfile;
 pub use rate::{DB_PER_BIT, RateLimits};
 pub use recipe_eval::{
     QuantizedLayer, RecipeEvalError, check_layers, overlay, quantize_layer, quantize_network,
     total_error,
 };
-pub use runner::{EvalError, FloatOutputs, RunRequest, Runner};
+pub use runner::{EvalError, RunRequest, Runner};
 pub use samples::{Feed, SamplePicture, SampleSet, SamplesError, Split, Task, is_sample_set};
 pub use size::ModelSize;
 pub use sweep::{Sweep, SweepError, SweepPoint};

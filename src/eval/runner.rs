@@ -2,13 +2,12 @@
 //! what is known so far.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
 
-use rayon::prelude::*;
-
-use super::accuracy::{Accuracy, Stage, sum_up};
-use super::fidelity::{OutcomeReader, OutputKind, SampleOutcome};
+use super::accuracy::Accuracy;
+use super::fidelity::{OutcomeReader, OutputKind};
+use super::kept_runs::{CutRequest, KeptActivations, KeptRuns};
+use super::progressive::{ChunkDone, Progressive};
 use super::samples::{Feed, SampleSet, SamplesError};
 use crate::base::{Cancelled, WorkCtx};
 use crate::exec::{Constants, ExecError, ExecPlan, NoHook, ValueHook};
@@ -48,18 +47,11 @@ pub struct Runner {
     /// Sample numbers in the order they are run.
     order: Vec<usize>,
     chunk_len: usize,
+    /// Steps of the plan at which a layer's weight comes in, ascending.
+    layer_steps: Vec<usize>,
+    /// Threads of its own: a long run does not hold up short work. They keep their buffers.
+    threads: OnceLock<Option<rayon::ThreadPool>>,
 }
-
-/// The float model's outputs, kept so that a change of weights runs one model instead of two.
-#[derive(Default)]
-pub struct FloatOutputs {
-    /// By chunk.
-    chunks: Vec<Option<Arc<Vec<f32>>>>,
-    n_bytes: usize,
-}
-
-/// The most memory float outputs may take; beyond it they are computed again.
-const MAX_KEPT_BYTES: usize = 512 << 20;
 
 /// What to run besides the float model.
 pub struct RunRequest<'a> {
@@ -84,13 +76,30 @@ impl Runner {
         let plan = ExecPlan::new(graph)?;
         let feed = samples.feed(&input.resolve())?;
         check_vocabulary(&network, &input.name, &samples)?;
-        let float = plan.constants(|name| network.value(name), &BTreeMap::new())?;
+        let float = plan.constants(|name| network.value(name))?;
         let kind = output_kind(graph);
         let order = samples.balanced_order();
         let chunk_len = feed.fixed_batch.unwrap_or_else(|| chunk_len_for(&samples, &feed)).max(1);
         let mut full_feed = feed.clone();
         full_feed.fixed_batch = Some(chunk_len);
-        Ok(Self { network, samples, plan, feed, full_feed, kind, float, order, chunk_len })
+        let mut layer_steps: Vec<usize> =
+            network.layers.iter().map(|layer| plan.first_step_of(&layer.weight)).collect();
+        layer_steps.sort_unstable();
+        layer_steps.dedup();
+        let threads = OnceLock::new();
+        Ok(Self {
+            network,
+            samples,
+            plan,
+            feed,
+            full_feed,
+            kind,
+            float,
+            order,
+            chunk_len,
+            layer_steps,
+            threads,
+        })
     }
 
     pub fn network(&self) -> &Network {
@@ -106,66 +115,80 @@ impl Runner {
     /// # Errors
     /// A node over constants that fails.
     pub fn constants(&self, replaced: &BTreeMap<String, Tensor>) -> Result<Constants, EvalError> {
-        Ok(self.plan.constants(|name| self.network.value(name), replaced)?)
+        Ok(self.plan.with_replaced(&self.float, |name| self.network.value(name), replaced)?)
     }
 
-    /// Runs the samples in order; `on_partial` hears of every wave of chunks.
+    /// Runs the samples in order; `on_partial` hears of the first part of them now and then.
     ///
-    /// `kept` holds the float outputs of earlier runs and is filled by this one. The figures do not
-    /// depend on the number of threads.
+    /// `kept` holds what earlier runs left and is filled by this one. The figures depend neither on
+    /// it nor on the number of threads.
     ///
     /// # Errors
     /// A node that cannot run, labels the graph's output does not have, cancelled.
     pub fn run(
         &self,
         request: &RunRequest,
-        kept: &mut FloatOutputs,
+        kept: &mut KeptRuns,
         ctx: &WorkCtx,
-        mut on_partial: impl FnMut(Accuracy),
+        on_partial: impl FnMut(Accuracy) + Send,
     ) -> Result<Accuracy, EvalError> {
-        let started = Instant::now();
         let n_samples = request.limit.unwrap_or(usize::MAX).clamp(1, self.order.len());
-        let chunks: Vec<&[usize]> = self.order[..n_samples].chunks(self.chunk_len.max(1)).collect();
-        kept.chunks.resize_with(self.order.len().div_ceil(self.chunk_len.max(1)), || None);
+        let is_complete = n_samples == self.order.len();
+        let order = self.order.get(..n_samples).unwrap_or_default();
+        let chunks: Vec<&[usize]> = order.chunks(self.chunk_len.max(1)).collect();
         ctx.set_total(n_samples as u64);
-        let mut outcomes: Vec<SampleOutcome> = Vec::with_capacity(n_samples);
-        let mut n_classes = 0;
-        let wave_len = (2 * rayon::current_num_threads()).max(chunks.len().div_ceil(24));
-        for (wave_idx, wave) in chunks.chunks(wave_len).enumerate() {
-            let first = wave_idx * wave_len;
-            let done: Vec<ChunkDone> = wave
-                .par_iter()
-                .enumerate()
-                .map(|(nth, chunk)| {
-                    ctx.check()?;
-                    // A short last chunk is not what a longer run has kept at that place.
-                    let is_whole = chunk.len() == self.chunk_len || n_samples == self.order.len();
-                    let known =
-                        kept.chunks.get(first + nth).cloned().flatten().filter(|_| is_whole);
-                    self.run_chunk(chunk, request, known)
-                })
-                .collect::<Result<_, _>>()?;
-            for (nth, chunk) in done.into_iter().enumerate() {
-                n_classes = chunk.n_classes;
-                outcomes.extend(chunk.outcomes);
-                if wave[nth].len() == self.chunk_len || n_samples == self.order.len() {
-                    kept.keep(first + nth, chunk.float);
-                }
-            }
-            // Told with the figures of the same samples, so that both say the same.
-            ctx.advance(wave.iter().map(|chunk| chunk.len() as u64).sum());
-            if outcomes.len() < n_samples {
-                let mut partial = sum_up(&self.samples, &outcomes, n_classes, Stage::Partial);
-                partial.n_total = n_samples;
-                partial.seconds = started.elapsed().as_secs_f64();
-                on_partial(partial);
-            }
+        self.prepare_kept(request, kept.activations(), &chunks)?;
+        let outputs: Vec<_> = (0..chunks.len()).map(|chunk_idx| kept.output(chunk_idx)).collect();
+        let run_chunk = |chunk_idx: usize, chunk: &[usize], kept: &KeptActivations| {
+            // A short last chunk is not what a longer run has kept at that place.
+            let is_whole = chunk.len() == self.chunk_len || is_complete;
+            let known = outputs.get(chunk_idx).cloned().flatten().filter(|_| is_whole);
+            let kept = (is_whole && request.hook.is_idle()).then_some(kept);
+            let done = self.run_chunk((chunk_idx, chunk), request, known, kept)?;
+            Ok(ChunkDone { is_whole, ..done })
+        };
+        let run = Progressive { samples: &self.samples, chunks: &chunks, ctx };
+        let activations = &*kept.activations();
+        let pool = self.threads.get_or_init(|| {
+            let threads = rayon::ThreadPoolBuilder::new()
+                .num_threads(rayon::current_num_threads())
+                .thread_name(|_| "quantscope-accuracy".to_owned());
+            threads.build().inspect_err(|error| log::warn!("accuracy on one thread: {error}")).ok()
+        });
+        let work = |chunk_idx: usize, chunk: &[usize]| run_chunk(chunk_idx, chunk, activations);
+        let (accuracy, floats) = run.run(pool.as_ref(), &work, on_partial)?;
+        for (chunk_idx, outputs) in floats {
+            kept.keep_output(chunk_idx, outputs);
         }
-        let elapsed_secs = started.elapsed().as_secs_f64();
-        let mut accuracy = sum_up(&self.samples, &outcomes, n_classes, Stage::Final);
-        accuracy.n_total = n_samples;
-        accuracy.seconds = elapsed_secs;
         Ok(accuracy)
+    }
+
+    /// Chooses where activations are kept; nothing is kept where a hook changes them.
+    fn prepare_kept(
+        &self,
+        request: &RunRequest,
+        kept: &mut KeptActivations,
+        chunks: &[&[usize]],
+    ) -> Result<(), EvalError> {
+        let (Some(constants), Some(&first)) = (request.quantized, chunks.first()) else {
+            return Ok(());
+        };
+        if kept.is_off() {
+            kept.clear();
+            return Ok(());
+        }
+        if !request.hook.is_idle() {
+            return Ok(());
+        }
+        let layer_steps = self.layer_steps.as_slice();
+        let cuts = CutRequest { plan: &self.plan, n_chunks: chunks.len(), layer_steps };
+        let costs = || {
+            let batch = || vec![self.samples.batch(&self.full_feed, first)];
+            // The first run finds everything cold.
+            self.plan.run(&self.float, batch(), &NoHook)?;
+            self.plan.costs(&self.float, batch(), &NoHook)
+        };
+        Ok(kept.prepare(&cuts, constants, costs)?)
     }
 
     /// Chunks that so many samples make.
@@ -195,17 +218,29 @@ impl Runner {
 
     fn run_chunk(
         &self,
-        chunk: &[usize],
+        (chunk_idx, chunk): (usize, &[usize]),
         request: &RunRequest,
         known: Option<Arc<Vec<f32>>>,
+        kept: Option<&KeptActivations>,
     ) -> Result<ChunkDone, EvalError> {
+        let batch = || self.samples.batch(&self.full_feed, chunk);
         let float = match known {
             Some(float) => float,
-            None => Arc::new(self.outputs(chunk, &self.float, &NoHook)?),
+            None => {
+                let outputs = self.plan.run(&self.float, vec![batch()], &NoHook)?;
+                Arc::new(self.scores(chunk, outputs)?)
+            }
         };
-        let quantized = match request.quantized {
-            Some(constants) => Some(self.outputs(chunk, constants, request.hook)?),
-            None => None,
+        let quantized = match (request.quantized, kept) {
+            (None, _) => None,
+            (Some(constants), Some(kept)) => {
+                let outputs = kept.run(&self.plan, chunk_idx, constants, batch)?;
+                Some(self.scores(chunk, outputs)?)
+            }
+            (Some(constants), None) => {
+                let outputs = self.plan.run(constants, vec![batch()], request.hook)?;
+                Some(self.scores(chunk, outputs)?)
+            }
         };
         let per_sample = float.len() / chunk.len().max(1);
         let n_classes = per_sample / self.samples.predictions_per_sample().max(1);
@@ -225,19 +260,12 @@ impl Runner {
                 quantized.as_deref(),
             ));
         }
-        Ok(ChunkDone { outcomes, float, n_classes })
+        Ok(ChunkDone { outcomes, float, n_classes, is_whole: false })
     }
 
     /// The graph's first output for some samples, padding of a fixed batch dropped.
-    fn outputs(
-        &self,
-        chunk: &[usize],
-        constants: &Constants,
-        hook: &dyn ValueHook,
-    ) -> Result<Vec<f32>, EvalError> {
-        let batch = self.samples.batch(&self.full_feed, chunk);
-        let n_rows = batch.dims().first().copied().unwrap_or(1);
-        let outputs = self.plan.run(constants, vec![batch], hook)?;
+    fn scores(&self, chunk: &[usize], outputs: Vec<Value>) -> Result<Vec<f32>, EvalError> {
+        let n_rows = self.chunk_len.max(1);
         let Some(Value::F32(output)) = outputs.into_iter().next() else {
             return Err(EvalError::Output(
                 "the graph's first output is not a float value".to_owned(),
@@ -322,24 +350,6 @@ fn output_kind(graph: &Graph) -> OutputKind {
 
 /// The largest sample of which sixteen are run at once.
 const MAX_SIDE_BY_SIDE_VALUES: usize = 1 << 18;
-
-struct ChunkDone {
-    outcomes: Vec<SampleOutcome>,
-    float: Arc<Vec<f32>>,
-    n_classes: usize,
-}
-
-impl FloatOutputs {
-    fn keep(&mut self, chunk_idx: usize, outputs: Arc<Vec<f32>>) {
-        let n_bytes = outputs.len() * size_of::<f32>();
-        if let Some(slot @ None) = self.chunks.get_mut(chunk_idx)
-            && self.n_bytes + n_bytes <= MAX_KEPT_BYTES
-        {
-            *slot = Some(outputs);
-            self.n_bytes += n_bytes;
-        }
-    }
-}
 
 /// Samples run at once where the graph leaves it free: as many as are computed side by side, unless
 /// they are so large that a first figure would come late.

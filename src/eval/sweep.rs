@@ -2,8 +2,9 @@
 
 use super::accuracy::Accuracy;
 use super::error::LayerError;
+use super::kept_runs::KeptRuns;
 use super::recipe_eval::{RecipeEvalError, overlay, quantize_network};
-use super::runner::{EvalError, FloatOutputs, RunRequest, Runner};
+use super::runner::{EvalError, RunRequest, Runner};
 use super::size::ModelSize;
 use crate::base::WorkCtx;
 use crate::exec::NoHook;
@@ -29,14 +30,14 @@ pub struct SweepPoint {
 /// Measures schemes one after another; the float model runs once.
 pub struct Sweep<'a> {
     runner: &'a Runner,
-    floats: FloatOutputs,
+    floats: KeptRuns,
     limit: Option<usize>,
 }
 
 impl<'a> Sweep<'a> {
     /// On all samples, or on the first `limit` of the runner's order.
     pub fn new(runner: &'a Runner, limit: Option<usize>) -> Self {
-        Self { runner, floats: FloatOutputs::default(), limit }
+        Self { runner, floats: KeptRuns::default(), limit }
     }
 
     /// Every layer but embeddings under `choice`.

@@ -1,15 +1,15 @@
 //! From a graph to a list of steps over numbered slots, made once and run for every batch.
 //!
-//! Constants are a table apart from the plan: replacing weights (a recipe's, say) makes a new table
-//! and leaves the plan as it is. Steps are kept in topological order, so that a later run can start
-//! in their middle from kept values.
+//! Constants are a table apart from the plan: replacing weights (a recipe's, say) leaves the plan as
+//! it is. Steps are kept in topological order, so that a run can start in their middle from kept
+//! values.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::operator::{BuildCtx, Clamp, Inputs, OpError, Operator, Prepared};
-use super::{ops, recycle};
+use super::operator::{BuildCtx, OpError, Operator};
+use super::ops;
 use crate::model::{Graph, Node, StoreError};
-use crate::tensor::{Tensor, Value};
+use crate::tensor::Tensor;
 
 /// Why a graph cannot be run. Every message names the node.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
@@ -39,6 +39,11 @@ pub trait ValueHook: Sync {
     fn wants(&self, _value: &str) -> bool {
         true
     }
+
+    /// Whether it neither looks at nor changes anything, so that kept values serve as well.
+    fn is_idle(&self) -> bool {
+        false
+    }
 }
 
 /// Leaves every value as it is.
@@ -50,44 +55,39 @@ impl ValueHook for NoHook {
     fn wants(&self, _value: &str) -> bool {
         false
     }
+
+    fn is_idle(&self) -> bool {
+        true
+    }
 }
 
 #[derive(Debug)]
-struct Step {
-    node: String,
-    op: String,
-    operator: Box<dyn Operator>,
-    inputs: Vec<Option<usize>>,
-    outputs: Vec<Option<usize>>,
+pub(super) struct Step {
+    pub(super) node: String,
+    pub(super) op: String,
+    pub(super) operator: Box<dyn Operator>,
+    pub(super) inputs: Vec<Option<usize>>,
+    pub(super) outputs: Vec<Option<usize>>,
     /// Slots nobody reads after this step.
-    frees: Vec<usize>,
+    pub(super) frees: Vec<usize>,
     /// Depends on constants alone: run when the constants are set, not for every batch.
-    is_constant: bool,
+    pub(super) is_constant: bool,
     /// The step that alone reads this one's output and may only limit it (Relu, Clip): done
     /// together with this one, if the hook does not want the value between.
-    clamped_by: Option<usize>,
+    pub(super) clamped_by: Option<usize>,
 }
 
 /// A graph ready to run.
 #[derive(Debug)]
 pub struct ExecPlan {
-    steps: Vec<Step>,
-    slot_names: Vec<String>,
-    input_slots: Vec<usize>,
-    output_slots: Vec<usize>,
+    pub(super) steps: Vec<Step>,
+    pub(super) slot_names: Vec<String>,
+    pub(super) input_slots: Vec<usize>,
+    pub(super) output_slots: Vec<usize>,
     /// Tensors of the file that the graph reads.
-    constant_slots: Vec<usize>,
-}
-
-/// The values of all constants, and what the operators made of them.
-#[derive(Clone, Debug)]
-pub struct Constants {
-    /// By slot.
-    values: Vec<Option<Value>>,
-    /// By step.
-    prepared: Vec<Option<Prepared>>,
-    /// By step: the limits of one that can be done together with the step before.
-    clamps: Vec<Option<Clamp>>,
+    pub(super) constant_slots: Vec<usize>,
+    /// By slot: the first step of a run that a constant there has an effect on.
+    pub(super) first_reached: Vec<usize>,
 }
 
 /// Operators of the graph that the table does not have at its opset, in order.
@@ -144,150 +144,9 @@ impl ExecPlan {
         constant_slots.extend(output_slots.iter().filter(|slot| !produced.contains(slot)));
         mark_last_uses(&mut steps, &varying, &output_slots);
         mark_clamped(&mut steps, &output_slots);
-        Ok(Self { steps, slot_names: slots.names, input_slots, output_slots, constant_slots })
-    }
-
-    /// Fills the table of constants: `read` gives a tensor of the file, `replaced` what stands in
-    /// its place.
-    ///
-    /// # Errors
-    /// A tensor that cannot be read, or a node over constants that fails.
-    pub fn constants(
-        &self,
-        read: impl Fn(&str) -> Result<Value, StoreError>,
-        replaced: &BTreeMap<String, Tensor>,
-    ) -> Result<Constants, ExecError> {
-        let mut values: Vec<Option<Value>> = vec![None; self.slot_names.len()];
-        for &slot in &self.constant_slots {
-            let name = &self.slot_names[slot];
-            values[slot] = Some(match replaced.get(name) {
-                Some(tensor) => Value::F32(tensor.clone()),
-                None => read(name)?,
-            });
-        }
-        let mut live = LiveBytes::default();
-        for step in self.steps.iter().filter(|step| step.is_constant) {
-            let outputs = step.run(Inputs::new(step.constants(&values)))?;
-            for (slot, output) in step.outputs.iter().zip(outputs) {
-                if let Some(slot) = slot {
-                    live.add(*slot, &output, step)?;
-                    values[*slot] = Some(output);
-                }
-            }
-            for &slot in &step.frees {
-                live.drop(slot);
-                values[slot] = None;
-            }
-        }
-        let prepared = self.steps.iter().map(|step| {
-            (!step.is_constant).then(|| step.operator.prepare(&step.constants(&values))).flatten()
-        });
-        let prepared = prepared.collect();
-        let clamp = |step: &Step| step.operator.as_clamp(&step.constants(&values));
-        let clamps = self.steps.iter().map(clamp).collect();
-        Ok(Constants { values, prepared, clamps })
-    }
-
-    /// Computes the graph's outputs for one batch.
-    ///
-    /// # Errors
-    /// A wrong number of inputs, or the first node that cannot take what it is given.
-    pub fn run(
-        &self,
-        constants: &Constants,
-        inputs: Vec<Value>,
-        hook: &dyn ValueHook,
-    ) -> Result<Vec<Value>, ExecError> {
-        if inputs.len() != self.input_slots.len() {
-            return Err(ExecError::InputCount {
-                wanted: self.input_slots.len(),
-                found: inputs.len(),
-            });
-        }
-        let mut values: Vec<Option<Value>> = vec![None; self.slot_names.len()];
-        for (&slot, input) in self.input_slots.iter().zip(inputs) {
-            values[slot] = Some(input);
-        }
-        let mut live = LiveBytes::default();
-        let mut is_done = vec![false; self.steps.len()];
-        for (step_idx, step) in self.steps.iter().enumerate().filter(|(_, s)| !s.is_constant) {
-            if !is_done[step_idx] {
-                let clamped_by = self.clamped_by(step, constants, hook);
-                let (last, clamp) = clamped_by.unwrap_or((step_idx, Clamp::NONE));
-                let prepared = constants.prepared.get(step_idx).cloned().flatten();
-                let inputs = Inputs::new(step.take_inputs(&mut values, constants));
-                let outputs = step.run(inputs.with(prepared, clamp))?;
-                is_done[last] = true;
-                for (slot, mut output) in self.steps[last].outputs.iter().zip(outputs) {
-                    let Some(slot) = *slot else { continue };
-                    if let Value::F32(tensor) = &mut output {
-                        hook.visit(&self.slot_names[slot], tensor);
-                    }
-                    live.add(slot, &output, step)?;
-                    values[slot] = Some(output);
-                }
-            }
-            for &slot in &step.frees {
-                live.drop(slot);
-                if let Some(Value::F32(tensor)) = values[slot].take() {
-                    recycle::give(tensor);
-                }
-            }
-        }
-        let output = |&slot: &usize| {
-            values[slot].clone().or_else(|| constants.values[slot].clone()).ok_or_else(|| {
-                StoreError::NoSuchTensor { name: self.slot_names[slot].clone() }.into()
-            })
-        };
-        self.output_slots.iter().map(output).collect()
-    }
-
-    /// The step that is done together with `step`, and the limits it puts to the values.
-    fn clamped_by(
-        &self,
-        step: &Step,
-        constants: &Constants,
-        hook: &dyn ValueHook,
-    ) -> Option<(usize, Clamp)> {
-        let next = step.clamped_by?;
-        let clamp = constants.clamps.get(next).copied().flatten()?;
-        let between = *step.outputs.first()?;
-        (!hook.wants(&self.slot_names[between?])).then_some((next, clamp))
-    }
-}
-
-impl Step {
-    /// The step's inputs; a value read here for the last time is moved out, so that the operator
-    /// may write into it.
-    fn take_inputs(
-        &self,
-        values: &mut [Option<Value>],
-        constants: &Constants,
-    ) -> Vec<Option<Value>> {
-        let n_reads = |slot: usize| self.inputs.iter().filter(|s| **s == Some(slot)).count();
-        self.inputs
-            .iter()
-            .map(|slot| {
-                let slot = (*slot)?;
-                if self.frees.contains(&slot) && n_reads(slot) == 1 {
-                    return values[slot].take();
-                }
-                values[slot].clone().or_else(|| constants.values[slot].clone())
-            })
-            .collect()
-    }
-
-    /// The inputs that are known before any run; the others `None`.
-    fn constants(&self, values: &[Option<Value>]) -> Vec<Option<Value>> {
-        self.inputs.iter().map(|slot| values[(*slot)?].clone()).collect()
-    }
-
-    fn run(&self, mut inputs: Inputs) -> Result<Vec<Value>, ExecError> {
-        self.operator.run(&mut inputs).map_err(|source| ExecError::Node {
-            node: self.node.clone(),
-            op: self.op.clone(),
-            source,
-        })
+        let first_reached = first_reached(&steps, slots.names.len());
+        let slot_names = slots.names;
+        Ok(Self { steps, slot_names, input_slots, output_slots, constant_slots, first_reached })
     }
 }
 
@@ -347,38 +206,27 @@ fn mark_clamped(steps: &mut [Step], output_slots: &[usize]) {
     }
 }
 
-/// The most bytes the computed values of one run may take at once; a graph that needs more is
-/// refused before the machine's memory is gone.
-const MAX_LIVE_BYTES: usize = 6 << 30;
-
-/// What the values held at one moment take.
-#[derive(Default)]
-struct LiveBytes {
-    total: usize,
-    by_slot: HashMap<usize, usize>,
-}
-
-impl LiveBytes {
-    fn add(&mut self, slot: usize, value: &Value, step: &Step) -> Result<(), ExecError> {
-        let n_bytes = value.dims().iter().product::<usize>().saturating_mul(value.element_bytes());
-        self.total = self.total.saturating_add(n_bytes);
-        self.by_slot.insert(slot, n_bytes);
-        if self.total <= MAX_LIVE_BYTES {
-            return Ok(());
+/// By slot, the first step of a run that reads it or what follows from it.
+fn first_reached(steps: &[Step], n_slots: usize) -> Vec<usize> {
+    let mut reached = vec![steps.len(); n_slots];
+    // A step may be done together with an earlier one.
+    let mut done_by: Vec<usize> = (0..steps.len()).collect();
+    for (step_idx, step) in steps.iter().enumerate() {
+        if let Some(place) = step.clamped_by.and_then(|last| done_by.get_mut(last)) {
+            *place = step_idx;
         }
-        Err(ExecError::Node {
-            node: step.node.clone(),
-            op: step.op.clone(),
-            source: OpError::Invalid(format!(
-                "the values computed up to here take more than {} GiB at once",
-                MAX_LIVE_BYTES >> 30
-            )),
-        })
     }
-
-    fn drop(&mut self, slot: usize) {
-        self.total -= self.by_slot.remove(&slot).unwrap_or(0);
+    for (step_idx, step) in steps.iter().enumerate().rev() {
+        let outputs = step.outputs.iter().flatten().map(|&slot| reached[slot]);
+        let first = match step.is_constant {
+            true => outputs.min().unwrap_or(steps.len()),
+            false => done_by[step_idx],
+        };
+        for &slot in step.inputs.iter().flatten() {
+            reached[slot] = reached[slot].min(first);
+        }
     }
+    reached
 }
 
 /// Numbers for names.
@@ -407,9 +255,12 @@ impl Slots {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::exec::{Constants, Start};
     use crate::model::{Attribute, Attributes, Dim, GraphInput};
-    use crate::tensor::DType;
+    use crate::tensor::{DType, Value};
     use ndarray::{Dimension, IxDyn};
 
     fn node(op: &str, inputs: &[&str], output: &str, attributes: &[(&str, &[i64])]) -> Node {
@@ -465,23 +316,24 @@ mod tests {
         })
     }
 
+    fn read(name: &str) -> Result<Value, StoreError> {
+        Ok(Value::F32(match name {
+            "w1" => numbers(&[5, 2, 3, 3]),
+            "w2" => numbers(&[5, 1, 3, 3]),
+            "w3" => numbers(&[3, 5, 1, 1]),
+            "w4" => numbers(&[12, 4]),
+            "b1" => numbers(&[5]),
+            "channel" => numbers(&[5, 1, 1]),
+            "g" => Tensor::from_elem(IxDyn(&[5]), 1.5),
+            "m" => Tensor::from_elem(IxDyn(&[5]), 0.25),
+            "low" => Tensor::from_elem(IxDyn(&[]), -0.5),
+            "high" => Tensor::from_elem(IxDyn(&[]), 1.5),
+            other => return Err(StoreError::NoSuchTensor { name: other.to_owned() }),
+        }))
+    }
+
     fn constants(plan: &ExecPlan) -> Constants {
-        let read = |name: &str| {
-            Ok(Value::F32(match name {
-                "w1" => numbers(&[5, 2, 3, 3]),
-                "w2" => numbers(&[5, 1, 3, 3]),
-                "w3" => numbers(&[3, 5, 1, 1]),
-                "w4" => numbers(&[12, 4]),
-                "b1" => numbers(&[5]),
-                "channel" => numbers(&[5, 1, 1]),
-                "g" => Tensor::from_elem(IxDyn(&[5]), 1.5),
-                "m" => Tensor::from_elem(IxDyn(&[5]), 0.25),
-                "low" => Tensor::from_elem(IxDyn(&[]), -0.5),
-                "high" => Tensor::from_elem(IxDyn(&[]), 1.5),
-                other => return Err(StoreError::NoSuchTensor { name: other.to_owned() }),
-            }))
-        };
-        plan.constants(read, &BTreeMap::new()).unwrap()
+        plan.constants(read).unwrap()
     }
 
     /// Wants to see everything, or some values.
@@ -506,8 +358,8 @@ mod tests {
     #[test]
     fn steps_done_together_give_the_same_bits() {
         let plan = ExecPlan::new(&graph()).unwrap();
-        let clamps = constants(&plan).clamps;
-        let pairs = plan.steps.iter().filter_map(|step| clamps[step.clamped_by?]);
+        let constants = constants(&plan);
+        let pairs = plan.steps.iter().filter_map(|step| constants.clamp(step.clamped_by?));
         assert_eq!(pairs.count(), 4);
         for batch in [1, 3, 16, 17] {
             let together = outputs(&plan, numbers(&[batch, 2, 9, 8]), &NoHook);
@@ -530,5 +382,64 @@ mod tests {
                 assert!((alone - together).abs() < 1e-3, "sample {nth}: {alone}, {together}");
             }
         }
+    }
+
+    #[test]
+    fn a_run_from_any_checkpoint_gives_the_same_bits() {
+        let plan = ExecPlan::new(&graph()).unwrap();
+        let constants = constants(&plan);
+        let every: Vec<usize> = (0..plan.n_steps()).collect();
+        for batch in [1, 16] {
+            let inputs = vec![Value::F32(numbers(&[batch, 2, 9, 8]))];
+            let whole = plan.run(&constants, inputs.clone(), &NoHook).unwrap();
+            let from = |start: Start| plan.run_from(&constants, start, &NoHook, &every).unwrap();
+            let ran = from(Start::Inputs(inputs));
+            assert_eq!(ran.outputs, whole, "{batch} samples");
+            assert_eq!(ran.checkpoints.len(), every.len());
+            for checkpoint in &ran.checkpoints {
+                let at = checkpoint.step_idx();
+                let again = from(Start::Checkpoint(checkpoint));
+                assert_eq!(again.outputs, whole, "{batch} samples from step {at}");
+                assert_eq!(again.checkpoints.len(), every.len() - at);
+            }
+        }
+    }
+
+    /// The weight of the second convolution comes through two nodes over constants.
+    fn graph_over_constants() -> Graph {
+        let mut graph = graph();
+        let derive = [node("Neg", &["raw"], "turned", &[]), node("Neg", &["turned"], "w2", &[])];
+        graph.nodes.splice(0..0, derive);
+        graph
+    }
+
+    #[test]
+    fn replaced_constants_are_those_of_a_table_made_anew() {
+        let graph = graph_over_constants();
+        let plan = ExecPlan::new(&graph).unwrap();
+        let raw = |factor: f32| numbers(&[5, 1, 3, 3]).mapv(|x| factor * x).into_shared();
+        let read_with = |factor: f32| {
+            move |name: &str| match name {
+                "raw" => Ok(Value::F32(raw(factor))),
+                other => read(other),
+            }
+        };
+        let float = plan.constants(read_with(1.0)).unwrap();
+        let replaced = BTreeMap::from([("raw".to_owned(), raw(2.0))]);
+        let changed = plan.with_replaced(&float, read_with(1.0), &replaced).unwrap();
+        let anew = plan.constants(read_with(2.0)).unwrap();
+        let run = |constants: &Constants| {
+            plan.run(constants, vec![Value::F32(numbers(&[16, 2, 9, 8]))], &NoHook).unwrap()
+        };
+        assert_eq!(run(&changed), run(&anew));
+        assert_ne!(run(&changed), run(&float));
+        // The third step that is no constant: Conv, Relu, and then the one that reads it.
+        assert_eq!(plan.first_difference(&float, &changed), 4);
+        assert_eq!(plan.first_step_of("raw"), 4);
+        assert_eq!(plan.first_difference(&changed, &changed.clone()), plan.n_steps());
+        // The limits of a Clip have their effect where it is done: with the convolution before.
+        assert_eq!(plan.first_step_of("low"), 4);
+        let back = plan.with_replaced(&changed, read_with(1.0), &BTreeMap::new()).unwrap();
+        assert_eq!(run(&back), run(&float));
     }
 }

@@ -14,8 +14,8 @@ use super::raster::KeptSource;
 use super::weight_bits::KeptExtremes;
 use crate::base::WorkCtx;
 use crate::eval::{
-    Accuracy, EvalError, FloatOutputs, LayerError, QuantizedLayer, RecipeEvalError, RunRequest,
-    Runner, SampleSet, channels_for, layer_error, quantize_layer,
+    Accuracy, EvalError, KeptRuns, LayerError, QuantizedLayer, RecipeEvalError, RunRequest, Runner,
+    SampleSet, channels_for, layer_error, quantize_layer,
 };
 use crate::exec::NoHook;
 use crate::model::Network;
@@ -84,7 +84,7 @@ pub(super) struct Workshop {
 
 struct Evaluation {
     runner: Runner,
-    float: FloatOutputs,
+    kept: KeptRuns,
 }
 
 impl Workshop {
@@ -106,7 +106,7 @@ impl Workshop {
         &self,
         query: &Query,
         ctx: &WorkCtx,
-        on_partial: impl Fn(Answer),
+        on_partial: impl Fn(Answer) + Sync,
     ) -> Result<Answer, QueryError> {
         match query {
             Query::Layer { layer_idx, spec, .. } => {
@@ -233,7 +233,7 @@ impl Workshop {
         &self,
         specs: &[String],
         ctx: &WorkCtx,
-        on_partial: impl FnMut(Accuracy),
+        on_partial: impl FnMut(Accuracy) + Send,
     ) -> Result<Accuracy, QueryError> {
         if self.network.graph.is_none() {
             return Err(EvalError::NoGraph.into());
@@ -253,14 +253,20 @@ impl Workshop {
             Some(evaluation) => evaluation,
             empty => {
                 let runner = Runner::new(Arc::clone(&self.network), Arc::clone(samples))?;
-                empty.insert(Evaluation { runner, float: FloatOutputs::default() })
+                empty.insert(Evaluation {
+                    runner,
+                    kept: KeptRuns::with_activations(ACTIVATION_BYTES),
+                })
             }
         };
         let constants = evaluation.runner.constants(&replaced)?;
         let request = RunRequest { quantized: Some(&constants), hook: &NoHook, limit: None };
-        Ok(evaluation.runner.run(&request, &mut evaluation.float, ctx, on_partial)?)
+        Ok(evaluation.runner.run(&request, &mut evaluation.kept, ctx, on_partial)?)
     }
 }
+
+/// Memory that activations may take.
+const ACTIVATION_BYTES: usize = 512 << 20;
 
 /// Quantized versions of one layer that are kept.
 const KEPT_PER_LAYER: usize = 4;

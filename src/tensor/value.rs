@@ -9,7 +9,7 @@ pub type Tensor = ArcArray<f32, IxDyn>;
 /// A typed array: what an edge of a graph carries.
 ///
 /// Integers of every width are widened to `i64`, floats of every width to `f32`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     F32(Tensor),
     I64(ArcArray<i64, IxDyn>),
