@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use quantscope::base::WorkCtx;
-use quantscope::eval::{KeptRuns, RunRequest, Runner, overlay, quantize_network};
+use quantscope::eval::{KeptRuns, RunRequest, Runner, overlay, quantize_layer, quantize_network};
 use quantscope::exec::{Constants, NoHook};
 use quantscope::model::FoldMode;
 use quantscope::quant::Recipe;
@@ -61,5 +61,52 @@ fn from_scratch(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, from_scratch);
+/// Accuracy after an edit of one layer, with what earlier runs kept; every layer of the model on
+/// which that is hardest, since its first layers are the largest.
+fn edits(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("edit of one layer");
+    group.sample_size(10);
+    let (name, reference) = models().swap_remove(2);
+    let resnet = models().into_iter().find(|(name, _)| name == "resnet8_cifar10");
+    let (name, reference) = resnet.unwrap_or((name, reference));
+    let opened = open(&reference, FoldMode::Fold).unwrap();
+    let network = &opened.network;
+    let ctx = WorkCtx::new();
+    let names = network.default_layers().map(|layer| layer.name.as_str());
+    let recipe = Recipe::uniform(names, &"int8".parse().unwrap());
+    let runner = Runner::new(Arc::clone(network), opened.eval.clone().unwrap()).unwrap();
+    let run = |recipe: &Recipe, layers: &mut Vec<_>, kept: &mut KeptRuns, edited: Option<usize>| {
+        match edited {
+            None => *layers = quantize_network(network, recipe, &ctx).unwrap(),
+            Some(idx) => {
+                let layer = &network.layers[idx];
+                let choice = recipe.choice(&layer.name);
+                let done = quantize_layer(network, layer, &choice, &ctx).unwrap();
+                layers[idx] = Arc::new(done);
+            }
+        }
+        let constants = runner.constants(&overlay(network, layers)).unwrap();
+        let request = RunRequest { quantized: Some(&constants), hook: &NoHook, limit: None };
+        runner.run(&request, kept, &ctx, |_| {}).unwrap()
+    };
+    group.bench_function(format!("{name}, from scratch"), |bencher| {
+        bencher.iter(|| run(&recipe, &mut Vec::new(), &mut KeptRuns::default(), None));
+    });
+    let (mut kept, mut layers) = (KeptRuns::with_activations(512 << 20), Vec::new());
+    run(&recipe, &mut layers, &mut kept, None);
+    for (idx, layer) in network.layers.iter().enumerate() {
+        let mut nth = 0;
+        group.bench_function(format!("{name}, {}", layer.name), |bencher| {
+            bencher.iter(|| {
+                nth += 1;
+                let mut edited = recipe.clone();
+                let spec = format!("int:bits={}", 3 + nth % 5);
+                edited.set(&layer.name, spec.parse().unwrap());
+                run(&edited, &mut layers, &mut kept, Some(idx))
+            });
+        });
+    }
+}
+
+criterion_group!(benches, from_scratch, edits);
 criterion_main!(benches);
