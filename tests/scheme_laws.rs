@@ -5,7 +5,9 @@ use ndarray::IxDyn;
 use quantscope::base::WorkCtx;
 use quantscope::eval::{LayerError, fake_quantize, layer_error};
 use quantscope::quant::schemes::SCHEMES;
-use quantscope::quant::{Grid, ParamKind, ParamSpec, QuantError, SchemeChoice, SettingValue};
+use quantscope::quant::{
+    Grid, ParamKind, ParamSpec, QuantError, SchemeChoice, SettingValue, WeightShape,
+};
 use quantscope::tensor::{ChannelMajor, Tensor};
 
 /// Weights with ties, outliers, zeros and an all-zero channel.
@@ -100,6 +102,22 @@ fn decoded_values_lie_on_the_grid() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn the_size_is_foreseen_where_it_does_not_depend_on_the_weights() {
+    let shape = WeightShape { n_channels: 5, channel_len: 40 };
+    let mut foreseen = std::collections::BTreeSet::new();
+    for choice in choices() {
+        if let Some(bits) = choice.planned_bits(shape) {
+            let error = layer_error(&weights(), &choice, &WorkCtx::new()).unwrap();
+            assert_eq!(bits, error.fitted.storage_bits(), "{choice}");
+            foreseen.insert(choice.scheme().id());
+        }
+    }
+    for id in ["int", "int-pow2", "mxfp4", "nvfp4", "q4_k", "bf16"] {
+        assert!(foreseen.contains(id), "{id} is among {foreseen:?}");
     }
 }
 

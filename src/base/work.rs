@@ -1,8 +1,9 @@
 //! What a long computation is handed: a way to hear that it is no longer wanted, and a place to
 //! say how far it is.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 /// The computation was told to stop; its result is not wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,11 +25,58 @@ impl Progress {
     }
 }
 
+/// Lets patient work wait while urgent work is under way.
+#[derive(Debug, Default)]
+pub struct Gate {
+    n_urgent: AtomicUsize,
+    lock: Mutex<()>,
+    opened: Condvar,
+}
+
+/// Urgent work that is under way until this is dropped.
+#[derive(Debug)]
+pub struct UrgentWork<'a>(&'a Gate);
+
+/// The longest that one check waits. Bounded, so that urgent work that comes to wait for something
+/// the patient work is at goes on as well, if slowly.
+const LONGEST_WAIT: Duration = Duration::from_millis(20);
+
+impl Gate {
+    /// Begins urgent work: patient work waits at its checks until the value is dropped.
+    pub fn enter(&self) -> UrgentWork<'_> {
+        self.n_urgent.fetch_add(1, Ordering::Relaxed);
+        UrgentWork(self)
+    }
+
+    fn wait(&self) {
+        if self.n_urgent.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_shut = |(): &mut ()| self.n_urgent.load(Ordering::Relaxed) > 0;
+        // Open or not, the work goes on by one step.
+        drop(self.opened.wait_timeout_while(guard, LONGEST_WAIT, is_shut));
+    }
+}
+
+impl Drop for UrgentWork<'_> {
+    fn drop(&mut self) {
+        if self.0.n_urgent.fetch_sub(1, Ordering::Relaxed) == 1 {
+            drop(self.0.lock.lock().unwrap_or_else(PoisonError::into_inner));
+            self.0.opened.notify_all();
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Shared {
     cancelled: AtomicBool,
     done: AtomicU64,
     total: AtomicU64,
+    /// Where the work waits for what is more urgent.
+    gate: Option<Arc<Gate>>,
+    /// The work is wanted now: it waits for nothing any more.
+    is_hurried: AtomicBool,
 }
 
 /// Cancel flag and progress of one computation; clones share both.
@@ -42,9 +90,25 @@ impl WorkCtx {
         Self::default()
     }
 
+    /// Of patient work: its checks wait while there is urgent work at the gate. It must run on
+    /// threads that the urgent work does not need.
+    pub fn patient(gate: Arc<Gate>) -> Self {
+        Self { shared: Arc::new(Shared { gate: Some(gate), ..Shared::default() }) }
+    }
+
+    /// From now on the work waits for nothing.
+    pub fn hurry(&self) {
+        self.shared.is_hurried.store(true, Ordering::Relaxed);
+    }
+
     /// Asks the computation to stop at its next [`check`](Self::check).
     pub fn cancel(&self) {
         self.shared.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was told to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.shared.cancelled.load(Ordering::Relaxed)
     }
 
     /// To be called once a chunk of work.
@@ -52,7 +116,15 @@ impl WorkCtx {
     /// # Errors
     /// [`Cancelled`] once someone called [`cancel`](Self::cancel).
     pub fn check(&self) -> Result<(), Cancelled> {
-        if self.shared.cancelled.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
+        if self.is_cancelled() {
+            return Err(Cancelled);
+        }
+        if let Some(gate) = &self.shared.gate
+            && !self.shared.is_hurried.load(Ordering::Relaxed)
+        {
+            gate.wait();
+        }
+        Ok(())
     }
 
     pub fn set_total(&self, total: u64) {
@@ -68,5 +140,43 @@ impl WorkCtx {
             done: self.shared.done.load(Ordering::Relaxed),
             total: self.shared.total.load(Ordering::Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn patient_work_goes_on_when_the_urgent_is_done() {
+        let gate = Arc::new(Gate::default());
+        let ctx = WorkCtx::patient(Arc::clone(&gate));
+        let urgent = gate.enter();
+        let (sender, steps) = channel();
+        let patient = {
+            let ctx = ctx.clone();
+            std::thread::spawn(move || {
+                for _ in 0..2 {
+                    ctx.check().unwrap();
+                    sender.send(()).unwrap();
+                }
+            })
+        };
+        // It is held back at every step and never for good.
+        steps.recv().unwrap();
+        drop(urgent);
+        steps.recv().unwrap();
+        patient.join().unwrap();
+        assert_eq!(gate.n_urgent.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn cancelled_is_heard_at_a_shut_gate() {
+        let gate = Arc::new(Gate::default());
+        let ctx = WorkCtx::patient(Arc::clone(&gate));
+        let _urgent = gate.enter();
+        ctx.cancel();
+        assert_eq!(ctx.check(), Err(Cancelled));
     }
 }

@@ -156,9 +156,54 @@ impl LayerError {
         self.fitted.storage_bits().div_ceil(8)
     }
 
+    /// What of it is small.
+    pub fn figures(&self) -> LayerFigures {
+        LayerFigures {
+            total: self.total,
+            n_non_finite: self.n_non_finite,
+            storage_bits: self.fitted.storage_bits(),
+            keeps_float: self.keeps_float,
+        }
+    }
+
     /// Signal-to-noise over finite weights; [`Sqnr::NonFinite`] for a float layer that has others.
     pub fn sqnr(&self) -> Sqnr {
         if self.keeps_float && self.n_non_finite > 0 { Sqnr::NonFinite } else { self.total.sqnr() }
+    }
+}
+
+/// The figures of a layer without its scales and channels: small whatever the layer's size, so that
+/// they can be kept of every layer of a large model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LayerFigures {
+    pub total: ErrorStats,
+    /// NaN and infinite weights counted as zero.
+    pub n_non_finite: usize,
+    /// Codes and everything needed to decode them.
+    pub storage_bits: u64,
+    /// Whether the layer stays in float.
+    pub keeps_float: bool,
+}
+
+impl LayerFigures {
+    /// As [`LayerError::bits_per_weight`].
+    pub fn bits_per_weight(&self) -> Option<f64> {
+        (self.total.count > 0).then(|| self.storage_bits as f64 / self.total.count as f64)
+    }
+
+    pub fn stored_bytes(&self) -> u64 {
+        self.storage_bits.div_ceil(8)
+    }
+
+    /// As [`LayerError::sqnr`].
+    pub fn sqnr(&self) -> Sqnr {
+        if self.keeps_float && self.n_non_finite > 0 { Sqnr::NonFinite } else { self.total.sqnr() }
+    }
+
+    /// Of all quantized layers taken together.
+    pub fn all_together<'a>(layers: impl IntoIterator<Item = &'a Self>) -> ErrorStats {
+        let quantized = layers.into_iter().filter(|layer| !layer.keeps_float);
+        quantized.fold(ErrorStats::default(), |sum, layer| sum.merged(&layer.total))
     }
 }
 

@@ -30,7 +30,7 @@ pub use answers::{
 pub use balanced::balanced_order;
 pub use codes::codes_of;
 pub use error::{
-    ErrorStats, LayerError, Sqnr, channels_for, fake_quantize, kept_axis, layer_error,
+    ErrorStats, LayerError, LayerFigures, Sqnr, channels_for, fake_quantize, kept_axis, layer_error,
 };
 pub use fidelity::{OutcomeReader, OutputKind, SampleOutcome};
 pub use interval::{BOOTSTRAP_DRAWS, Estimate, PairedCounts, bootstrap, wilson};
@@ -43,6 +43,6 @@ pub use recipe_eval::{
 };
 pub use runner::{EvalError, RunRequest, Runner};
 pub use samples::{Feed, SamplePicture, SampleSet, SamplesError, Split, Task, is_sample_set};
-pub use size::ModelSize;
+pub use size::{ModelSize, planned_bits};
 pub use sweep::{Sweep, SweepError, SweepPoint};
 pub use usage::CodeUsage;

@@ -1,7 +1,8 @@
 //! What a model takes to store.
 
-use super::error::LayerError;
-use crate::model::Network;
+use super::error::{LayerError, kept_axis};
+use crate::model::{Layer, Network};
+use crate::quant::{SchemeChoice, WeightShape};
 
 /// Bytes before and after.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -20,24 +21,34 @@ pub struct ModelSize {
 impl ModelSize {
     /// `errors[i]` belongs to layer `i`; a layer without one counts as float.
     pub fn new(network: &Network, errors: &[Option<&LayerError>]) -> Self {
+        let quantized = |error: &&LayerError| !error.keeps_float;
+        let bits = |error: &LayerError| error.fitted.storage_bits();
+        let bits: Vec<Option<u64>> =
+            errors.iter().map(|error| error.filter(quantized).map(bits)).collect();
+        Self::of_bits(network, &bits)
+    }
+
+    /// `layer_bits[i]` is what layer `i` takes, codes and everything needed to decode them; `None`
+    /// where it stays float.
+    pub fn of_bits(network: &Network, layer_bits: &[Option<u64>]) -> Self {
         let mut size = Self::default();
         let quantized = |name: &str| {
             let layer_idx = network.layer_of_weight(name)?;
-            errors.get(layer_idx).copied().flatten().filter(|error| !error.keeps_float)
+            layer_bits.get(layer_idx).copied().flatten()
         };
         let (mut bits, mut stored_bits, mut weights) = (0u64, 0u64, 0u64);
-        let (mut layer_bits, mut layer_weights) = (0u64, 0u64);
+        let (mut all_bits, mut all_weights) = (0u64, 0u64);
         for (name, count) in network.float_tensor_counts() {
             let bytes = (count * width_bytes(network, name)) as u64;
             size.float_bytes += bytes;
             if network.layer_of_weight(name).is_some() {
-                layer_bits += 8 * bytes;
-                layer_weights += count as u64;
+                all_bits += 8 * bytes;
+                all_weights += count as u64;
             }
             match quantized(name) {
-                Some(error) => {
-                    size.quantized_bytes += error.stored_bytes();
-                    bits += error.fitted.storage_bits();
+                Some(layer_bits) => {
+                    size.quantized_bytes += layer_bits.div_ceil(8);
+                    bits += layer_bits;
                     stored_bits += 8 * bytes;
                     weights += count as u64;
                 }
@@ -47,9 +58,14 @@ impl ModelSize {
         let per_weight = |bits: u64, n: u64| (n > 0).then(|| bits as f64 / n as f64);
         size.bits_per_weight = per_weight(bits, weights);
         size.stored_bits_per_weight =
-            per_weight(stored_bits, weights).or_else(|| per_weight(layer_bits, layer_weights));
+            per_weight(stored_bits, weights).or_else(|| per_weight(all_bits, all_weights));
         size
     }
+}
+
+/// Bits a layer will take under a choice, whatever its weights are; `None` where only a fit tells.
+pub fn planned_bits(layer: &Layer, choice: &SchemeChoice) -> Option<u64> {
+    choice.planned_bits(WeightShape::of(&layer.dims, kept_axis(layer, choice)))
 }
 
 fn width_bytes(network: &Network, name: &str) -> usize {

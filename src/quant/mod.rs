@@ -24,8 +24,8 @@ pub use grid::{CodeRange, Grid, Level, QuantParams};
 pub use group::{Granularity, GroupLayout};
 pub use recipe::{Recipe, RecipeError};
 pub use scheme::{
-    CodeFormat, Family, FittedQuantizer, Place, QuantError, QuantScheme, Run, all_codes,
-    for_each_run, quantize_all,
+    CodeFormat, Family, FittedQuantizer, Place, QuantError, QuantScheme, Run, WeightShape,
+    all_codes, for_each_run, quantize_all,
 };
 pub use settings::{
     ChoiceSpec, Condition, ParamKind, ParamSpec, Prominence, SettingError, SettingValue, Settings,

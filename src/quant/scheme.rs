@@ -58,6 +58,27 @@ impl CodeFormat {
     }
 }
 
+/// Channels of a weight, and weights in each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WeightShape {
+    pub n_channels: usize,
+    pub channel_len: usize,
+}
+
+impl WeightShape {
+    /// Of a tensor whose channels lie along an axis, as [`ChannelMajor::new`] reads it.
+    pub fn of(dims: &[usize], axis: usize) -> Self {
+        let count: usize = dims.iter().product();
+        let axis = axis.min(dims.len().saturating_sub(1));
+        let n_channels = dims.get(axis).copied().unwrap_or(1).min(count);
+        Self { n_channels, channel_len: count.checked_div(n_channels).unwrap_or(0) }
+    }
+
+    pub fn count(self) -> usize {
+        self.n_channels * self.channel_len
+    }
+}
+
 /// What schemes have in common: the headings of the list they are chosen from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
@@ -152,6 +173,11 @@ pub trait QuantScheme: Sync {
             ParamKind::Int { min, max, .. } => Some((min as f64, max as f64)),
             _ => None,
         }
+    }
+    /// What [`FittedQuantizer::storage_bits`] will be for weights of that shape, whatever their values;
+    /// `None` where only a fit tells.
+    fn planned_bits(&self, _shape: WeightShape, _settings: &Settings) -> Option<u64> {
+        None
     }
     /// Whether weights stay as they are, so that the layer counts as float.
     fn keeps_float(&self) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::choice::SchemeChoice;
 use super::grid::Grid;
-use super::scheme::{FittedQuantizer, QuantError, QuantScheme, quantize_all};
+use super::scheme::{FittedQuantizer, QuantError, QuantScheme, WeightShape, quantize_all};
 use super::settings::{
     ChoiceSpec, Condition, ParamKind, ParamSpec, Prominence, SettingError, Settings,
 };
@@ -114,6 +114,14 @@ impl dyn QuantScheme {
 }
 
 impl SchemeChoice {
+    /// What weights of a shape will take stored so, whatever their values: codes and everything
+    /// needed to decode them. `None` where only a fit tells.
+    pub fn planned_bits(&self, shape: WeightShape) -> Option<u64> {
+        let bits = self.scheme().planned_bits(shape, self.settings())?;
+        let has_mask = !matches!(self.settings().choice("mask"), "" | "none");
+        Some(bits + if has_mask { shape.count() as u64 } else { 0 })
+    }
+
     /// Fits the scheme to the weights, transformed if the settings say so.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use super::history::{History, Plan, StepName};
 use super::job::{Job, Lane};
 use super::keeping::KeptResult;
 use super::opening::{ModelRef, Opened, open};
+use super::serving::Pace;
 use super::state::{Entry, Errand, Message, Notice, NoticeKind, Selection, Session};
 use super::workshop::Workshop;
 use crate::base::WorkCtx;
@@ -78,6 +79,9 @@ impl Session {
             Command::DismissRecovery => self.dismiss_recovery(),
             Command::ClearRecent => self.clear_recent(),
             Command::CancelJob(id) => self.cancel(id),
+            Command::Reload => self.start_reloading(),
+            Command::KeepShown => self.keep_shown(),
+            Command::SetPace(pace) => self.set_pace(pace),
             Command::Retry => self.entries.retain(|_, entry| !matches!(entry, Entry::Failed(_))),
         }
     }
@@ -214,6 +218,9 @@ impl Session {
     }
 
     fn cancel(&mut self, id: u64) {
+        if Self::is_of_rest(id) {
+            return self.set_pace(Pace::Paused);
+        }
         self.queue.remove(id);
         if let Some(errand) = self.errands.iter().find(|errand| errand.id == id) {
             errand.ctx.cancel();
@@ -360,6 +367,7 @@ impl Session {
         self.entries.clear();
         self.latest.clear();
         self.network_id += 1;
+        self.watch_files(samples.as_deref());
         self.workshop = Some(Arc::new(Workshop::new(network, samples)));
     }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::critical::CriticalChoice;
 use super::opening::ModelRef;
+use super::serving::Pace;
 use crate::eval::import::ImportSettings;
 use crate::model::FoldMode;
 use crate::quant::SchemeChoice;
@@ -91,6 +92,12 @@ pub enum Command {
     ClearRecent,
     /// Stops a job; what it was for shows as cancelled until it is asked for anew.
     CancelJob(u64),
+    /// Opens the model and its samples again from their files, with the recipe as it is.
+    Reload,
+    /// Goes on with what was read of files that have changed.
+    KeepShown,
+    /// Holds the figures of layers that are not in sight, or lets them go on.
+    SetPace(Pace),
     /// Asks again for everything that failed or was cancelled.
     Retry,
 }

@@ -1,11 +1,11 @@
 //! Background work: named threads, one queue, results sent back before the window is woken.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use crate::base::WorkCtx;
+use crate::base::{Gate, WorkCtx};
 
 /// Wakes whoever shows the results.
 pub(super) type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -19,6 +19,15 @@ pub(super) enum Lane {
     Wide,
     /// Work that takes as long as it takes.
     Long,
+    /// What nobody looks at now: it waits for whatever a person waits for.
+    Rest,
+}
+
+impl Lane {
+    /// Whether patient work is held back meanwhile.
+    fn is_urgent(self) -> bool {
+        matches!(self, Self::Quick | Self::Wide)
+    }
 }
 
 /// What a job does.
@@ -52,6 +61,7 @@ impl<M> Outbox<M> {
 struct Shared<M> {
     pending: Mutex<Pending<M>>,
     changed: Condvar,
+    gate: Arc<Gate>,
 }
 
 struct Pending<M> {
@@ -65,11 +75,12 @@ pub(super) struct JobQueue<M: Send + 'static> {
 }
 
 /// Threads for each lane.
-const LANES: [(Lane, &str); 4] = [
+const LANES: [(Lane, &str); 5] = [
     (Lane::Quick, "quantscope-quick"),
     (Lane::Quick, "quantscope-quick"),
     (Lane::Wide, "quantscope-wide"),
     (Lane::Long, "quantscope-long"),
+    (Lane::Rest, "quantscope-rest"),
 ];
 
 impl<M: Send + 'static> JobQueue<M> {
@@ -78,6 +89,7 @@ impl<M: Send + 'static> JobQueue<M> {
         let shared = Arc::new(Shared {
             pending: Mutex::new(Pending { jobs: VecDeque::new(), closed: false }),
             changed: Condvar::new(),
+            gate: Arc::default(),
         });
         for (lane, name) in LANES {
             let shared = Arc::clone(&shared);
@@ -102,9 +114,22 @@ impl<M: Send + 'static> JobQueue<M> {
         self.lock().jobs.make_contiguous().sort_by_key(|job| place(job.id));
     }
 
-    /// Drops a job that has not started.
-    pub fn remove(&self, id: u64) {
-        self.lock().jobs.retain(|job| job.id != id);
+    /// Drops a job that has not started; whether there was one.
+    pub fn remove(&self, id: u64) -> bool {
+        let mut pending = self.lock();
+        let n_before = pending.jobs.len();
+        pending.jobs.retain(|job| job.id != id);
+        pending.jobs.len() < n_before
+    }
+
+    /// The jobs that have not started.
+    pub fn waiting(&self) -> HashSet<u64> {
+        self.lock().jobs.iter().map(|job| job.id).collect()
+    }
+
+    /// For a job in [`Lane::Rest`].
+    pub fn patient_ctx(&self) -> WorkCtx {
+        WorkCtx::patient(Arc::clone(&self.shared.gate))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Pending<M>> {
@@ -122,13 +147,24 @@ impl<M: Send + 'static> Drop for JobQueue<M> {
     }
 }
 
-fn work<M>(shared: &Shared<M>, lane: Lane, outbox: &Outbox<M>) {
+fn work<M: Send>(shared: &Shared<M>, lane: Lane, outbox: &Outbox<M>) {
+    // Work that may be held back must not hold threads that other work needs.
+    let own_threads = match lane {
+        Lane::Rest => rayon::ThreadPoolBuilder::new().build().ok(),
+        _ => None,
+    };
     while let Some(job) = next_job(shared, lane) {
-        if job.ctx.check().is_err() {
+        let urgent = lane.is_urgent().then(|| shared.gate.enter());
+        if job.ctx.is_cancelled() {
             continue;
         }
         let Job { ctx, run, on_panic, .. } = job;
-        let result = std::panic::catch_unwind(AssertUnwindSafe(|| run(&ctx, outbox)));
+        let run = || match &own_threads {
+            Some(threads) => threads.install(|| run(&ctx, outbox)),
+            None => run(&ctx, outbox),
+        };
+        let result = std::panic::catch_unwind(AssertUnwindSafe(run));
+        drop(urgent);
         outbox.send(result.unwrap_or_else(|panic| on_panic(panic_text(&*panic))));
     }
 }

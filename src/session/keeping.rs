@@ -12,7 +12,9 @@ use super::history::Plan;
 use super::keep::{Keep, KeepEvent, Keeper, Order, RecentFile, Saved, Snapshot, put_first};
 use super::opening::{ModelRef, Opened, open};
 use super::recipe_file::{RecipeFile, RecipeModel};
+use super::reload::Reloaded;
 use super::state::{Message, Notice, NoticeKind, Selection, Session};
+use super::watch::file_name;
 use crate::eval::SampleSet;
 use crate::model::Network;
 use crate::quant::Recipe;
@@ -43,7 +45,9 @@ pub(super) struct Kept {
     n_opened: usize,
     /// Questions for what was done to a model before that are not answered yet.
     n_searches: usize,
-    is_taking_back: bool,
+    pub(super) is_taking_back: bool,
+    /// The open model is read anew: what was done to it stays in its file.
+    pub(super) is_reloading: bool,
     saved: Option<Box<Saved>>,
     recovery: Option<Recovery>,
     recent: Vec<RecentFile>,
@@ -70,6 +74,7 @@ struct Stamp {
 /// What an errand of this module brings back.
 pub(super) enum KeptResult {
     Recovered(Result<Box<Recovered>, String>),
+    Reloaded(Result<Box<Reloaded>, Failure>),
     RecipeRead(PathBuf, Box<Result<RecipeFile, Failure>>),
     RecipeWritten(Result<PathBuf, Failure>),
 }
@@ -169,7 +174,7 @@ impl Session {
         }
     }
 
-    fn snapshot(&self) -> Option<Snapshot> {
+    pub(super) fn snapshot(&self) -> Option<Snapshot> {
         let opened = self.opened.as_ref()?;
         let is_own =
             |set: &Arc<SampleSet>| opened.eval.as_ref().is_some_and(|own| Arc::ptr_eq(own, set));
@@ -203,6 +208,9 @@ impl Session {
     pub(super) fn leave_model(&mut self) {
         self.keep_state();
         self.kept.stamp = None;
+        if self.kept.is_reloading {
+            return;
+        }
         let order = if self.history.is_empty() { Order::Forget } else { Order::Leave };
         if let Some(keeper) = &self.kept.keeper {
             keeper.order(order);
@@ -318,6 +326,21 @@ impl Session {
         self.kept.is_taking_back = true;
         self.show(opened);
         self.kept.is_taking_back = false;
+        self.restore(snapshot, samples);
+        self.kept.recovery = None;
+        self.kept.saved = None;
+        self.keep_state();
+        if let Some(keeper) = &self.kept.keeper {
+            keeper.order(Order::Replace(path));
+        }
+    }
+
+    /// Brings back what was done to the model that is open now.
+    pub(super) fn restore(
+        &mut self,
+        mut snapshot: Snapshot,
+        samples: Option<Result<Arc<SampleSet>, String>>,
+    ) {
         let missing = self.keep_known_layers(&mut snapshot.plan);
         if !missing.is_empty() {
             let names = listed(&missing);
@@ -345,12 +368,6 @@ impl Session {
         }
         self.kept.arrangement.clone_from(&snapshot.arrangement);
         self.kept.recovered_arrangement = Some(snapshot.arrangement);
-        self.kept.recovery = None;
-        self.kept.saved = None;
-        self.keep_state();
-        if let Some(keeper) = &self.kept.keeper {
-            keeper.order(Order::Replace(path));
-        }
     }
 
     /// Drops the layers that the open model does not have, and returns their names.
@@ -398,7 +415,12 @@ impl Session {
                 self.shown_errand = id;
                 self.take_back(*recovered);
             }
-            KeptResult::Recovered(Ok(_)) => {}
+            KeptResult::Reloaded(Ok(reloaded)) if id >= self.shown_errand => {
+                self.shown_errand = id;
+                self.take_reloaded(*reloaded);
+            }
+            KeptResult::Reloaded(Err(failure)) => self.notify_failure(failure),
+            KeptResult::Recovered(Ok(_)) | KeptResult::Reloaded(Ok(_)) => {}
             KeptResult::Recovered(Err(reason)) => self.notify(NoticeKind::Failed, reason),
             KeptResult::RecipeWritten(Err(failure)) => self.notify_failure(failure),
             KeptResult::RecipeWritten(Ok(path)) => {
@@ -556,11 +578,6 @@ fn listed(names: &[String]) -> String {
     let more = names.len().saturating_sub(MAX_NAMES);
     let first = first.join(", ");
     if more == 0 { first } else { format!("{first} and {more} more") }
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name()
-        .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 /// As on the command line, from wherever the program is started next.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::builtin::{BUILTIN_SAMPLES, BuiltinSample};
 use super::fingerprint::Fingerprint;
+use super::watch::{FileMark, FileMarks, FileRole};
 use crate::eval::{SampleSet, SamplesError, Split};
 use crate::formats::{self, OpenError};
 use crate::model::{FoldMode, Model, Network, StoreError};
@@ -90,6 +91,8 @@ impl Opened {
 pub struct Opened {
     pub reference: ModelRef,
     pub network: Arc<Network>,
+    /// The model's files as they were.
+    pub(super) marks: FileMarks,
     /// What the model is known by.
     pub fingerprint: Fingerprint,
     /// The set that judges, if one lies beside the model.
@@ -104,6 +107,10 @@ pub struct Opened {
 /// # Errors
 /// The model cannot be opened.
 pub fn open(reference: &ModelRef, fold_mode: FoldMode) -> Result<Opened, OpeningError> {
+    let before = match reference {
+        ModelRef::Path(path) => Some(FileMark::of(path, FileRole::Model)),
+        ModelRef::Builtin(_) => None,
+    };
     let model = open_model(reference)?;
     let network = Network::new(Arc::new(model), fold_mode)
         .map_err(|source| OpeningError::Store { path: reference.label(), source })?;
@@ -114,6 +121,7 @@ pub fn open(reference: &ModelRef, fold_mode: FoldMode) -> Result<Opened, Opening
     };
     Ok(Opened {
         reference: reference.clone(),
+        marks: FileMarks::of(&network.model.files, before),
         fingerprint: Fingerprint::of(&network.model),
         network: Arc::new(network),
         eval,

@@ -15,13 +15,15 @@ use super::picture::LayerPicture;
 use super::raster::{Raster, RasterView};
 use super::scales::ScaleMap;
 use super::weight_bits::WeightBits;
-use crate::eval::{Accuracy, LayerError};
+use crate::eval::{Accuracy, LayerError, LayerFigures};
 
 /// A question. Two equal questions have the same answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Query {
     /// Error of a layer under a scheme.
     Layer { network: u64, layer_idx: usize, spec: String },
+    /// The error of a layer without its scales and channels: small, for every layer of any model.
+    Figures { network: u64, layer_idx: usize, spec: String },
     /// Error a layer would have under another scheme.
     Compared { network: u64, layer_idx: usize, spec: String },
     /// Distribution of a layer or channel under a scheme.
@@ -55,6 +57,10 @@ pub enum Query {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Topic {
     Layer {
+        network: u64,
+        layer_idx: usize,
+    },
+    Figures {
         network: u64,
         layer_idx: usize,
     },
@@ -113,6 +119,7 @@ pub(super) enum Topic {
 #[derive(Clone, Debug)]
 pub enum Answer {
     Layer(Arc<LayerError>),
+    Figures(Arc<LayerFigures>),
     Picture(Arc<LayerPicture>),
     Channels(Arc<ChannelPicture>),
     ChannelDensity(Arc<Density>),
@@ -132,6 +139,7 @@ impl Query {
         match *self {
             Self::Layer { network, layer_idx, .. } => Topic::Layer { network, layer_idx },
             Self::Compared { network, layer_idx, .. } => Topic::Compared { network, layer_idx },
+            Self::Figures { network, layer_idx, .. } => Topic::Figures { network, layer_idx },
             Self::Picture { network, layer_idx, channel_idx, .. } => {
                 Topic::Picture { network, layer_idx, channel_idx }
             }
@@ -150,6 +158,25 @@ impl Query {
                 Topic::Layout { network, shapes, is_folded: n_columns > 1 }
             }
             Self::Gallery { network, samples, .. } => Topic::Gallery { network, samples },
+        }
+    }
+
+    /// The layer it is about, if one.
+    pub(super) fn layer_idx(&self) -> Option<usize> {
+        match *self {
+            Self::Layer { layer_idx, .. }
+            | Self::Figures { layer_idx, .. }
+            | Self::Compared { layer_idx, .. }
+            | Self::Picture { layer_idx, .. }
+            | Self::Channels { layer_idx, .. }
+            | Self::ChannelDensity { layer_idx, .. }
+            | Self::Raster { layer_idx, .. }
+            | Self::Comparison { layer_idx, .. }
+            | Self::Estimates { layer_idx, .. }
+            | Self::Levels { layer_idx, .. }
+            | Self::Scales { layer_idx, .. }
+            | Self::WeightBits { layer_idx, .. } => Some(layer_idx),
+            Self::Accuracy { .. } | Self::Layout { .. } | Self::Gallery { .. } => None,
         }
     }
 
@@ -181,7 +208,7 @@ impl Query {
     /// What a person calls the job.
     pub(super) fn label(&self) -> &'static str {
         match self {
-            Self::Layer { .. } | Self::Compared { .. } => "Weight error",
+            Self::Layer { .. } | Self::Figures { .. } | Self::Compared { .. } => "Weight error",
             Self::Picture { .. } => "Distribution",
             Self::Channels { .. } | Self::ChannelDensity { .. } => "Channels",
             Self::Raster { .. } => "Heat map",

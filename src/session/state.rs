@@ -1,7 +1,7 @@
 //! The one place where state lives and changes.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -14,17 +14,20 @@ use super::gallery::{GalleryPage, GalleryRequest};
 use super::graph_layout::{GraphLayout, ShapeArithmetic};
 use super::history::{History, Plan};
 use super::importing::{ImportDraft, ImportMessage};
-use super::job::{Job, JobQueue, Waker};
+use super::job::{JobQueue, Lane, Waker};
 use super::keep::KeepEvent;
 use super::keeping::{Kept, KeptResult};
 use super::loaded::Loaded;
 use super::opening::Opened;
 use super::picture::LayerPicture;
 use super::query::{Answer, Query, Topic};
+use super::reload::ChangedFiles;
+use super::serving::{Rest, Wishes};
 use super::steps::KnownFigures;
+use super::watch::{FileChange, Watch};
 use super::workshop::{QueryError, Workshop};
-use crate::base::{Progress, WorkCtx};
-use crate::eval::{Accuracy, LayerError, ModelSize, SampleSet};
+use crate::base::WorkCtx;
+use crate::eval::{Accuracy, LayerError, SampleSet};
 use crate::model::Network;
 use crate::quant::SchemeChoice;
 
@@ -61,14 +64,6 @@ impl Notice {
     }
 }
 
-/// A job that is running or waiting.
-#[derive(Clone, Debug)]
-pub struct JobStatus {
-    pub id: u64,
-    pub label: String,
-    pub progress: Progress,
-}
-
 pub(super) enum Message {
     Partial(u64, Query, Answer),
     Answered(u64, Query, Result<Answer, QueryError>),
@@ -79,13 +74,15 @@ pub(super) enum Message {
     Refolded(u64, Result<Arc<Network>, String>),
     KeptErrand(u64, KeptResult),
     Kept(KeepEvent),
+    /// What has become of the files that are open, under the number they were told with.
+    FilesChanged(u64, Vec<FileChange>),
     /// Something opened turned out to be data to import.
     ImportFound(u64, PathBuf),
     Import(u64, ImportMessage),
 }
 
 pub(super) enum Entry {
-    Running { job_id: u64, ctx: WorkCtx, partial: Option<Answer> },
+    Running { job_id: u64, lane: Lane, ctx: WorkCtx, partial: Option<Answer> },
     Ready(Answer),
     Failed(String),
 }
@@ -108,13 +105,10 @@ impl Message {
             | Self::KeptErrand(id, _)
             | Self::ImportFound(id, _)
             | Self::Import(id, _) => Some(*id),
-            Self::Partial(..) | Self::Answered(..) | Self::Kept(_) => None,
+            Self::Partial(..) | Self::Answered(..) | Self::Kept(_) | Self::FilesChanged(..) => None,
         }
     }
 }
-
-/// Answers that are kept, so that going back is instant.
-const MAX_ANSWERS: usize = 4096;
 
 /// The application's state. [`apply`](Self::apply) is the only way to change it; questions are
 /// asked with `&self` and answered in the background.
@@ -133,7 +127,8 @@ pub struct Session {
     pub(super) notices: Vec<Notice>,
     pub(super) entries: HashMap<Query, Entry>,
     pub(super) latest: HashMap<Topic, Answer>,
-    pub(super) wishes: RefCell<Vec<Query>>,
+    pub(super) wishes: RefCell<Wishes>,
+    pub(super) rest: Rest,
     pub(super) import: Option<ImportDraft>,
     pub(super) errands: Vec<Errand>,
     /// The errand whose end is being taken in.
@@ -147,6 +142,8 @@ pub struct Session {
     pub(super) next_job_id: u64,
     pub(super) known_figures: KnownFigures,
     pub(super) kept: Kept,
+    pub(super) watch: Watch,
+    pub(super) changed: ChangedFiles,
     pub(super) queue: JobQueue<Message>,
     pub(super) sender: Sender<Message>,
     pub(super) inbox: Receiver<Message>,
@@ -174,6 +171,7 @@ impl Session {
             entries: HashMap::new(),
             latest: HashMap::new(),
             wishes: RefCell::default(),
+            rest: Rest::default(),
             import: None,
             errands: Vec::new(),
             telling: None,
@@ -183,6 +181,8 @@ impl Session {
             next_job_id: 1,
             known_figures: KnownFigures::default(),
             kept: Kept::default(),
+            watch: Watch::start(&sender, &wake),
+            changed: ChangedFiles::default(),
             queue: JobQueue::start(&sender, &wake),
             sender,
             inbox,
@@ -324,38 +324,6 @@ impl Session {
         })
     }
 
-    /// Size of the model; `None` while a layer is still being measured.
-    pub fn size(&self) -> Option<ModelSize> {
-        let network = self.network()?;
-        let errors: Vec<Loaded<LayerError>> =
-            (0..network.layers.len()).map(|idx| self.layer_error(idx)).collect();
-        let settled = errors.iter().all(|error| !matches!(error, Loaded::Pending { .. }));
-        let errors: Vec<Option<&LayerError>> =
-            errors.iter().map(|error| error.ready().map(|arc| &**arc)).collect();
-        settled.then(|| ModelSize::new(network, &errors))
-    }
-
-    pub(super) fn ask<T>(&self, query: Query, pick: fn(Answer) -> Option<Arc<T>>) -> Loaded<T> {
-        let latest = || self.latest.get(&query.topic()).cloned().and_then(pick);
-        let loaded = match self.entries.get(&query) {
-            Some(Entry::Ready(answer)) => match pick(answer.clone()) {
-                Some(result) => Loaded::Ready(result),
-                None => Loaded::Failed("an answer of another kind".to_owned()),
-            },
-            Some(Entry::Failed(reason)) => Loaded::Failed(reason.clone()),
-            Some(Entry::Running { ctx, partial, .. }) => Loaded::Pending {
-                progress: told_progress(ctx, partial.as_ref()),
-                previous: latest(),
-                partial: partial.clone().and_then(pick),
-            },
-            None => {
-                Loaded::Pending { progress: Progress::default(), previous: latest(), partial: None }
-            }
-        };
-        self.wishes.borrow_mut().push(query);
-        loaded
-    }
-
     // --- The frame -----------------------------------------------------------------------------
 
     /// Takes in what jobs have finished.
@@ -365,95 +333,6 @@ impl Session {
             self.receive(message);
             self.telling = None;
         }
-    }
-
-    /// Starts what was asked for since the last call, first asked first, and stops what nobody asks
-    /// for any more.
-    pub fn serve_wishes(&mut self) {
-        let wishes = std::mem::take(&mut *self.wishes.borrow_mut());
-        let wanted: HashSet<&Query> = wishes.iter().collect();
-        let queue = &self.queue;
-        self.entries.retain(|query, entry| match entry {
-            Entry::Running { job_id, ctx, .. } if !wanted.contains(query) => {
-                ctx.cancel();
-                queue.remove(*job_id);
-                false
-            }
-            Entry::Ready(_) if query.is_fleeting() => wanted.contains(query),
-            _ => true,
-        });
-        let mut order = Vec::new();
-        for query in &wishes {
-            if !self.entries.contains_key(query) {
-                self.start(query.clone());
-            }
-            if let Some(Entry::Running { job_id, .. }) = self.entries.get(query) {
-                order.push(*job_id);
-            }
-        }
-        self.queue.prioritize(&order);
-        self.note_figures(&wishes);
-        self.keep_state();
-        if self.entries.len() > MAX_ANSWERS {
-            self.entries.retain(|query, entry| {
-                wanted.contains(query) || matches!(entry, Entry::Running { .. })
-            });
-        }
-    }
-
-    /// Whether nothing is being computed or opened.
-    pub fn is_idle(&self) -> bool {
-        self.errands.is_empty()
-            && !self.is_keep_starting()
-            && !self.entries.values().any(|entry| matches!(entry, Entry::Running { .. }))
-    }
-
-    /// Jobs that are running or waiting, those with progress first.
-    pub fn jobs(&self) -> Vec<JobStatus> {
-        let errands = self.errands.iter().map(|errand| JobStatus {
-            id: errand.id,
-            label: errand.label.clone(),
-            progress: errand.ctx.progress(),
-        });
-        let mut jobs: Vec<JobStatus> = self
-            .entries
-            .iter()
-            .filter_map(|(query, entry)| match entry {
-                Entry::Running { job_id, ctx, partial } => Some(JobStatus {
-                    id: *job_id,
-                    label: query.label().to_owned(),
-                    progress: told_progress(ctx, partial.as_ref()),
-                }),
-                _ => None,
-            })
-            .chain(errands)
-            .collect();
-        jobs.sort_by_key(|job| (job.progress.total == 0, job.id));
-        jobs
-    }
-
-    fn start(&mut self, query: Query) {
-        let Some(workshop) = self.workshop.clone() else {
-            return;
-        };
-        let job_id = self.take_job_id();
-        let ctx = WorkCtx::new();
-        let (asked, failed) = (query.clone(), query.clone());
-        self.queue.push(Job {
-            id: job_id,
-            lane: query.lane(),
-            ctx: ctx.clone(),
-            run: Box::new(move |ctx, outbox| {
-                let partial = |answer| outbox.send(Message::Partial(job_id, asked.clone(), answer));
-                let answer = workshop.answer(&asked, ctx, partial);
-                Message::Answered(job_id, asked.clone(), answer)
-            }),
-            on_panic: Box::new(move |text| {
-                let error = crate::eval::EvalError::Output(text);
-                Message::Answered(job_id, failed, Err(QueryError::Eval(error)))
-            }),
-        });
-        self.entries.insert(query, Entry::Running { job_id, ctx, partial: None });
     }
 
     fn receive(&mut self, message: Message) {
@@ -515,6 +394,7 @@ impl Session {
             }
             Message::KeptErrand(id, result) => self.receive_kept_errand(id, result),
             Message::Kept(event) => self.receive_kept(event),
+            Message::FilesChanged(number, changes) => self.receive_changes(number, changes),
         }
     }
 
@@ -531,59 +411,12 @@ impl Session {
         }
         self.use_held_recipes(first_pending);
     }
-
-    fn receive_answer(&mut self, id: u64, query: &Query, answer: Result<Answer, QueryError>) {
-        // Nobody waits for an entry that is gone, cancelled or asked for anew since.
-        let Some(entry) = self.entries.get_mut(query) else {
-            return;
-        };
-        if !matches!(entry, Entry::Running { job_id, .. } if *job_id == id) {
-            return;
-        }
-        match answer {
-            Ok(answer) => {
-                self.latest.insert(query.topic(), answer.clone());
-                *entry = Entry::Ready(answer);
-                self.forget_answers(query);
-            }
-            Err(QueryError::Cancelled) => {
-                self.entries.remove(query);
-            }
-            Err(error) => *entry = Entry::Failed(error.to_string()),
-        }
-    }
-}
-
-/// How far a job is: as far as the figures it has told, so that these and the bar agree.
-fn told_progress(ctx: &WorkCtx, partial: Option<&Answer>) -> Progress {
-    match partial {
-        Some(Answer::Accuracy(accuracy)) => {
-            Progress { done: accuracy.n_samples as u64, total: accuracy.n_total as u64 }
-        }
-        _ => ctx.progress(),
-    }
 }
 
 fn layer_of(answer: Answer) -> Option<Arc<LayerError>> {
     match answer {
         Answer::Layer(error) => Some(error),
         _ => None,
-    }
-}
-
-/// Rows of answer tables that are kept with accuracies: 32 bytes each.
-const MAX_ANSWER_ROWS: usize = 4 << 20;
-
-impl Session {
-    /// Lets earlier accuracies go once their tables of answers take too much memory.
-    fn forget_answers(&mut self, newest: &Query) {
-        let n_rows = |entry: &Entry| match entry {
-            Entry::Ready(Answer::Accuracy(accuracy)) => accuracy.answers.rows.len(),
-            _ => 0,
-        };
-        if self.entries.values().map(n_rows).sum::<usize>() > MAX_ANSWER_ROWS {
-            self.entries.retain(|query, entry| query == newest || n_rows(entry) == 0);
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::change::FromTo;
 use super::query::{Answer, Query};
 use super::sample_mark::SampleMark;
 use super::state::{Entry, Session};
-use crate::eval::{Accuracy, Estimate, LayerError, Metric, ModelSize, Sqnr, total_error};
+use crate::eval::{Accuracy, Estimate, LayerFigures, Metric, ModelSize, Sqnr};
 use crate::model::{Layer, Network};
 
 /// Of the whole model in one state.
@@ -153,12 +153,10 @@ impl Session {
             None => self.choice(layer_idx).to_string(),
         };
         let specs: Vec<String> = network.layers.iter().enumerate().map(spec).collect();
-        let mut wishes = self.wishes.borrow_mut();
         for (layer_idx, spec) in specs.iter().enumerate() {
-            let query = Query::Layer { network: self.network_id, layer_idx, spec: spec.clone() };
-            wishes.push(query);
+            let spec = spec.clone();
+            self.wish_later(Query::Figures { network: self.network_id, layer_idx, spec });
         }
-        drop(wishes);
         self.figures_of(network, &specs)
     }
 
@@ -172,20 +170,28 @@ impl Session {
 
     /// With each layer quantized so, once every one was measured.
     fn figures_of(&self, network: &Network, specs: &[String]) -> Option<ModelFigures> {
-        let mut errors: Vec<Option<&LayerError>> = Vec::with_capacity(specs.len());
+        if self.is_rewritten() {
+            // Layers that were not measured by then cannot be any more.
+            return None;
+        }
+        let mut layers: Vec<Option<&LayerFigures>> = Vec::with_capacity(specs.len());
         for (layer_idx, spec) in specs.iter().enumerate() {
             let spec = spec.clone();
-            let query = Query::Layer { network: self.network_id, layer_idx, spec };
+            let query = Query::Figures { network: self.network_id, layer_idx, spec };
             match self.entries.get(&query) {
-                Some(Entry::Ready(Answer::Layer(error))) => errors.push(Some(error)),
-                Some(Entry::Failed(_)) => errors.push(None),
+                Some(Entry::Ready(Answer::Figures(figures))) => layers.push(Some(figures)),
+                Some(Entry::Failed(_)) => layers.push(None),
                 _ => return None,
             }
         }
-        let is_whole = errors.iter().all(Option::is_some);
+        let is_whole = layers.iter().all(Option::is_some);
+        let quantized = |layer: &&LayerFigures| !layer.keeps_float;
+        let bits = layers.iter().map(|layer| layer.filter(quantized).map(|l| l.storage_bits));
+        let bits: Vec<Option<u64>> = bits.collect();
+        let all = || LayerFigures::all_together(layers.iter().flatten().copied());
         Some(ModelFigures {
-            size: ModelSize::new(network, &errors),
-            sqnr: is_whole.then(|| total_error(errors.iter().flatten().copied()).sqnr()),
+            size: ModelSize::of_bits(network, &bits),
+            sqnr: is_whole.then(|| all().sqnr()),
         })
     }
 
@@ -217,9 +223,9 @@ impl Session {
             return None;
         };
         let layer_idx = self.network()?.layer_idx(name)?;
-        let query = Query::Layer { network: self.network_id, layer_idx, spec: change.to() };
+        let query = Query::Figures { network: self.network_id, layer_idx, spec: change.to() };
         match self.entries.get(&query) {
-            Some(Entry::Ready(Answer::Layer(error))) => Some(error.sqnr()),
+            Some(Entry::Ready(Answer::Figures(figures))) => Some(figures.sqnr()),
             _ => None,
         }
     }

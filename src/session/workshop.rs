@@ -26,6 +26,8 @@ use crate::quant::{QuantError, SchemeChoice, SpecError};
 pub(super) enum QueryError {
     #[error("cancelled")]
     Cancelled,
+    #[error("{0} was changed on disk after it was opened; reload it to go on")]
+    FileChanged(String),
     #[error("layer {0} is not there")]
     NoLayer(usize),
     #[error("the layer has no weights")]
@@ -113,6 +115,9 @@ impl Workshop {
                 let done = self.layer(*layer_idx, spec, ctx)?;
                 Ok(Answer::Layer(Arc::new(done.error.clone())))
             }
+            Query::Figures { layer_idx, spec, .. } => {
+                Ok(Answer::Figures(Arc::new(self.figures(*layer_idx, spec, ctx)?)))
+            }
             Query::Compared { layer_idx, spec, .. } => {
                 Ok(Answer::Layer(Arc::new(self.compared(*layer_idx, spec, ctx)?)))
             }
@@ -194,7 +199,7 @@ impl Workshop {
     }
 
     /// The error alone: nothing is kept of it.
-    fn compared(
+    pub(super) fn compared(
         &self,
         layer_idx: usize,
         spec: &str,

@@ -9,8 +9,8 @@ use super::panel::PanelCtx;
 use super::theme::{self, Theme};
 use super::widgets::{caption, intervals, number};
 use crate::base::{bytes, counted, fixed, thousands};
-use crate::eval::{Accuracy, Comparison, Estimate, ModelSize};
-use crate::session::Loaded;
+use crate::eval::{Accuracy, Comparison, Estimate};
+use crate::session::{KnownSize, Loaded};
 
 /// How much the strip says, by the room it has; tooltips say all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ fn small(ui: &mut Ui, text: &str) -> egui::Response {
 }
 
 /// Bytes, and bits for each weight, before and after.
-fn size_ui(ui: &mut Ui, size: Option<ModelSize>, detail: Detail) {
+fn size_ui(ui: &mut Ui, known: Option<KnownSize>, detail: Detail) {
     let theme = Theme::of(ui);
     let size_help = "Every float tensor, and the same with the quantized layers stored as codes, scales and zero points";
     let bits_help = "Over the quantized layers alone, while the size counts all tensors: as the model stores them, and with these settings the codes and everything needed to decode them";
@@ -131,6 +131,9 @@ fn size_ui(ui: &mut Ui, size: Option<ModelSize>, detail: Detail) {
             caption(ui, name).on_hover_text(help);
         }
     };
+    let size = known.map(|known| known.size);
+    // Schemes that are fitted first are measured layer by layer.
+    let counting = known.filter(|known| !known.is_whole());
     cell_ui(ui, head("Size", size_help), |ui| match size {
         None => {
             number(ui, "…", 14.0, theme.hint);
@@ -138,6 +141,10 @@ fn size_ui(ui: &mut Ui, size: Option<ModelSize>, detail: Detail) {
         Some(size) => {
             number(ui, &bytes(size.float_bytes), 14.0, theme.text);
             arrow(ui);
+            if let Some(known) = counting {
+                counting_ui(ui, known);
+                return;
+            }
             number(ui, &bytes(size.quantized_bytes), 14.0, theme.quantized);
             if size.quantized_bytes > 0 && !detail.is_brief() {
                 let ratio = size.float_bytes as f64 / size.quantized_bytes as f64;
@@ -158,10 +165,20 @@ fn size_ui(ui: &mut Ui, size: Option<ModelSize>, detail: Detail) {
             Some((Some(stored), given)) => {
                 number(ui, &fixed(stored, 2), 14.0, theme.text);
                 arrow(ui);
+                if let Some(known) = counting {
+                    counting_ui(ui, known);
+                    return;
+                }
                 number(ui, &fixed(given.unwrap_or(stored), 2), 14.0, theme.quantized);
             }
         }
     });
+}
+
+/// Of how many layers the size is known, where it is not of all.
+fn counting_ui(ui: &mut Ui, known: KnownSize) {
+    let text = format!("{} of {}", thousands(known.n_known), counted(known.n_layers, "layer"));
+    small(ui, &text).on_hover_text("Their schemes are fitted to the weights before it is known");
 }
 
 fn accuracy_ui(ui: &mut Ui, ctx: &PanelCtx, (accuracy, detail): (&Loaded<Accuracy>, Detail)) {

@@ -11,7 +11,7 @@ use crate::quant::stored::Stored;
 use crate::quant::table::{LevelTable, Ties};
 use crate::quant::{
     ChoiceSpec, CodeFormat, CodeRange, Family, FittedQuantizer, Granularity, Grid, GroupLayout,
-    Level, ParamKind, ParamSpec, Prominence, QuantError, QuantScheme, Settings,
+    Level, ParamKind, ParamSpec, Prominence, QuantError, QuantScheme, Settings, WeightShape,
 };
 use crate::tensor::{ChannelMajor, Flattening, profile};
 
@@ -153,6 +153,13 @@ impl QuantScheme for BitsAndBytes {
 
     fn bits_per_weight(&self) -> Option<(f64, f64)> {
         Some((4.0, 4.5))
+    }
+
+    fn planned_bits(&self, shape: WeightShape, settings: &Settings) -> Option<u64> {
+        let block_len: usize = settings.choice("block-size").parse().unwrap_or(64);
+        let n_blocks = shape.count().div_ceil(block_len);
+        let is_plain = settings.choice("double-quant") != "on";
+        is_plain.then(|| 4 * shape.count() as u64 + 32 * n_blocks as u64)
     }
 
     fn fit(

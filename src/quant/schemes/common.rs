@@ -3,7 +3,7 @@
 use crate::base::WorkCtx;
 use crate::quant::{
     ChoiceSpec, Condition, Granularity, GroupLayout, ParamKind, ParamSpec, Prominence, QuantError,
-    Settings,
+    Settings, WeightShape,
 };
 use crate::tensor::ChannelMajor;
 
@@ -272,20 +272,38 @@ pub fn absmax_of_groups(
 
 /// The groups that the settings make of these weights.
 pub fn layout_of(weights: &ChannelMajor, settings: &Settings) -> GroupLayout {
-    GroupLayout {
-        granularity: granularity_of(settings),
-        n_channels: weights.n_channels(),
-        channel_len: weights.channel_len(),
-    }
+    layout_for(shape_of(weights), granularity_of(settings))
+}
+
+/// The groups of weights of a shape.
+pub fn layout_for(shape: WeightShape, granularity: Granularity) -> GroupLayout {
+    let WeightShape { n_channels, channel_len } = shape;
+    GroupLayout { granularity, n_channels, channel_len }
+}
+
+fn shape_of(weights: &ChannelMajor) -> WeightShape {
+    WeightShape { n_channels: weights.n_channels(), channel_len: weights.channel_len() }
+}
+
+/// Bits of codes of a width, and of what is stored with every group.
+pub fn bits_of_layout(layout: GroupLayout, code_bits: u32, group_bits: u32) -> u64 {
+    layout.count() as u64 * u64::from(code_bits) + layout.n_groups() as u64 * u64::from(group_bits)
+}
+
+/// The same where a short last block is stored whole.
+pub fn bits_of_blocks(
+    shape: WeightShape,
+    block_len: usize,
+    (code_bits, block_bits): (u32, u32),
+) -> u64 {
+    let layout = layout_for(shape, Granularity::PerGroup { group_size: block_len });
+    let whole_bits = block_len as u64 * u64::from(code_bits) + u64::from(block_bits);
+    layout.n_groups() as u64 * whole_bits
 }
 
 /// One group of all weights.
 pub fn whole(weights: &ChannelMajor) -> GroupLayout {
-    GroupLayout {
-        granularity: Granularity::PerTensor,
-        n_channels: weights.n_channels(),
-        channel_len: weights.channel_len(),
-    }
+    layout_for(shape_of(weights), Granularity::PerTensor)
 }
 
 /// The setting, for schemes in which it always has an effect.
@@ -295,11 +313,7 @@ pub const fn always(param: ParamSpec) -> ParamSpec {
 
 /// Blocks of fixed length within a channel.
 pub fn blocks_of(weights: &ChannelMajor, block_len: usize) -> GroupLayout {
-    GroupLayout {
-        granularity: Granularity::PerGroup { group_size: block_len },
-        n_channels: weights.n_channels(),
-        channel_len: weights.channel_len(),
-    }
+    layout_for(shape_of(weights), Granularity::PerGroup { group_size: block_len })
 }
 
 /// The setting, for schemes that may go without a scale.

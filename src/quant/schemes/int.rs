@@ -15,7 +15,8 @@ use crate::quant::schemes::common;
 use crate::quant::table::{F32Scales, ScaleStore};
 use crate::quant::{
     ChoiceSpec, CodeFormat, CodeRange, Family, FittedQuantizer, Grid, GroupLayout, ParamKind,
-    ParamSpec, Place, Prominence, QuantError, QuantParams, QuantScheme, Run, Settings, all_codes,
+    ParamSpec, Place, Prominence, QuantError, QuantParams, QuantScheme, Run, Settings, WeightShape,
+    all_codes,
 };
 use crate::tensor::ChannelMajor;
 
@@ -103,6 +104,12 @@ impl QuantScheme for Int {
         Some(CodeFormat::Integer { bits: codes.bits, is_signed })
     }
 
+    fn planned_bits(&self, shape: WeightShape, settings: &Settings) -> Option<u64> {
+        let codes = Codes::of_settings(settings);
+        let layout = common::layout_for(shape, common::granularity_of(settings));
+        Some(common::bits_of_layout(layout, codes.bits, 32 + codes.zero_point_bits()))
+    }
+
     fn fit(
         &self,
         weights: &ChannelMajor,
@@ -148,6 +155,11 @@ impl Codes {
             _ => Symmetry::Restricted,
         };
         Self { bits: settings.int("bits").unwrap_or(8).clamp(2, 16) as u32, symmetry }
+    }
+
+    /// Bits of a group's zero point, as wide as its codes.
+    fn zero_point_bits(self) -> u32 {
+        if self.symmetry == Symmetry::Asymmetric { self.bits } else { 0 }
     }
 
     /// The codes of this width.
@@ -266,10 +278,7 @@ impl FittedQuantizer for FittedInt {
 
     /// Packed codes, the stored scales, and for asymmetric a zero point of as many bits as a code.
     fn storage_bits(&self) -> u64 {
-        let zero_point_bits = match self.codes.symmetry {
-            Symmetry::Asymmetric => u64::from(self.codes.bits),
-            _ => 0,
-        };
+        let zero_point_bits = u64::from(self.codes.zero_point_bits());
         let code_bits = self.layout.count() as u64 * u64::from(self.codes.bits);
         let scale_bits: u64 = self.store.parts().iter().map(Part::n_bits).sum();
         code_bits + scale_bits + self.params.len() as u64 * zero_point_bits

@@ -8,7 +8,7 @@ use crate::quant::power::{MAX_EXPONENT, MIN_EXPONENT, PowerScales, e8m0, pow2, s
 use crate::quant::rounding::Rounding;
 use crate::quant::{
     ChoiceSpec, CodeFormat, Family, FittedQuantizer, ParamKind, ParamSpec, Prominence, QuantError,
-    QuantParams, QuantScheme, Settings,
+    QuantParams, QuantScheme, Settings, WeightShape,
 };
 use crate::tensor::ChannelMajor;
 
@@ -89,6 +89,12 @@ impl QuantScheme for IntPow2 {
         Some(CodeFormat::Integer { bits, is_signed: true })
     }
 
+    fn planned_bits(&self, shape: WeightShape, settings: &Settings) -> Option<u64> {
+        let bits = settings.int("bits").unwrap_or(8).clamp(2, 16) as u32;
+        let layout = common::layout_for(shape, common::granularity_of(settings));
+        Some(common::bits_of_layout(layout, bits, EXPONENT_BITS))
+    }
+
     fn fit(
         &self,
         weights: &ChannelMajor,
@@ -118,6 +124,9 @@ impl QuantScheme for IntPow2 {
         Ok(Box::new(FittedInt { layout, codes, params, rounding, store }))
     }
 }
+
+/// Of a stored exponent.
+const EXPONENT_BITS: u32 = 8;
 
 fn params_of(exponent: i32) -> QuantParams {
     QuantParams { scale: pow2(exponent), zero_point: 0 }

@@ -9,7 +9,7 @@ use crate::quant::rounding::Rounding;
 use crate::quant::table::ScaleStore;
 use crate::quant::{
     CodeFormat, Family, FittedQuantizer, Granularity, GroupLayout, ParamKind, ParamSpec,
-    Prominence, QuantError, QuantParams, QuantScheme, Settings,
+    Prominence, QuantError, QuantParams, QuantScheme, Settings, WeightShape,
 };
 use crate::tensor::ChannelMajor;
 
@@ -78,6 +78,15 @@ impl QuantScheme for IntTwoLevel {
     fn bits_per_weight(&self) -> Option<(f64, f64)> {
         // 4 to 8 bits a scale, 16 weights to each unless set otherwise.
         Some((2.25, 8.5))
+    }
+
+    fn planned_bits(&self, shape: WeightShape, settings: &Settings) -> Option<u64> {
+        let bits = settings.int("bits").unwrap_or(4).clamp(2, 8) as u32;
+        let scale_bits = settings.int("scale-bits").unwrap_or(6).clamp(4, 8) as u32;
+        let group_size = settings.int("group-size").unwrap_or(16).max(1) as usize;
+        let layout = common::layout_for(shape, Granularity::PerGroup { group_size });
+        let bits_of_groups = common::bits_of_layout(layout, bits, scale_bits);
+        Some(bits_of_groups + 32 * shape.n_channels as u64)
     }
 
     fn fit(

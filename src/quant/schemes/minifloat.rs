@@ -13,7 +13,7 @@ use crate::quant::table::{
 };
 use crate::quant::{
     ChoiceSpec, CodeFormat, Family, FittedQuantizer, Level, ParamKind, ParamSpec, Prominence,
-    QuantError, QuantScheme, Settings,
+    QuantError, QuantScheme, Settings, WeightShape,
 };
 use crate::tensor::ChannelMajor;
 
@@ -257,6 +257,17 @@ impl QuantScheme for Minifloat {
     fn bits_per_weight(&self) -> Option<(f64, f64)> {
         let bits = self.layout.map(|layout| f64::from(layout.n_bits()));
         Some(bits.map_or((2.0, 16.0), |bits| (bits, bits)))
+    }
+
+    fn planned_bits(&self, shape: WeightShape, settings: &Settings) -> Option<u64> {
+        let code_bits = self.layout_of(settings).n_bits();
+        Some(match settings.choice("scale") {
+            "none" => shape.count() as u64 * u64::from(code_bits),
+            _ => {
+                let layout = common::layout_for(shape, common::granularity_of(settings));
+                common::bits_of_layout(layout, code_bits, 32)
+            }
+        })
     }
 
     fn fit(

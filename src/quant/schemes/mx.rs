@@ -12,7 +12,7 @@ use crate::quant::table::{FittedTable, LevelTable};
 use crate::quant::whole_blocks::WholeBlocks;
 use crate::quant::{
     ChoiceSpec, CodeFormat, Family, FittedQuantizer, ParamKind, ParamSpec, Prominence, QuantError,
-    QuantParams, QuantScheme, Settings,
+    QuantParams, QuantScheme, Settings, WeightShape,
 };
 use crate::tensor::ChannelMajor;
 
@@ -191,6 +191,14 @@ impl QuantScheme for Mx {
         };
         let bits = f64::from(code_bits) + 8.0 / BLOCK_LEN as f64;
         Some((bits, bits))
+    }
+
+    fn planned_bits(&self, shape: WeightShape, _: &Settings) -> Option<u64> {
+        let code_bits = match self.element.kind {
+            Kind::Float(format) => format.n_bits(),
+            Kind::Int => 8,
+        };
+        Some(common::bits_of_blocks(shape, BLOCK_LEN, (code_bits, 8)))
     }
 
     fn fit(

@@ -9,7 +9,7 @@ use crate::quant::rounding::Rounding;
 use crate::quant::table::{FittedTable, ScaleStore};
 use crate::quant::whole_blocks::WholeBlocks;
 use crate::quant::{
-    CodeFormat, Family, FittedQuantizer, ParamSpec, QuantError, QuantScheme, Settings,
+    CodeFormat, Family, FittedQuantizer, ParamSpec, QuantError, QuantScheme, Settings, WeightShape,
 };
 use crate::tensor::ChannelMajor;
 
@@ -58,6 +58,12 @@ impl QuantScheme for NvFp4 {
     }
 
     /// A block so small beside the tensor's largest weight that its scale rounds to 0 becomes zero.
+    fn planned_bits(&self, shape: WeightShape, _: &Settings) -> Option<u64> {
+        let code_bits = minifloat::E2M1.n_bits();
+        // Beside the blocks the scale of the tensor.
+        Some(common::bits_of_blocks(shape, BLOCK_LEN, (code_bits, 8)) + 32)
+    }
+
     fn fit(
         &self,
         weights: &ChannelMajor,

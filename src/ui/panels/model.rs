@@ -107,7 +107,7 @@ fn facts_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network) {
     figure_row(ui, "Weights", &thousands(n_weights), "Numbers in all layers");
     if let Some(size) = ctx.session.size() {
         let help = "Float tensors the network reads, at the width they are stored in";
-        figure_row(ui, "Size as stored", &bytes(size.float_bytes), help);
+        figure_row(ui, "Size as stored", &bytes(size.size.float_bytes), help);
     }
     if let Some(graph) = &network.graph {
         let help = format!("{} after folding", counted(graph.nodes.len(), "node"));

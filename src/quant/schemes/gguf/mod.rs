@@ -20,7 +20,7 @@ use crate::codec::{Encoded, Part};
 use crate::quant::stored::Stored;
 use crate::quant::{
     CodeFormat, CodeRange, Family, FittedQuantizer, Granularity, Grid, GroupLayout, Level,
-    ParamSpec, QuantError, QuantScheme, Settings,
+    ParamSpec, QuantError, QuantScheme, Settings, WeightShape,
 };
 use crate::tensor::ChannelMajor;
 
@@ -192,6 +192,12 @@ impl QuantScheme for Gguf {
     fn bits_per_weight(&self) -> Option<(f64, f64)> {
         let bits = 8.0 * self.block_type.n_bytes() as f64 / self.block_type.block_len() as f64;
         Some((bits, bits))
+    }
+
+    fn planned_bits(&self, shape: WeightShape, _: &Settings) -> Option<u64> {
+        let WeightShape { n_channels, channel_len } = shape;
+        let blocks = Blocks { block_type: self.block_type, n_channels, channel_len };
+        Some(8 * (blocks.count() * self.block_type.n_bytes()) as u64)
     }
 
     fn fit(

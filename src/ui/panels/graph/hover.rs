@@ -89,7 +89,7 @@ fn layer_ui(ui: &mut Ui, ctx: &PanelCtx, network: &Network, layer_idx: usize) {
     row(ui, "Share", &format!("{share} of the weights"));
     let choice = ctx.session.choice(layer_idx);
     row(ui, "Quantized as", &choice_words(&choice));
-    let error = ctx.session.layer_error(layer_idx);
+    let error = ctx.session.layer_figures(layer_idx);
     if let Some(reason) = error.failure() {
         ui.label(RichText::new(reason).color(Theme::of(ui).bad));
     }

@@ -6,7 +6,7 @@ use egui::{
 };
 
 use crate::base::{bytes, fixed};
-use crate::eval::LayerError;
+use crate::eval::LayerFigures;
 use crate::session::Loaded;
 use crate::ui::panel::PanelCtx;
 use crate::ui::theme::{self, Theme};
@@ -60,7 +60,7 @@ impl Measure {
         if self == Self::Bits {
             return bits_of(ctx, layer_idx);
         }
-        let error = ctx.session.layer_error(layer_idx);
+        let error = ctx.session.layer_figures_in_time(layer_idx);
         let state = match &error {
             Loaded::Failed(_) => ReadingState::Failed,
             loaded if loaded.is_stale() => ReadingState::Stale,
@@ -137,7 +137,7 @@ fn bits_of(ctx: &PanelCtx, layer_idx: usize) -> Reading {
     Reading { text, strength, state: ReadingState::Current }
 }
 
-fn sqnr_of(error: &LayerError) -> (String, Option<f32>) {
+fn sqnr_of(error: &LayerFigures) -> (String, Option<f32>) {
     if error.keeps_float {
         return ("float".to_owned(), None);
     }
@@ -148,7 +148,7 @@ fn sqnr_of(error: &LayerError) -> (String, Option<f32>) {
     }
 }
 
-fn size_of(error: &LayerError, stored_bytes: Option<u64>) -> (String, Option<f32>) {
+fn size_of(error: &LayerFigures, stored_bytes: Option<u64>) -> (String, Option<f32>) {
     let own = error.stored_bytes();
     let share = stored_bytes.map(|all| share_strength(own as f64 / all.max(1) as f64));
     (bytes(own), share)

@@ -154,7 +154,7 @@ impl GraphPanel {
     fn boxes_ui(&self, ui: &Ui, ctx: &PanelCtx, network: &Network, drawing: &Drawing) {
         let selected = ctx.session.selection().layer_idx;
         let stored_bytes = match self.measure {
-            Measure::Size => ctx.session.size().map(|size| size.quantized_bytes),
+            Measure::Size => whole_size(ctx),
             _ => None,
         };
         let seen = self.view.seen(drawing.canvas);
@@ -334,6 +334,12 @@ impl GraphPanel {
         }
         zoom
     }
+}
+
+/// Stored bytes of the whole model, once they are known of every layer.
+fn whole_size(ctx: &PanelCtx) -> Option<u64> {
+    let known = ctx.session.size().filter(|known| known.is_whole());
+    known.map(|known| known.size.quantized_bytes)
 }
 
 fn icon_button(ui: &mut Ui, icon: MaterialIcon, name: &str) -> bool {

@@ -6,7 +6,7 @@ use egui_material_icons::icons;
 
 use super::rows::{Direction, LayerRow, Order, SortKey, next_order};
 use crate::base::{fixed, percent, thousands};
-use crate::eval::{LayerError, Sqnr};
+use crate::eval::{LayerFigures, Sqnr};
 use crate::quant::{ParamKind, SchemeChoice, SettingValue};
 use crate::session::{Command, Gesture, Loaded};
 use crate::ui::actions::edit_command;
@@ -422,7 +422,7 @@ fn fixed_bits_ui(ui: &mut Ui, choice: &SchemeChoice) {
 }
 
 /// The ratio with a bar beside it; its case's name where it is no number.
-fn sqnr_ui(ui: &mut Ui, error: &Loaded<LayerError>) {
+fn sqnr_ui(ui: &mut Ui, error: &Loaded<LayerFigures>) {
     let theme = Theme::of(ui);
     if let Some(reason) = error.failure() {
         let text = RichText::new("✕ failed").color(theme.bad);

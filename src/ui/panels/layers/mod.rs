@@ -229,6 +229,8 @@ impl LayersPanel {
                     }
                     Line::Layer(at) => {
                         let row = &rows[*at];
+                        // What is in sight is measured before the rest.
+                        ctx.session.layer_figures(row.idx);
                         line.set_selected(selected.contains(&row.idx));
                         for column in columns {
                             line.col(|ui| is_editing |= column.cell_ui(ui, ctx, row));

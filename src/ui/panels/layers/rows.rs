@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::eval::{LayerError, Sqnr};
+use crate::eval::{LayerFigures, Sqnr};
 use crate::model::Layer;
 use crate::session::{Loaded, Session};
 
@@ -12,7 +12,7 @@ use crate::session::{Loaded, Session};
 pub(super) struct LayerRow<'a> {
     pub idx: usize,
     pub layer: &'a Layer,
-    pub error: Loaded<LayerError>,
+    pub error: Loaded<LayerFigures>,
     /// Of all weights.
     pub share: f64,
 }
@@ -78,7 +78,7 @@ pub(super) fn rows<'a>(
         .map(|(idx, layer)| LayerRow {
             idx,
             layer,
-            error: session.layer_error(idx),
+            error: session.layer_figures_in_time(idx),
             share: layer.count() as f64 / total.max(1) as f64,
         })
         .collect();

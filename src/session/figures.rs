@@ -1,0 +1,146 @@
+//! The figures of every layer, and what they come to: small answers, which are kept of all layers
+//! where whole ones would take as much memory as the model.
+
+use std::sync::Arc;
+
+use super::loaded::Loaded;
+use super::query::{Answer, Query};
+use super::state::{Entry, Session};
+use super::workshop::{QueryError, Workshop};
+use crate::base::WorkCtx;
+use crate::eval::{LayerError, LayerFigures, ModelSize, planned_bits};
+
+/// The size of the model as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KnownSize {
+    /// Layers of which nothing is known yet count as float.
+    pub size: ModelSize,
+    pub n_known: usize,
+    pub n_layers: usize,
+}
+
+impl KnownSize {
+    /// Whether the size of every layer is known.
+    pub fn is_whole(&self) -> bool {
+        self.n_known == self.n_layers
+    }
+}
+
+/// Bytes that whole answers about layers may take before those nobody asks for are let go.
+pub(super) const MAX_LAYER_BYTES: usize = 256 << 20;
+/// Rows of answer tables that are kept with accuracies: 32 bytes each.
+const MAX_ANSWER_ROWS: usize = 4 << 20;
+
+impl Workshop {
+    /// Measures a layer and keeps nothing of it but the figures.
+    pub(super) fn figures(
+        &self,
+        layer_idx: usize,
+        spec: &str,
+        ctx: &WorkCtx,
+    ) -> Result<LayerFigures, QueryError> {
+        Ok(self.compared(layer_idx, spec, ctx)?.figures())
+    }
+}
+
+impl Session {
+    /// The figures of a layer in sight, as it is quantized now.
+    pub fn layer_figures(&self, layer_idx: usize) -> Loaded<LayerFigures> {
+        self.ask(self.figures_query(layer_idx), figures_of)
+    }
+
+    /// The same of a layer that need not be in sight: it is measured when there is time.
+    pub fn layer_figures_in_time(&self, layer_idx: usize) -> Loaded<LayerFigures> {
+        self.ask_later(self.figures_query(layer_idx), figures_of)
+    }
+
+    fn figures_query(&self, layer_idx: usize) -> Query {
+        let spec = self.choice(layer_idx).to_string();
+        Query::Figures { network: self.network_id, layer_idx, spec }
+    }
+
+    /// Size of the model with its layers as they are set now. What a scheme takes whatever the
+    /// weights is known at once; other layers are measured when there is time.
+    pub fn size(&self) -> Option<KnownSize> {
+        let network = self.network()?;
+        let mut n_known = 0;
+        let mut layer_bits = Vec::with_capacity(network.layers.len());
+        for (layer_idx, layer) in network.layers.iter().enumerate() {
+            let bits = match self.layer_figures_in_time(layer_idx) {
+                // A layer that cannot be quantized as it is set counts as float.
+                Loaded::Failed(_) if !self.is_rewritten() => Some(None),
+                Loaded::Ready(figures) if figures.keeps_float => Some(None),
+                Loaded::Ready(figures) => Some(Some(figures.storage_bits)),
+                _ => {
+                    let choice = self.choice(layer_idx);
+                    let planned = planned_bits(layer, &choice);
+                    if choice.keeps_float() { Some(None) } else { planned.map(Some) }
+                }
+            };
+            n_known += usize::from(bits.is_some());
+            layer_bits.push(bits.flatten());
+        }
+        let size = ModelSize::of_bits(network, &layer_bits);
+        Some(KnownSize { size, n_known, n_layers: network.layers.len() })
+    }
+
+    /// Lets earlier accuracies go once their tables of answers take too much memory.
+    pub(super) fn forget_answers(&mut self, newest: &Query) {
+        let n_rows = |entry: &Entry| match entry {
+            Entry::Ready(Answer::Accuracy(accuracy)) => accuracy.answers.rows.len(),
+            _ => 0,
+        };
+        if self.entries.values().map(n_rows).sum::<usize>() > MAX_ANSWER_ROWS {
+            self.entries.retain(|query, entry| query == newest || n_rows(entry) == 0);
+        }
+    }
+
+    /// What the whole answers about layers take.
+    pub(super) fn answer_bytes(&self) -> usize {
+        self.entries.values().map(size_of_entry).sum()
+    }
+
+    /// Lets whole answers about layers go that nobody asks for, once they take too much memory.
+    pub(super) fn forget_large(&mut self, is_wanted: &impl Fn(&Query) -> bool) {
+        if self.answer_bytes() <= MAX_LAYER_BYTES {
+            return;
+        }
+        self.entries.retain(|query, entry| size_of_entry(entry) == 0 || is_wanted(query));
+        let wanted: Vec<Arc<LayerError>> = self.entries.values().filter_map(whole_of).collect();
+        self.latest.retain(|_, answer| match answer {
+            Answer::Layer(error) => wanted.iter().any(|kept| Arc::ptr_eq(kept, error)),
+            _ => true,
+        });
+    }
+}
+
+fn size_of_entry(entry: &Entry) -> usize {
+    match entry {
+        Entry::Ready(Answer::Layer(error)) => kept_bytes(error),
+        _ => 0,
+    }
+}
+
+fn whole_of(entry: &Entry) -> Option<Arc<LayerError>> {
+    match entry {
+        Entry::Ready(Answer::Layer(error)) => Some(Arc::clone(error)),
+        _ => None,
+    }
+}
+
+pub(super) fn figures_of(answer: Answer) -> Option<Arc<LayerFigures>> {
+    match answer {
+        Answer::Figures(figures) => Some(figures),
+        _ => None,
+    }
+}
+
+/// About what the error of a layer takes: parameters by group, figures by channel, and where codes
+/// were chosen for whole blocks these.
+fn kept_bytes(error: &LayerError) -> usize {
+    const GROUP_BYTES: usize = 12;
+    const BLOCK_BYTES_PER_WEIGHT: usize = 5;
+    let blocks =
+        if error.fitted.is_by_value() { 0 } else { error.total.count * BLOCK_BYTES_PER_WEIGHT };
+    error.fitted.layout().n_groups() * GROUP_BYTES + size_of_val(&error.channels[..]) + blocks
+}
