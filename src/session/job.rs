@@ -19,6 +19,8 @@ pub(super) enum Lane {
     Wide,
     /// Work that takes as long as it takes.
     Long,
+    /// What nobody looks at now: it waits for whatever a person waits for.
+    Rest,
 }
 
 /// What a job does.
@@ -65,11 +67,12 @@ pub(super) struct JobQueue<M: Send + 'static> {
 }
 
 /// Threads for each lane.
-const LANES: [(Lane, &str); 4] = [
+const LANES: [(Lane, &str); 5] = [
     (Lane::Quick, "quantscope-quick"),
     (Lane::Quick, "quantscope-quick"),
     (Lane::Wide, "quantscope-wide"),
     (Lane::Long, "quantscope-long"),
+    (Lane::Rest, "quantscope-rest"),
 ];
 
 impl<M: Send + 'static> JobQueue<M> {

@@ -30,9 +30,11 @@ mod recipe_file;
 mod sample_mark;
 mod scales;
 mod sheet;
+mod shelf;
 mod state;
 mod steps;
 mod weight_bits;
+mod weights;
 mod wording;
 mod workshop;
 
@@ -64,6 +66,8 @@ pub use raster::{PixelKind, Raster, RasterSource, RasterView, Shown, pixel_block
 pub use recipe_file::{RecipeFile, RecipeFileError, RecipeModel};
 pub use scales::{OffsetKind, ScaleMap, ScalePixels};
 pub use sheet::{Arrangement, CellRegion, Layout, Sheet};
+pub use shelf::KeptBytes;
 pub use state::{JobStatus, Notice, NoticeKind, Selection, Session};
 pub use steps::{ModelFigures, StepAccuracy, StepFigures};
 pub use weight_bits::WeightBits;
+pub use weights::IndexOutcome;
