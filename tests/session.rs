@@ -111,3 +111,41 @@ fn a_cancelled_question_stays_cancelled_and_a_new_one_is_answered() {
     }
     assert_eq!(session.accuracy().ready().unwrap().n_samples, 897);
 }
+
+/// A large layer whose weights share a scale is sorted once its error is known, and the index goes
+/// with the model.
+#[test]
+fn a_large_layer_is_sorted_when_there_is_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let values: Vec<f32> = (0..1 << 20).map(|i| (i * 7919 % 10_007) as f32 * 1e-4 - 0.5).collect();
+    let halves = values.iter().flat_map(|&x| half::bf16::from_f32(x).to_le_bytes()).collect();
+    let shape = [1024, 1024];
+    let floats = support::FileBuilder::new().floats("w", &shape, &values);
+    let halves = support::FileBuilder::new().tensor("w", "BF16", &shape, halves);
+    let mut session = session();
+    let sort = |session: &mut Session, spec: &str| {
+        let choice = spec.parse().unwrap();
+        let gesture = Gesture::Once;
+        session.apply(Command::SetChoice { layer: "w".to_owned(), choice, gesture });
+        for _ in 0..2 {
+            while session.layer_error(0).ready().is_none() || !session.is_idle() {
+                session.serve_wishes();
+                std::thread::yield_now();
+                session.poll();
+            }
+            session.serve_wishes();
+        }
+        session.kept_bytes().indexes
+    };
+    open(&mut session, floats.write(folder.path(), "floats.safetensors"));
+    settle(&mut session);
+    assert_eq!(session.kept_bytes().total(), 0);
+    assert_eq!(sort(&mut session, "int:granularity=per-channel"), 0, "scales are not shared");
+    assert!(sort(&mut session, "int:bits=4") > 4 << 20);
+    assert!(session.kept_bytes().total() <= session.kept_bytes().budget);
+    open(&mut session, halves.write(folder.path(), "halves.safetensors"));
+    settle(&mut session);
+    assert_eq!(session.kept_bytes().indexes, 0);
+    let counted = sort(&mut session, "int:bits=4");
+    assert!(counted > 0 && counted < 3 << 20, "{counted} bytes of counts");
+}

@@ -30,7 +30,8 @@ pub use answers::{
 pub use balanced::balanced_order;
 pub use codes::codes_of;
 pub use error::{
-    ErrorStats, LayerError, LayerFigures, Sqnr, channels_for, fake_quantize, kept_axis, layer_error,
+    ErrorStats, LayerError, LayerFigures, Sqnr, channels_for, fake_quantize, indexed_error,
+    kept_axis, layer_error, measured_error,
 };
 pub use fidelity::{OutcomeReader, OutputKind, SampleOutcome};
 pub use interval::{BOOTSTRAP_DRAWS, Estimate, PairedCounts, bootstrap, wilson};

@@ -7,6 +7,7 @@ use super::Model;
 use super::dequantize::dequantize_weights;
 use super::fold::{FoldMode, FoldedNorm, fold_batch_norms};
 use super::graph::{Dim, Graph, GraphInput};
+use super::halves::StoredHalves;
 use super::layers::{Layer, LayerRole, layers_of_graph, layers_of_tensors};
 use super::links::Links;
 use super::store::StoreError;
@@ -129,6 +130,18 @@ impl Network {
         match self.replaced.get(name) {
             Some(tensor) => Ok(Value::F32(tensor.clone())),
             None => self.model.store.value(name),
+        }
+    }
+
+    /// The stored bytes of a tensor that is measured as it lies in the file, in 16-bit floats; `None`
+    /// for any other.
+    ///
+    /// # Errors
+    /// No such tensor.
+    pub fn stored_halves(&self, name: &str) -> Result<Option<StoredHalves<'_>>, StoreError> {
+        match self.replaced.contains_key(name) {
+            true => Ok(None),
+            false => self.model.store.halves(name),
         }
     }
 

@@ -7,6 +7,7 @@ use half::{bf16, f16};
 use indexmap::IndexMap;
 use ndarray::{ArcArray, IxDyn};
 
+use super::halves::StoredHalves;
 use crate::codec::minifloat;
 use crate::tensor::{DType, Shape, Tensor, Value};
 
@@ -171,6 +172,14 @@ impl TensorStore {
             end: entry.end as u64,
             len: all.len() as u64,
         })
+    }
+
+    /// The stored bytes of a tensor of 16-bit floats; `None` for another type.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    pub fn halves(&self, name: &str) -> Result<Option<StoredHalves<'_>>, StoreError> {
+        Ok(StoredHalves::new(self.entry(name)?.info.dtype, self.bytes(name)?))
     }
 
     fn entry(&self, name: &str) -> Result<&Entry, StoreError> {

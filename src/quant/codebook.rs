@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::grid::{CodeRange, Grid, Level};
 use super::group::GroupLayout;
-use super::kernel::{self, ErrorSums, Levels, LevelsOf, Part as WeightPart};
+use super::kernel::{self, Cells, ErrorSums, Levels, LevelsOf, Part as WeightPart};
 use super::scheme::{FittedQuantizer, Place, QuantError, Run};
 use super::table::{MAX_COUNTED, ScaleStore, Ties, start};
 use crate::codec::packing::{pack_ternary, unpack_ternary};
@@ -194,6 +194,15 @@ impl FittedQuantizer for FittedCodebook {
             true => kernel::measure_levels(part, self),
             false => kernel::measure_runs(self, part),
         }
+    }
+
+    fn n_bytes(&self) -> usize {
+        self.layout.n_groups() * self.levels.n_levels() * 2 * size_of::<f32>()
+    }
+
+    fn cells(&self) -> Option<Cells> {
+        let is_one = self.layout.n_groups() == 1 && self.levels.n_levels() <= Levels::MAX_LEVELS;
+        is_one.then(|| self.with(0, |levels| Cells::of_levels(levels)))??
     }
 
     fn grid(&self, group_idx: usize) -> Grid {

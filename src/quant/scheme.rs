@@ -2,7 +2,7 @@
 
 use super::grid::{CodeRange, Grid};
 use super::group::GroupLayout;
-use super::kernel::{self, ErrorSums, Part};
+use super::kernel::{self, Cells, ErrorSums, Part};
 use super::settings::{ParamKind, ParamSpec, SettingError, Settings};
 use crate::base::{Cancelled, WorkCtx, counted, significant};
 use crate::codec::Encoded;
@@ -219,6 +219,9 @@ pub struct Place {
     pub start: usize,
 }
 
+/// Scale, zero point and the scale as it is stored.
+const BYTES_A_GROUP: usize = 16;
+
 /// A scheme fitted to one tensor.
 pub trait FittedQuantizer: Send + Sync {
     fn layout(&self) -> GroupLayout;
@@ -236,6 +239,12 @@ pub trait FittedQuantizer: Send + Sync {
     /// The reconstructions of the weights from `start` on, as many as `out` takes.
     fn reconstruct(&self, weights: &[f32], start: usize, out: &mut [f32]) {
         kernel::reconstruct_runs(self, (weights, start), out);
+    }
+
+    /// The one grid of all weights, to be measured over an index of them; `None` where groups have
+    /// their own, or a weight's level does not rise with the weight.
+    fn cells(&self) -> Option<Cells> {
+        None
     }
 
     /// The levels of a group.
@@ -263,6 +272,11 @@ pub trait FittedQuantizer: Send + Sync {
     /// Why the format's own container cannot hold these weights as they are; `None` where it can.
     fn storage_note(&self) -> Option<String> {
         None
+    }
+
+    /// About how much memory it takes.
+    fn n_bytes(&self) -> usize {
+        self.layout().n_groups() * BYTES_A_GROUP
     }
 
     /// What the fit found beside the grid, for people: label and text.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::grid::{CodeRange, Grid};
 use super::group::GroupLayout;
-use super::kernel::{self, ErrorSums, Part as WeightPart};
+use super::kernel::{self, Cells, ErrorSums, Part as WeightPart};
 use super::scheme::{FittedQuantizer, Place, Run, all_codes};
-use super::table::{FittedTable, Scaled};
+use super::table::{FittedTable, Scaled, cells_of};
 use crate::codec::{Encoded, Part};
 use crate::tensor::ChannelMajor;
 
@@ -51,6 +51,10 @@ impl FittedQuantizer for Shifted {
             }
             false => kernel::measure_runs(self, part),
         }
+    }
+
+    fn cells(&self) -> Option<Cells> {
+        cells_of(&Scaled { fitted: &self.inner, offsets: &self.offsets })
     }
 
     fn grid(&self, group_idx: usize) -> Grid {

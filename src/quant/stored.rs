@@ -49,6 +49,11 @@ impl FittedQuantizer for Stored {
         }
     }
 
+    fn n_bytes(&self) -> usize {
+        let encoded: usize = self.encoded.parts.iter().map(|part| part.bytes.len()).sum();
+        size_of_val(&self.codes[..]) + size_of_val(&self.values[..]) + self.clipped.len() + encoded
+    }
+
     fn measure(&self, part: Part) -> ErrorSums {
         let mut sums = ErrorSums::default();
         let range = part.range();

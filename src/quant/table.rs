@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::grid::{CodeRange, Grid, Level};
 use super::group::GroupLayout;
-use super::kernel::{self, ErrorSums, FloatGrid, Levels, LevelsOf, Part as WeightPart};
+use super::kernel::{self, Cells, ErrorSums, FloatGrid, Levels, LevelsOf, Part as WeightPart};
 use super::range::{Norm, RangeTarget, ValueRange};
 use super::rounding::{Rounding, RoundingAt};
 use super::scheme::{FittedQuantizer, Place, Run};
@@ -177,6 +177,11 @@ impl LevelTable {
         CodeRange { qmin: codes().min().unwrap_or(0), qmax: codes().max().unwrap_or(0) }
     }
 
+    fn scaled_levels(&self, scale: f32, offset: f32) -> Levels<'_> {
+        let (starts, values) = (&self.starts[..], &self.values[..]);
+        Levels { starts, values, float: self.float, ends: self.ends, scale, offset }
+    }
+
     /// The scale under which the larger end of a range is the largest level; 1 for a range without
     /// width, the smallest positive `f32` where it underflows.
     pub fn scale_for(&self, range: ValueRange) -> f32 {
@@ -247,6 +252,13 @@ impl RangeTarget for LevelTable {
         let scale = self.scale_for(range);
         let error = |&x: &f32| f64::from(x) - f64::from(scale * self.nearest(x / scale).value);
         norm.sum(group.iter().map(error))
+    }
+
+    fn cells(&self, range: ValueRange) -> Option<Cells> {
+        match self.overflow {
+            None => Cells::of_levels(self.scaled_levels(self.scale_for(range), 0.0)),
+            Some(_) => None,
+        }
     }
 }
 
@@ -339,6 +351,10 @@ impl FittedQuantizer for FittedTable {
         }
     }
 
+    fn cells(&self) -> Option<Cells> {
+        cells_of(&Scaled { fitted: self, offsets: &[] })
+    }
+
     fn grid(&self, group_idx: usize) -> Grid {
         match self.scales.get(group_idx) {
             Some(&scale) if scale == 0.0 => {
@@ -409,9 +425,14 @@ impl LevelsOf for Scaled<'_> {
         let table = &*self.fitted.table;
         let &scale = self.fitted.scales.get(group_idx)?;
         let offset = self.offsets.get(group_idx).copied().unwrap_or(0.0);
-        let (starts, values) = (&table.starts[..], &table.values[..]);
-        Some(visit(Levels { starts, values, float: table.float, ends: table.ends, scale, offset }))
+        Some(visit(table.scaled_levels(scale, offset)))
     }
+}
+
+/// The one grid of a table that all weights share.
+pub(super) fn cells_of(scaled: &Scaled) -> Option<Cells> {
+    let is_one = scaled.fitted.layout.n_groups() == 1 && scaled.fitted.has_loop();
+    is_one.then(|| scaled.with(0, |levels| Cells::of_levels(levels)))??
 }
 
 #[cfg(test)]

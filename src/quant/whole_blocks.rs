@@ -56,6 +56,10 @@ impl FittedQuantizer for WholeBlocks {
         self.inner.quantize(place, input, run);
     }
 
+    fn n_bytes(&self) -> usize {
+        self.inner.n_bytes()
+    }
+
     fn measure(&self, part: kernel::Part) -> ErrorSums {
         self.inner.measure(part)
     }

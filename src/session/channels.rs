@@ -9,10 +9,10 @@ use super::query::{Answer, Query};
 use super::state::Session;
 use super::workshop::{QueryError, Workshop, lock};
 use crate::base::{Cancelled, WorkCtx, reduce};
-use crate::eval::{ErrorStats, LayerError, RecipeEvalError, Sqnr, channels_for, layer_error};
+use crate::eval::{ErrorStats, LayerError, Sqnr, layer_error};
 use crate::quant::range::percentile_of;
 use crate::quant::{Grid, QuantError, SchemeChoice, SettingValue};
-use crate::tensor::{ChannelMajor, Tensor};
+use crate::tensor::ChannelMajor;
 
 /// What channels are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -239,7 +239,7 @@ impl Workshop {
         ctx: &WorkCtx,
     ) -> Result<ChannelPicture, QueryError> {
         let choice: SchemeChoice = spec.parse()?;
-        let weights = self.channel_major(layer_idx, &choice)?;
+        let weights = self.weights(layer_idx, &choice)?;
         let table = self.channel_table(layer_idx, &choice, &weights, ctx)?;
         let listed = table.listed(order);
         let density = Density::compute(&weights, &listed, table.bins, ctx)?;
@@ -254,22 +254,12 @@ impl Workshop {
         members: &[u32],
         ctx: &WorkCtx,
     ) -> Result<Density, QueryError> {
-        let weights = self.channel_major(layer_idx, &spec.parse()?)?;
+        let weights = self.weights(layer_idx, &spec.parse()?)?;
         let finite = weights.data().iter().copied().filter(|x| x.is_finite());
         let (lo, hi) =
             finite.fold((f32::INFINITY, f32::NEG_INFINITY), |(lo, hi), x| (lo.min(x), hi.max(x)));
         let bins = Bins::covering(f64::from(lo), f64::from(hi));
         Ok(Density::compute(&weights, members, bins, ctx)?)
-    }
-
-    fn channel_major(
-        &self,
-        layer_idx: usize,
-        choice: &SchemeChoice,
-    ) -> Result<ChannelMajor, QueryError> {
-        let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
-        let tensor: Tensor = self.network.tensor(&layer.weight).map_err(RecipeEvalError::from)?;
-        Ok(channels_for(layer, choice, &tensor))
     }
 
     fn channel_table(
@@ -286,7 +276,7 @@ impl Workshop {
             return Ok(Arc::clone(table));
         }
         let twins = Twins {
-            used: self.layer(layer_idx, &key.1, ctx)?.error.clone(),
+            used: self.fitted(layer_idx, &key.1, None, ctx)?.error.clone(),
             per_tensor: twin(choice, "per-tensor", weights, ctx)?,
             per_channel: twin(choice, "per-channel", weights, ctx)?,
         };
@@ -342,6 +332,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tensor::Tensor;
     use ndarray::IxDyn;
 
     fn table(rows: &[[f32; 4]], spec: &str) -> ChannelTable {

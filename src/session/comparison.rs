@@ -8,12 +8,9 @@ use super::query::{Answer, Query};
 use super::state::Session;
 use super::workshop::{QueryError, Workshop, lock};
 use crate::base::{WorkCtx, reduce};
-use crate::eval::{
-    ErrorStats, RateLimits, RecipeEvalError, Sqnr, channels_for, fake_quantize, layer_error,
-};
-use crate::model::Layer;
+use crate::eval::{ErrorStats, RateLimits, Sqnr, fake_quantize, layer_error};
 use crate::quant::{Grid, Level, QuantError, SchemeChoice, SpecError};
-use crate::tensor::{Histogram, Tensor};
+use crate::tensor::Histogram;
 
 /// A layer under a list of schemes, as far as it is computed.
 #[derive(Clone, Debug)]
@@ -90,13 +87,12 @@ impl Workshop {
         ctx: &WorkCtx,
         on_partial: impl Fn(LayerComparison),
     ) -> Result<LayerComparison, QueryError> {
-        let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
-        let tensor: Tensor = self.network.tensor(&layer.weight).map_err(RecipeEvalError::from)?;
-        let values: Vec<f32> = tensor.iter().copied().collect();
-        let bounds = bounds_of(&values);
-        let original = Histogram::compute(&values, bounds, N_BINS, ctx)?;
-        let fine = Histogram::compute(&values, bounds, fine_bins(values.len()), ctx)?;
-        let limits = RateLimits::of(&values, &fine, ctx)?;
+        let weights = self.weights(layer_idx, &SchemeChoice::float())?;
+        let values = weights.data();
+        let bounds = bounds_of(values);
+        let original = Histogram::compute(values, bounds, N_BINS, ctx)?;
+        let fine = Histogram::compute(values, bounds, fine_bins(values.len()), ctx)?;
+        let limits = RateLimits::of(values, &fine, ctx)?;
         let mut comparison = LayerComparison {
             layer_idx,
             original: Arc::new(original),
@@ -112,7 +108,7 @@ impl Workshop {
             };
             let entries = reduce::map_indices(batch.len(), ctx, |nth| match &known[nth] {
                 Some(entry) => Ok(Arc::clone(entry)),
-                None => compared(layer, &tensor, &batch[nth], bounds, ctx).map(Arc::new),
+                None => self.entry(layer_idx, &batch[nth], bounds, ctx).map(Arc::new),
             })?;
             ctx.advance(batch.len() as u64);
             let is_new = known.iter().any(Option::is_none);
@@ -125,6 +121,45 @@ impl Workshop {
             }
         }
         Ok(comparison)
+    }
+
+    fn entry(
+        &self,
+        layer_idx: usize,
+        spec: &str,
+        bounds: (f64, f64),
+        ctx: &WorkCtx,
+    ) -> Result<ComparedEntry, QueryError> {
+        let refused =
+            |reason: String| ComparedEntry { spec: spec.to_owned(), outcome: Err(reason) };
+        let choice: SchemeChoice = match spec.parse() {
+            Ok(choice) => choice,
+            Err(error) => return Ok(refused(SpecError::to_string(&error))),
+        };
+        let weights = self.weights(layer_idx, &choice)?;
+        let error = match layer_error(&weights, &choice, ctx) {
+            Err(QuantError::Cancelled(_)) => return Err(QueryError::Cancelled),
+            Err(error) => return Ok(refused(error.to_string())),
+            Ok(error) => error,
+        };
+        let values =
+            fake_quantize(&weights, &*error.fitted, ctx).map_err(|_| QueryError::Cancelled)?;
+        let n_groups = error.fitted.layout().n_groups();
+        let levels = match n_groups {
+            1 => error.fitted.grid(0),
+            _ => Grid::Continuous,
+        };
+        let is_few = levels.n_levels().is_some_and(|n| n <= MAX_LEVELS);
+        let figures = ComparedFigures {
+            bits_per_weight: error.bits_per_weight(),
+            stored_bytes: error.stored_bytes(),
+            sqnr: error.sqnr(),
+            error: error.total,
+            n_groups,
+            levels: if is_few { levels.levels() } else { Vec::new() },
+            quantized: Histogram::compute(&values, bounds, N_BINS, ctx)?,
+        };
+        Ok(ComparedEntry { spec: spec.to_owned(), outcome: Ok(figures) })
     }
 }
 
@@ -144,43 +179,6 @@ fn bounds_of(values: &[f32]) -> (f64, f64) {
 /// the number of weights (Rice's rule), so that few weights do not seem more certain than they are.
 fn fine_bins(count: usize) -> usize {
     ((2.0 * (count as f64).cbrt()) as usize).clamp(8, 2048)
-}
-
-fn compared(
-    layer: &Layer,
-    tensor: &Tensor,
-    spec: &str,
-    bounds: (f64, f64),
-    ctx: &WorkCtx,
-) -> Result<ComparedEntry, QueryError> {
-    let refused = |reason: String| ComparedEntry { spec: spec.to_owned(), outcome: Err(reason) };
-    let choice: SchemeChoice = match spec.parse() {
-        Ok(choice) => choice,
-        Err(error) => return Ok(refused(SpecError::to_string(&error))),
-    };
-    let weights = channels_for(layer, &choice, tensor);
-    let error = match layer_error(&weights, &choice, ctx) {
-        Err(QuantError::Cancelled(_)) => return Err(QueryError::Cancelled),
-        Err(error) => return Ok(refused(error.to_string())),
-        Ok(error) => error,
-    };
-    let values = fake_quantize(&weights, &*error.fitted, ctx).map_err(|_| QueryError::Cancelled)?;
-    let n_groups = error.fitted.layout().n_groups();
-    let levels = match n_groups {
-        1 => error.fitted.grid(0),
-        _ => Grid::Continuous,
-    };
-    let is_few = levels.n_levels().is_some_and(|n| n <= MAX_LEVELS);
-    let figures = ComparedFigures {
-        bits_per_weight: error.bits_per_weight(),
-        stored_bytes: error.stored_bytes(),
-        sqnr: error.sqnr(),
-        error: error.total,
-        n_groups,
-        levels: if is_few { levels.levels() } else { Vec::new() },
-        quantized: Histogram::compute(&values, bounds, N_BINS, ctx)?,
-    };
-    Ok(ComparedEntry { spec: spec.to_owned(), outcome: Ok(figures) })
 }
 
 impl Session {

@@ -5,11 +5,11 @@ use super::query::{Answer, Query};
 use super::state::Session;
 use super::workshop::{QueryError, Workshop};
 use crate::base::{WorkCtx, reduce};
-use crate::eval::{LayerError, RecipeEvalError, Sqnr, channels_for, layer_error};
+use crate::eval::{LayerError, Sqnr, indexed_error, measured_error};
 use crate::quant::{
     ChoiceSpec, Grid, ParamKind, ParamSpec, QuantError, SchemeChoice, SettingValue,
 };
-use crate::tensor::{ChannelMajor, Tensor};
+use crate::tensor::{ChannelMajor, Extent};
 
 /// How the error of a tensor or channel, quantized with one scale, depends on its range.
 #[derive(Clone, Debug)]
@@ -60,7 +60,8 @@ pub struct EstimatorChoice {
 
 /// Thresholds of the curve.
 const N_POINTS: usize = 160;
-/// Weights the curve is taken from at most, every k-th of a larger tensor; the estimators see all.
+/// Weights the curve is taken from at most without an index, every k-th of a larger tensor; the
+/// estimators see all.
 const MAX_FOR_CURVE: usize = 1 << 18;
 
 impl Workshop {
@@ -71,32 +72,39 @@ impl Workshop {
         channel_idx: Option<usize>,
         ctx: &WorkCtx,
     ) -> Result<Estimates, QueryError> {
-        let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
-        let tensor: Tensor = self.network.tensor(&layer.weight).map_err(RecipeEvalError::from)?;
         let choice: SchemeChoice = spec.parse()?;
-        let weights = channels_for(layer, &choice, &tensor);
-        let values = match channel_idx {
-            Some(idx) => weights.channel(idx).to_vec(),
-            None => weights.data().to_vec(),
+        let weights = self.weights(layer_idx, &choice)?;
+        let all = match channel_idx {
+            Some(idx) => one_channel(weights.channel(idx).to_vec()),
+            None => weights,
         };
         let choice = with_one_scale(&choice);
         let ways = ways_of(&choice).ok_or(QueryError::NoRange(choice.scheme().name()))?;
-        let finite = || values.iter().copied().filter(|x| x.is_finite());
-        let (lo, hi) = (finite().fold(0f32, f32::min), finite().fold(0f32, f32::max));
-        let absmax = hi.max(-lo);
-        let all = one_channel(&values);
+        let ends = ends_of(&all, ctx)?;
+        let absmax = ends.absmax();
         let choices = reduce::map_indices(ways.len(), ctx, |nth| {
             let choice = choice.with("range", SettingValue::Choice(ways[nth].key));
             let choice = choice.map_err(|error| QueryError::Quant(error.into()))?;
-            let error = measured(&all, &choice, ctx)?;
+            let error = total_of(&all, &choice, ctx)?;
             Ok::<_, QueryError>(EstimatorChoice::of(ways[nth], &choice, &error, f64::from(absmax)))
         })?;
-        let step = values.len().div_ceil(MAX_FOR_CURVE).max(1);
-        let sample: Vec<f32> = values.iter().copied().step_by(step).collect();
-        let curve = curve(&one_channel(&sample), &choice, absmax, ctx)?;
-        let (absmax, lo, hi) = (f64::from(absmax), f64::from(lo), f64::from(hi));
+        let curve = match all.index() {
+            // All weights count, as quickly as a few.
+            Some(_) => curve(&all, &choice, absmax, ctx)?,
+            None => {
+                let step = all.data().len().div_ceil(MAX_FOR_CURVE).max(1);
+                let sample = all.data().iter().copied().step_by(step).collect();
+                curve(&one_channel(sample), &choice, absmax, ctx)?
+            }
+        };
+        let (absmax, lo, hi) = (f64::from(absmax), f64::from(ends.lo), f64::from(ends.hi));
         Ok(Estimates { layer_idx, channel_idx, absmax, lo, hi, curve, choices })
     }
+}
+
+/// Smallest and largest finite weight, 0 among them.
+fn ends_of(weights: &ChannelMajor, ctx: &WorkCtx) -> Result<Extent, QueryError> {
+    Ok(weights.profile(ctx)?.extent().joined(Extent { lo: 0.0, hi: 0.0 }))
 }
 
 /// Without granularity, which the tensor or channel shown stands for, and without transforms.
@@ -117,22 +125,26 @@ fn ways_of(choice: &SchemeChoice) -> Option<Vec<&'static ChoiceSpec>> {
     }
 }
 
-fn one_channel(values: &[f32]) -> ChannelMajor {
-    let tensor = ndarray::arr1(values).into_dyn().into_shared();
-    let dims = ndarray::IxDyn(&[1, values.len()]);
-    let row = tensor.clone().into_shape_with_order(dims).unwrap_or(tensor);
-    ChannelMajor::new(&row, 0)
+fn one_channel(values: Vec<f32>) -> ChannelMajor {
+    let row = ndarray::Array2::from_shape_vec((1, values.len()), values).unwrap_or_default();
+    ChannelMajor::new(&row.into_dyn().into_shared(), 0)
 }
 
-fn measured(
+/// The error, of which the total counts: from the index where there is one.
+fn total_of(
     weights: &ChannelMajor,
     choice: &SchemeChoice,
     ctx: &WorkCtx,
 ) -> Result<LayerError, QueryError> {
-    layer_error(weights, choice, ctx).map_err(|error| match error {
+    let named = |error| match error {
         QuantError::Cancelled(_) => QueryError::Cancelled,
         error => QueryError::Quant(error),
-    })
+    };
+    let fitted = choice.fit(weights, ctx).map_err(named)?.into();
+    match indexed_error(weights, choice, &fitted) {
+        Some(total) => Ok(total),
+        None => measured_error(weights, choice, fitted, ctx).map_err(named),
+    }
 }
 
 fn curve(
@@ -144,8 +156,7 @@ fn curve(
     if absmax <= 0.0 {
         return Ok(Vec::new());
     }
-    let finite = || weights.data().iter().copied().filter(|x| x.is_finite());
-    let (lo, hi) = (finite().fold(0f32, f32::min), finite().fold(0f32, f32::max));
+    let Extent { lo, hi } = ends_of(weights, ctx)?;
     let choice = choice.with("range", SettingValue::Choice("manual"));
     let choice = choice.map_err(|error| QueryError::Quant(error.into()))?;
     reduce::map_indices(N_POINTS, ctx, |nth| {
@@ -156,7 +167,7 @@ fn curve(
         };
         let choice = end("lo", lo.max(-threshold), &choice)?;
         let choice = end("hi", hi.min(threshold), &choice)?;
-        let error = measured(weights, &choice, ctx)?;
+        let error = total_of(weights, &choice, ctx)?;
         Ok(ClipPoint {
             threshold: f64::from(threshold),
             clipping: error.total.clipping_mse(),

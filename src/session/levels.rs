@@ -8,7 +8,7 @@ use super::query::{Answer, Query};
 use super::state::Session;
 use super::workshop::{QueryError, Workshop};
 use crate::base::{Cancelled, WorkCtx, reduce};
-use crate::eval::{CodeUsage, LayerError, RecipeEvalError, channels_for};
+use crate::eval::{CodeUsage, LayerError};
 use crate::quant::{CodeFormat, Family, FittedQuantizer, Grid, Level, Place, Run, SchemeChoice};
 use crate::tensor::{ChannelMajor, Histogram};
 
@@ -109,10 +109,8 @@ impl Workshop {
         group_idx: Option<usize>,
         ctx: &WorkCtx,
     ) -> Result<LevelsPicture, QueryError> {
-        let done = self.layer(layer_idx, spec, ctx)?;
-        let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
-        let tensor = self.network.tensor(&layer.weight).map_err(RecipeEvalError::from)?;
-        let weights = channels_for(layer, &done.choice, &tensor);
+        let done = self.fitted(layer_idx, spec, None, ctx)?;
+        let weights = self.weights(layer_idx, &done.choice)?;
         let error: &LayerError = &done.error;
         let fitted = &*error.fitted;
         let layout = fitted.layout();

@@ -15,6 +15,7 @@ use super::picture::LayerPicture;
 use super::raster::{Raster, RasterView};
 use super::scales::ScaleMap;
 use super::weight_bits::WeightBits;
+use super::weights::IndexOutcome;
 use crate::eval::{Accuracy, LayerError, LayerFigures};
 
 /// A question. Two equal questions have the same answer.
@@ -44,6 +45,8 @@ pub enum Query {
     Scales { network: u64, layer_idx: usize, spec: String },
     /// One weight to the bit.
     WeightBits { network: u64, layer_idx: usize, spec: String, element_idx: usize },
+    /// Not to be shown: the weights of a layer sorted, so that later questions are quick.
+    Index { network: u64, layer_idx: usize },
     /// Accuracy on a sample set; `specs` are those of all layers in order.
     Accuracy { network: u64, samples: u64, specs: Arc<[String]> },
     /// The network as a drawing.
@@ -100,6 +103,9 @@ pub(super) enum Topic {
     WeightBits {
         network: u64,
     },
+    Index {
+        network: u64,
+    },
     Accuracy {
         network: u64,
         samples: u64,
@@ -129,6 +135,7 @@ pub enum Answer {
     Levels(Arc<LevelsPicture>),
     Scales(Arc<ScaleMap>),
     WeightBits(Arc<WeightBits>),
+    Index(IndexOutcome),
     Accuracy(Arc<Accuracy>),
     Layout(Arc<GraphLayout>),
     Gallery(Arc<GalleryPage>),
@@ -153,6 +160,7 @@ impl Query {
             Self::Levels { network, .. } => Topic::Levels { network },
             Self::Scales { network, .. } => Topic::Scales { network },
             Self::WeightBits { network, .. } => Topic::WeightBits { network },
+            Self::Index { network, .. } => Topic::Index { network },
             Self::Accuracy { network, samples, .. } => Topic::Accuracy { network, samples },
             Self::Layout { network, shapes, n_columns } => {
                 Topic::Layout { network, shapes, is_folded: n_columns > 1 }
@@ -175,6 +183,7 @@ impl Query {
             | Self::Estimates { layer_idx, .. }
             | Self::Levels { layer_idx, .. }
             | Self::Scales { layer_idx, .. }
+            | Self::Index { layer_idx, .. }
             | Self::WeightBits { layer_idx, .. } => Some(layer_idx),
             Self::Accuracy { .. } | Self::Layout { .. } | Self::Gallery { .. } => None,
         }
@@ -184,6 +193,7 @@ impl Query {
         match self {
             Self::Accuracy { .. } => Lane::Long,
             Self::Comparison { .. } => Lane::Wide,
+            Self::Index { .. } => Lane::Rest,
             _ => Lane::Quick,
         }
     }
@@ -201,6 +211,7 @@ impl Query {
                 | Self::Levels { .. }
                 | Self::Scales { .. }
                 | Self::WeightBits { .. }
+                | Self::Index { .. }
                 | Self::Gallery { .. }
         )
     }
@@ -217,6 +228,7 @@ impl Query {
             Self::Levels { .. } => "Levels",
             Self::Scales { .. } => "Scales",
             Self::WeightBits { .. } => "Bits of a weight",
+            Self::Index { .. } => "Sorting the weights",
             Self::Accuracy { .. } => "Accuracy",
             Self::Layout { .. } => "Graph",
             Self::Gallery { .. } => "Changed samples",

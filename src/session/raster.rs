@@ -9,7 +9,7 @@ use super::sheet::{Arrangement, CellRegion, Sheet};
 use super::state::Session;
 use super::workshop::{QueryError, Workshop, lock};
 use crate::base::{Cancelled, WorkCtx, reduce};
-use crate::eval::{RecipeEvalError, channels_for, codes_of, kept_axis};
+use crate::eval::{codes_of, kept_axis};
 use crate::quant::{CodeRange, SchemeChoice};
 use crate::tensor::Tensor;
 
@@ -316,7 +316,6 @@ impl Workshop {
         shown: Shown,
         ctx: &WorkCtx,
     ) -> Result<Arc<RasterSource>, QueryError> {
-        let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
         let key = (layer_idx, choice.to_string());
         let kept = |key: &(usize, String)| match &*lock(&self.raster_source) {
             Some((kept_key, source)) if kept_key == key => Some(Arc::clone(source)),
@@ -325,7 +324,8 @@ impl Workshop {
         if let Some(source) = kept(&key) {
             return Ok(source);
         }
-        let tensor = self.network.tensor(&layer.weight).map_err(RecipeEvalError::from)?;
+        let weights = self.weights(layer_idx, choice)?;
+        let tensor = weights.to_tensor();
         let (quantized, codes, code_range) = match self.layer(layer_idx, &key.1, ctx) {
             // The weights themselves can be seen even if the scheme refuses them.
             Err(QueryError::Recipe(_)) if shown == Shown::Value => {
@@ -339,15 +339,14 @@ impl Workshop {
             }
             Err(error) => return Err(error),
             Ok(done) => {
-                let channels = channels_for(layer, choice, &tensor);
                 let codes = match &done.weights {
-                    Some(_) => codes_of(&channels, &*done.error.fitted, ctx)?,
+                    Some(_) => codes_of(&weights, &*done.error.fitted, ctx)?,
                     None => None,
                 };
                 // Codes have at most 24 bits, which a float holds exactly.
                 let codes = codes.map(|codes| {
                     let codes = codes.into_iter().map(|code| code as f32).collect();
-                    channels.with_data(codes).to_tensor()
+                    weights.with_data(codes).to_tensor()
                 });
                 let code_range = done.error.fitted.code_range().filter(|_| codes.is_some());
                 (done.weights.clone(), codes, code_range)
@@ -366,7 +365,10 @@ impl RasterSource {
         code_range: Option<CodeRange>,
         ctx: &WorkCtx,
     ) -> Result<Self, Cancelled> {
-        let in_order = |tensor: &Tensor| tensor.as_standard_layout().into_owned().into_shared();
+        let in_order = |tensor: &Tensor| match tensor.is_standard_layout() {
+            true => tensor.clone(),
+            false => tensor.as_standard_layout().into_owned().into_shared(),
+        };
         let weights = in_order(weights);
         let quantized = quantized.as_ref().map(in_order);
         let values = weights.as_slice().unwrap_or_default();

@@ -8,7 +8,6 @@ use super::query::{Answer, Query};
 use super::state::Session;
 use super::workshop::{QueryError, Workshop};
 use crate::base::{Cancelled, WorkCtx, reduce};
-use crate::eval::{RecipeEvalError, channels_for};
 use crate::quant::{Grid, GroupLayout};
 use crate::tensor::Histogram;
 
@@ -210,10 +209,8 @@ impl Workshop {
         spec: &str,
         ctx: &WorkCtx,
     ) -> Result<ScaleMap, QueryError> {
-        let done = self.layer(layer_idx, spec, ctx)?;
-        let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
-        let tensor = self.network.tensor(&layer.weight).map_err(RecipeEvalError::from)?;
-        let weights = channels_for(layer, &done.choice, &tensor);
+        let done = self.fitted(layer_idx, spec, None, ctx)?;
+        let weights = self.weights(layer_idx, &done.choice)?;
         let fitted = &*done.error.fitted;
         let layout = fitted.layout();
         let absmax = |range: Range<usize>| {

@@ -115,6 +115,7 @@ impl Session {
 
     /// Starts what was asked for since the last call and stops what nobody asks for any more.
     pub fn serve_wishes(&mut self) {
+        self.wish_index();
         let Wishes { mut seen, later } = std::mem::take(&mut *self.wishes.borrow_mut());
         let shown = self.selection.layer_idx;
         seen.sort_by_key(|query| rank(query, shown));

@@ -8,7 +8,7 @@ use super::query::{Answer, Query};
 use super::state::Session;
 use super::workshop::{QueryError, Workshop, lock};
 use crate::base::WorkCtx;
-use crate::eval::{QuantizedLayer, RecipeEvalError, channels_for};
+use crate::eval::QuantizedLayer;
 use crate::quant::{CodeFormat, Grid, Place, Run};
 use crate::tensor::{ChannelMajor, Tensor};
 
@@ -85,13 +85,11 @@ impl Workshop {
         element_idx: usize,
         ctx: &WorkCtx,
     ) -> Result<WeightBits, QueryError> {
-        let done = self.layer(layer_idx, spec, ctx)?;
-        let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
-        let tensor = self.network.tensor(&layer.weight).map_err(RecipeEvalError::from)?;
-        let Some(last) = tensor.len().checked_sub(1) else { return Err(QueryError::Empty) };
+        let done = self.fitted(layer_idx, spec, None, ctx)?;
+        let weights = self.weights(layer_idx, &done.choice)?;
+        let Some(last) = weights.data().len().checked_sub(1) else { return Err(QueryError::Empty) };
         let element_idx = element_idx.min(last);
-        let weights = channels_for(layer, &done.choice, &tensor);
-        let coords = coords_of(tensor.shape(), element_idx);
+        let coords = coords_of(weights.dims(), element_idx);
         let start = channel_major_idx(&weights, &coords);
         let original = weights.data().get(start).copied().unwrap_or(f32::NAN);
         let fitted = &*done.error.fitted;
@@ -103,11 +101,14 @@ impl Workshop {
         fitted.quantize(Place { group_idx, start }, &[original], run);
         let key = (layer_idx, spec.to_owned());
         let known = lock(&self.extremes).as_ref().filter(|kept| kept.0 == key).map(|kept| kept.1);
-        let [largest_idx, worst_idx] = known.unwrap_or_else(|| {
-            let found = extremes(&tensor, &done);
-            *lock(&self.extremes) = Some((key, found));
-            found
-        });
+        let [largest_idx, worst_idx] = match known {
+            Some(known) => known,
+            None => {
+                let found = extremes(&weights.to_tensor(), &*self.layer(layer_idx, spec, ctx)?);
+                *lock(&self.extremes) = Some((key, found));
+                found
+            }
+        };
         Ok(WeightBits {
             layer_idx,
             element_idx,

@@ -1,7 +1,7 @@
-//! What jobs share about one network: quantized layers, the runner, the float model's outputs. Only
-//! jobs lock it, never the thread that draws.
+//! What jobs share about one network: kept weights and quantized layers, the runner, the float
+//! model's outputs. Only jobs lock it, never the thread that draws.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::channels::KeptTable;
@@ -11,15 +11,17 @@ use super::graph_layout::GraphLayout;
 use super::picture::LayerPicture;
 use super::query::{Answer, Query};
 use super::raster::KeptSource;
+use super::shelf::Shelf;
 use super::weight_bits::KeptExtremes;
 use crate::base::WorkCtx;
 use crate::eval::{
-    Accuracy, EvalError, KeptRuns, LayerError, QuantizedLayer, RecipeEvalError, RunRequest, Runner,
-    SampleSet, channels_for, layer_error, quantize_layer,
+    Accuracy, ErrorStats, EvalError, KeptRuns, LayerError, RecipeEvalError, RunRequest, Runner,
+    SampleSet,
 };
 use crate::exec::NoHook;
 use crate::model::Network;
 use crate::quant::{QuantError, SchemeChoice, SpecError};
+use crate::tensor::ChannelMajor;
 
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -76,12 +78,25 @@ impl From<crate::base::Cancelled> for QueryError {
 pub(super) struct Workshop {
     pub network: Arc<Network>,
     pub samples: Option<Arc<SampleSet>>,
-    layers: Mutex<HashMap<(usize, String), Arc<QuantizedLayer>>>,
+    pub(super) shelf: Shelf,
     pub(super) channel_table: KeptTable,
     pub(super) raster_source: KeptSource,
     pub(super) kept_comparison: KeptComparison,
     pub(super) extremes: KeptExtremes,
     evaluation: Mutex<Option<Evaluation>>,
+}
+
+/// A layer with its choice and its error.
+pub(super) struct FittedLayer {
+    pub choice: SchemeChoice,
+    pub error: LayerError,
+}
+
+impl FittedLayer {
+    /// About how much memory it takes.
+    pub fn n_bytes(&self) -> usize {
+        self.error.channels.len() * size_of::<ErrorStats>() + self.error.fitted.n_bytes()
+    }
 }
 
 struct Evaluation {
@@ -94,7 +109,7 @@ impl Workshop {
         Self {
             network,
             samples,
-            layers: Mutex::default(),
+            shelf: Shelf::default(),
             channel_table: Mutex::default(),
             raster_source: Mutex::default(),
             kept_comparison: Mutex::default(),
@@ -112,7 +127,12 @@ impl Workshop {
     ) -> Result<Answer, QueryError> {
         match query {
             Query::Layer { layer_idx, spec, .. } => {
-                let done = self.layer(*layer_idx, spec, ctx)?;
+                let total = self.total_at_once(*layer_idx, spec, ctx);
+                if let Some(total) = &total {
+                    on_partial(Answer::Layer(Arc::new(total.clone())));
+                }
+                let fitted = total.map(|total| total.fitted);
+                let done = self.fitted(*layer_idx, spec, fitted, ctx)?;
                 Ok(Answer::Layer(Arc::new(done.error.clone())))
             }
             Query::Figures { layer_idx, spec, .. } => {
@@ -156,6 +176,7 @@ impl Workshop {
                 let bits = self.weight_bits(*layer_idx, spec, *element_idx, ctx)?;
                 Ok(Answer::WeightBits(Arc::new(bits)))
             }
+            Query::Index { layer_idx, .. } => Ok(Answer::Index(self.build_index(*layer_idx, ctx)?)),
             Query::Accuracy { specs, .. } => {
                 let partial = |accuracy| on_partial(Answer::Accuracy(Arc::new(accuracy)));
                 Ok(Answer::Accuracy(Arc::new(self.accuracy(specs, ctx, partial)?)))
@@ -174,48 +195,6 @@ impl Workshop {
         }
     }
 
-    pub(super) fn layer(
-        &self,
-        layer_idx: usize,
-        spec: &str,
-        ctx: &WorkCtx,
-    ) -> Result<Arc<QuantizedLayer>, QueryError> {
-        let key = (layer_idx, spec.to_owned());
-        if let Some(done) = lock(&self.layers).get(&key) {
-            return Ok(Arc::clone(done));
-        }
-        let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
-        let choice: SchemeChoice = spec.parse()?;
-        let done = Arc::new(quantize_layer(&self.network, layer, &choice, ctx)?);
-        let mut layers = lock(&self.layers);
-        // Of each layer the newest few: going back and forth is instant, memory stays bounded.
-        let same: Vec<(usize, String)> =
-            layers.keys().filter(|(idx, _)| *idx == layer_idx).cloned().collect();
-        if same.len() >= KEPT_PER_LAYER {
-            same.iter().for_each(|key| drop(layers.remove(key)));
-        }
-        layers.insert(key, Arc::clone(&done));
-        Ok(done)
-    }
-
-    /// The error alone: nothing is kept of it.
-    pub(super) fn compared(
-        &self,
-        layer_idx: usize,
-        spec: &str,
-        ctx: &WorkCtx,
-    ) -> Result<LayerError, QueryError> {
-        if let Some(done) = lock(&self.layers).get(&(layer_idx, spec.to_owned())) {
-            return Ok(done.error.clone());
-        }
-        let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
-        let choice: SchemeChoice = spec.parse()?;
-        let tensor = self.network.tensor(&layer.weight).map_err(RecipeEvalError::from)?;
-        let weights = channels_for(layer, &choice, &tensor);
-        let named = |source| RecipeEvalError::Quant { tensor: layer.weight.clone(), source };
-        Ok(layer_error(&weights, &choice, ctx).map_err(named)?)
-    }
-
     fn picture(
         &self,
         layer_idx: usize,
@@ -224,12 +203,10 @@ impl Workshop {
         ctx: &WorkCtx,
     ) -> Result<LayerPicture, QueryError> {
         let done = self.layer(layer_idx, spec, ctx)?;
-        let layer = self.network.layers.get(layer_idx).ok_or(QueryError::NoLayer(layer_idx))?;
-        let tensor = self.network.tensor(&layer.weight).map_err(RecipeEvalError::from)?;
-        let weights = channels_for(layer, &done.choice, &tensor);
+        let weights = self.weights(layer_idx, &done.choice)?;
         let values = match &done.weights {
             None => weights.clone(),
-            Some(quantized) => channels_for(layer, &done.choice, quantized),
+            Some(quantized) => ChannelMajor::new(quantized, weights.axis().0),
         };
         Ok(LayerPicture::compute(&weights, values.data(), &done.error, channel_idx, ctx)?)
     }
@@ -272,9 +249,6 @@ impl Workshop {
 
 /// Memory that activations may take.
 const ACTIVATION_BYTES: usize = 512 << 20;
-
-/// Quantized versions of one layer that are kept.
-const KEPT_PER_LAYER: usize = 4;
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,12 +1,13 @@
 //! A weight with its output channels side by side: what every scale granularity is defined on.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use ndarray::{Axis, IxDyn};
+use ndarray::{ArcArray1, Axis, IxDyn};
 
 use super::Tensor;
 use super::profile::{self, Extent, Profile};
+use super::sorted_index::SortedIndex;
 use crate::base::{Cancelled, WorkCtx};
 
 /// Weights reordered so that channel `c` is `data[c·channel_len .. (c+1)·channel_len]`, its elements
@@ -16,7 +17,8 @@ pub struct ChannelMajor {
     dims: Vec<usize>,
     axis: usize,
     n_channels: usize,
-    data: Arc<[f32]>,
+    /// A tensor whose order is the same is shared, not copied.
+    data: ArcArray1<f32>,
     known: Arc<Known>,
 }
 
@@ -26,20 +28,24 @@ struct Known {
     profile: OnceLock<Profile>,
     /// By group size, the last few asked for.
     group_extents: Mutex<Vec<(usize, Arc<[Extent]>)>>,
+    /// Large: whoever keeps it decides for how long.
+    index: Mutex<Weak<SortedIndex>>,
 }
 
 /// Group sizes whose extents are kept.
 const N_KEPT_SIZES: usize = 2;
 
 impl ChannelMajor {
-    /// Copies `tensor` with `axis` first. A scalar is one channel; an axis beyond the last is the
-    /// last; an empty tensor has no channels.
+    /// `tensor` with `axis` first, copied only where that is another order. A scalar is one channel;
+    /// an axis beyond the last is the last; an empty tensor has no channels.
     pub fn new(tensor: &Tensor, axis: usize) -> Self {
         let dims = tensor.shape().to_vec();
         let axis = axis.min(dims.len().saturating_sub(1));
         let n_channels = dims.get(axis).copied().unwrap_or(1).min(tensor.len());
-        let data = if axis == 0 {
-            tensor.iter().copied().collect()
+        let before = dims.get(..axis).unwrap_or_default();
+        let is_in_order = before.iter().product::<usize>() <= 1 || n_channels <= 1;
+        let data = if is_in_order && tensor.is_standard_layout() {
+            flat(tensor.clone())
         } else {
             let mut order: Vec<usize> = (0..dims.len()).filter(|&dim| dim != axis).collect();
             order.insert(0, axis);
@@ -51,7 +57,7 @@ impl ChannelMajor {
     /// The same channels with other values: `data` has as many elements.
     pub fn with_data(&self, data: Vec<f32>) -> Self {
         debug_assert_eq!(data.len(), self.data.len());
-        Self { data: data.into(), known: Arc::default(), ..self.clone() }
+        Self { data: ArcArray1::from_vec(data), known: Arc::default(), ..self.clone() }
     }
 
     /// The same with nothing known of the values yet, for measurements.
@@ -65,26 +71,25 @@ impl ChannelMajor {
         self.with_data(self.data.iter().map(finite).collect())
     }
 
-    /// Back to the tensor's own order.
+    /// Back to the tensor's own order; shares the data where that is the same.
     pub fn to_tensor(&self) -> Tensor {
-        let mut dims = self.dims.clone();
-        if dims.is_empty() {
-            return Tensor::from_shape_fn(IxDyn(&[]), |_| {
-                self.data.first().copied().unwrap_or(0.0)
-            });
+        if self.flattening().is_identity() {
+            let shared = self.data.clone().into_shape_with_order(IxDyn(&self.dims));
+            return shared.unwrap_or_else(|_| Tensor::zeros(IxDyn(&self.dims)));
         }
+        let mut dims = self.dims.clone();
         let channels = dims.remove(self.axis);
         dims.insert(0, channels);
         let mut order: Vec<usize> = (1..dims.len()).collect();
         order.insert(self.axis, 0);
-        match ndarray::ArrayView::from_shape(IxDyn(&dims), &self.data) {
+        match ndarray::ArrayView::from_shape(IxDyn(&dims), self.data()) {
             Ok(view) => view.permuted_axes(IxDyn(&order)).as_standard_layout().into_owned().into(),
             Err(_) => Tensor::zeros(IxDyn(&self.dims)),
         }
     }
 
     pub fn data(&self) -> &[f32] {
-        &self.data
+        self.data.as_slice().unwrap_or_default()
     }
 
     pub fn dims(&self) -> &[usize] {
@@ -107,7 +112,7 @@ impl ChannelMajor {
     /// One channel; empty beyond the last.
     pub fn channel(&self, channel_idx: usize) -> &[f32] {
         let len = self.channel_len();
-        self.data.get(channel_idx * len..(channel_idx + 1) * len).unwrap_or_default()
+        self.data().get(channel_idx * len..(channel_idx + 1) * len).unwrap_or_default()
     }
 }
 
@@ -122,7 +127,7 @@ impl ChannelMajor {
             return Ok(known);
         }
         // Not within `get_or_init`: a thread that waits there may be handed the same work.
-        let found = Profile::compute(&self.data, self.channel_len(), ctx)?;
+        let found = Profile::compute(self.data(), self.channel_len(), ctx)?;
         Ok(self.known.profile.get_or_init(|| found))
     }
 
@@ -140,7 +145,7 @@ impl ChannelMajor {
             return Ok(Arc::clone(known));
         }
         let lens = (self.channel_len(), group_size);
-        let found: Arc<[Extent]> = profile::group_extents(&self.data, lens, ctx)?.into();
+        let found: Arc<[Extent]> = profile::group_extents(self.data(), lens, ctx)?.into();
         let mut known = lock();
         if known.len() >= N_KEPT_SIZES {
             known.remove(0);
@@ -148,6 +153,23 @@ impl ChannelMajor {
         known.push((group_size, Arc::clone(&found)));
         Ok(found)
     }
+
+    /// The values in ascending order, while somebody keeps that.
+    pub fn index(&self) -> Option<Arc<SortedIndex>> {
+        self.known.index.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
+    }
+
+    /// Lets all copies know of an index over the same values, which they do not keep.
+    pub fn set_index(&self, index: &Arc<SortedIndex>) {
+        let mut known = self.known.index.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = Arc::downgrade(index);
+    }
+}
+
+/// A tensor in standard layout as one row.
+fn flat(tensor: Tensor) -> ArcArray1<f32> {
+    let len = tensor.len();
+    tensor.into_shape_with_order(len).unwrap_or_else(|_| ArcArray1::from_vec(Vec::new()))
 }
 
 /// Where the elements of a [`ChannelMajor`] lie in the tensor's own row-major order.

@@ -6,8 +6,10 @@ mod channel_major;
 mod dtype;
 mod fit;
 mod histogram;
+mod order;
 pub mod profile;
 mod shape;
+mod sorted_index;
 mod statistics;
 mod value;
 
@@ -17,5 +19,6 @@ pub use fit::{DistributionShape, Fitted};
 pub use histogram::Histogram;
 pub use profile::{Extent, Profile};
 pub use shape::{Shape, ShapeError};
+pub use sorted_index::{RunSums, SortedIndex};
 pub use statistics::TensorStats;
 pub use value::{Tensor, Value};

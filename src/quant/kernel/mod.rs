@@ -3,11 +3,13 @@
 //!
 //! ARCHITECTURE.md tells which scheme has a loop of its own, and why the others have none.
 
+mod cells;
 mod lanes;
 mod levels;
 mod pieces;
 mod uniform;
 
+pub use cells::{Cells, measure_sorted, noise_sorted};
 pub use lanes::{ErrorSums, add_stored};
 pub use levels::{FloatGrid, Levels, LevelsOf, measure_levels};
 pub use uniform::{measure_uniform, reconstruct_uniform, squared_error};

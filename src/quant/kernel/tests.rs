@@ -18,7 +18,7 @@ fn weights(n_channels: usize, len: usize, scale: f32) -> ChannelMajor {
 }
 
 /// The obvious twin: every sum in double precision, one weight after another.
-fn reference(fitted: &dyn FittedQuantizer, weights: &ChannelMajor) -> ErrorSums {
+pub(super) fn reference(fitted: &dyn FittedQuantizer, weights: &ChannelMajor) -> ErrorSums {
     let mut sums = ErrorSums::default();
     let len = weights.data().len();
     for_each_run(fitted, weights.data(), 0..len, |_, input, run: Run| {
@@ -54,7 +54,7 @@ fn measured(
     sums
 }
 
-fn assert_close(found: &ErrorSums, wanted: &ErrorSums, tolerance: f64, name: &str) {
+pub(super) fn assert_close(found: &ErrorSums, wanted: &ErrorSums, tolerance: f64, name: &str) {
     assert_eq!(found.n_clipped, wanted.n_clipped, "{name}");
     let dot_size = (wanted.signal_size() * wanted.quantized_signal).sqrt();
     for (what, found, wanted, size) in [

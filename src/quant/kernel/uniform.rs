@@ -161,12 +161,12 @@ impl Kernel for Squares<'_> {
         let mut sums = [0.0f64; W];
         for chunk in chunks {
             for i in 0..W {
-                let error = f64::from(chunk[i] - self.steps.of(chunk[i]).1);
+                let error = f64::from(chunk[i]) - f64::from(self.steps.of(chunk[i]).1);
                 sums[i] += error * error;
             }
         }
         for (sum, &x) in sums.iter_mut().zip(rest) {
-            let error = f64::from(x - self.steps.of(x).1);
+            let error = f64::from(x) - f64::from(self.steps.of(x).1);
             *sum += error * error;
         }
         fold_sum(sums)

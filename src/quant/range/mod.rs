@@ -9,10 +9,11 @@ pub use analytic::Density;
 use rayon::prelude::*;
 
 use super::group::GroupLayout;
+use super::kernel::Cells;
 use super::scheme::QuantError;
 use super::settings::{SettingValue, Settings};
 use crate::base::{Cancelled, WorkCtx, reduce};
-use crate::tensor::{ChannelMajor, Extent, profile};
+use crate::tensor::{ChannelMajor, Extent, SortedIndex, profile};
 
 /// The interval the codes shall cover.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +30,8 @@ pub trait RangeTarget: Sync {
     fn n_levels(&self) -> usize;
     /// `Σ|x − x̂|^p` of a group when the range is spread over the levels.
     fn error(&self, group: &[f32], range: ValueRange, norm: Norm) -> f64;
+    /// The levels over a range, for weights in ascending order; `None` where these are no use.
+    fn cells(&self, range: ValueRange) -> Option<Cells>;
 }
 
 /// The exponent p of the error `Σ|x − x̂|^p`, 1 to 4.
@@ -119,9 +122,10 @@ impl RangeEstimator {
             let range = |extent: &Extent| ValueRange { lo: extent.lo, hi: extent.hi };
             return Ok(extents.par_iter().with_min_len(1 << 12).map(range).collect());
         }
+        let index = weights.index().filter(|_| layout.n_groups() == 1);
         reduce::map_indices(layout.n_groups(), ctx, |group_idx| {
-            let group = weights.data().get(layout.range(group_idx)).unwrap_or_default();
-            self.estimate(group, target, ctx)
+            let values = weights.data().get(layout.range(group_idx)).unwrap_or_default();
+            self.of_group(Group { values, index: index.as_deref() }, target, ctx)
         })
     }
 
@@ -135,39 +139,78 @@ impl RangeEstimator {
         target: &dyn RangeTarget,
         ctx: &WorkCtx,
     ) -> Result<ValueRange, Cancelled> {
-        if group.is_empty() {
+        self.of_group(Group { values: group, index: None }, target, ctx)
+    }
+
+    fn of_group(
+        self,
+        group: Group,
+        target: &dyn RangeTarget,
+        ctx: &WorkCtx,
+    ) -> Result<ValueRange, Cancelled> {
+        let values = group.values;
+        if values.is_empty() {
             return Ok(ValueRange { lo: 0.0, hi: 0.0 });
         }
         match self {
-            Self::MinMax => min_max(group, ctx),
+            Self::MinMax => group.min_max(ctx),
             Self::Percentile { percentile } => Ok(match target.is_symmetric() {
                 false => {
-                    let mut values = group.to_vec();
-                    let lo = percentile_of(&mut values, 100.0 - percentile);
-                    ValueRange { lo, hi: percentile_of(&mut values, percentile) }
+                    let [lo, hi] = group.percentiles([100.0 - percentile, percentile]);
+                    ValueRange { lo, hi }
                 }
                 true => {
-                    let mut magnitudes: Vec<f32> = group.iter().map(|x| x.abs()).collect();
-                    let threshold = percentile_of(&mut magnitudes, percentile);
+                    let threshold = group.percentile_of_magnitudes(percentile);
                     ValueRange { lo: -threshold, hi: threshold }
                 }
             }),
             Self::Smallest { norm } => mse::search(group, target, norm, ctx),
-            Self::Entropy => entropy::range(group, target, ctx),
-            Self::Sigma { k } => analytic::sigma(group, target, k, ctx),
-            Self::Aciq { density } => analytic::aciq(group, target, density, ctx),
+            Self::Entropy => entropy::range(values, target, ctx),
+            Self::Sigma { k } => analytic::sigma(values, target, k, ctx),
+            Self::Aciq { density } => analytic::aciq(values, target, density, ctx),
+            Self::Manual { lo: Some(lo), hi: Some(hi) } => Ok(ValueRange { lo, hi }),
             Self::Manual { lo, hi } => {
-                let found = min_max(group, ctx)?;
+                let found = group.min_max(ctx)?;
                 let range = ValueRange { lo: lo.unwrap_or(found.lo), hi: hi.unwrap_or(found.hi) };
-                Ok(match (target.is_symmetric(), lo, hi) {
-                    (false, ..) | (_, None, None) => range,
-                    (_, None, Some(end)) | (_, Some(end), None) => {
-                        ValueRange { lo: -end.abs(), hi: end.abs() }
-                    }
+                Ok(match (target.is_symmetric(), lo.or(hi)) {
+                    (true, Some(end)) => ValueRange { lo: -end.abs(), hi: end.abs() },
                     _ => range,
                 })
             }
         }
+    }
+}
+
+/// Finite values that share a range, and their index where there is one.
+#[derive(Clone, Copy)]
+struct Group<'a> {
+    values: &'a [f32],
+    index: Option<&'a SortedIndex>,
+}
+
+impl Group<'_> {
+    fn min_max(self, ctx: &WorkCtx) -> Result<ValueRange, Cancelled> {
+        match self.index.map(SortedIndex::values) {
+            Some([lo, .., hi]) => Ok(ValueRange { lo: *lo, hi: *hi }),
+            _ => min_max(self.values, ctx),
+        }
+    }
+
+    fn percentiles(self, percentiles: [f64; 2]) -> [f32; 2] {
+        if let Some(index) = self.index {
+            return percentiles.map(|p| interpolated(p, index.count(), |rank| index.at_rank(rank)));
+        }
+        let mut values = self.values.to_vec();
+        percentiles.map(|p| percentile_of(&mut values, p))
+    }
+
+    fn percentile_of_magnitudes(self, percentile: f64) -> f32 {
+        if let Some(index) = self.index {
+            let at = |rank| index.magnitude_at_rank(rank);
+            return interpolated(percentile, index.count(), at);
+        }
+        let mut magnitudes: Vec<f32> = self.values.iter().map(|x| x.abs()).collect();
+        percentile_of(&mut magnitudes, percentile)
     }
 }
 
@@ -183,6 +226,19 @@ fn min_max(group: &[f32], ctx: &WorkCtx) -> Result<ValueRange, Cancelled> {
     Ok(ValueRange { lo: extent.lo, hi: extent.hi })
 }
 
+/// As [`percentile_of`], of values by their rank.
+fn interpolated(percentile: f64, count: u64, at_rank: impl Fn(u64) -> Option<f32>) -> f32 {
+    let rank = percentile / 100.0 * count.saturating_sub(1) as f64;
+    let below = rank.floor();
+    let lower = at_rank(below as u64).unwrap_or(0.0);
+    let upper = at_rank(below as u64 + 1).unwrap_or(lower);
+    between(lower, upper, rank - below)
+}
+
+fn between(lower: f32, upper: f32, fraction: f64) -> f32 {
+    (f64::from(lower) + (f64::from(upper) - f64::from(lower)) * fraction) as f32
+}
+
 /// The percentile of `values` (reordered), interpolated linearly between the two nearest ranks as
 /// `numpy.percentile` does: rank `p/100·(n−1)`.
 pub fn percentile_of(values: &mut [f32], percentile: f64) -> f32 {
@@ -191,7 +247,7 @@ pub fn percentile_of(values: &mut [f32], percentile: f64) -> f32 {
     let fraction = rank - below as f64;
     let (_, &mut lower, above) = values.select_nth_unstable_by(below, f32::total_cmp);
     let upper = above.iter().copied().reduce(f32::min).unwrap_or(lower);
-    (f64::from(lower) + (f64::from(upper) - f64::from(lower)) * fraction) as f32
+    between(lower, upper, fraction)
 }
 
 #[cfg(test)]
@@ -205,5 +261,34 @@ mod tests {
         assert_eq!(percentile_of(&mut values, 100.0), 4.0);
         assert_eq!(percentile_of(&mut values, 0.0), 1.0);
         assert_eq!(percentile_of(&mut [7.0], 99.99), 7.0);
+    }
+
+    /// Every way to choose a range gives the same with an index of the weights as without.
+    #[test]
+    fn ranges_are_the_same_with_an_index() {
+        use crate::quant::SchemeChoice;
+        use crate::tensor::Tensor;
+        use std::sync::Arc;
+        let bell = |i: usize| (0..4).map(move |k| ((i * 7919 + k * 104_729) % 10_007) as f32);
+        let noise: Vec<f32> = (0..20_000).map(|i| bell(i).sum::<f32>() * 1e-4 - 2.0).collect();
+        let sparse = noise.iter().map(|&x| if x.abs() < 0.4 { 0.0 } else { x * x * x });
+        let coarse = noise.iter().map(|&x| (x * 8.0).round() / 8.0 + 0.01);
+        for data in [noise.clone(), sparse.collect(), coarse.collect(), vec![0.25; 9000]] {
+            let tensor = Tensor::from_shape_vec(ndarray::IxDyn(&[1, data.len()]), data).unwrap();
+            let (plain, sorted) = (ChannelMajor::new(&tensor, 0), ChannelMajor::new(&tensor, 0));
+            let ctx = WorkCtx::new();
+            let index = SortedIndex::of_values(sorted.data(), &ctx).unwrap().unwrap();
+            let index = Arc::new(index);
+            sorted.set_index(&index);
+            for scheme in ["int:bits=3", "int:bits=8", "int:bits=4,symmetry=asymmetric", "e2m1"] {
+                for range in ["mse", "percentile", "percentile,percentile=98.7", "min-max"] {
+                    let sep = if scheme.contains(':') { ',' } else { ':' };
+                    let choice: SchemeChoice =
+                        format!("{scheme}{sep}range={range}").parse().unwrap();
+                    let grid = |weights| choice.fit(weights, &ctx).unwrap().grid(0);
+                    assert_eq!(grid(&sorted), grid(&plain), "{choice}");
+                }
+            }
+        }
     }
 }

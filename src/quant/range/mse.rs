@@ -1,7 +1,8 @@
 //! The clip thresholds with the smallest error, by search.
 
-use super::{Norm, RangeTarget, ValueRange, min_max};
+use super::{Group, Norm, RangeTarget, ValueRange};
 use crate::base::{Cancelled, WorkCtx, reduce};
+use crate::quant::kernel::noise_sorted;
 
 /// Thresholds tried on each pass of the search.
 const N_CANDIDATES: usize = 96;
@@ -15,13 +16,15 @@ const N_REFINEMENTS: usize = 2;
 ///   held, until neither moves (at most four rounds).
 /// - The error of every candidate is exact over the whole group; the choice is approximate, since
 ///   the error has many local minima in the threshold. It is never worse than min-max.
+/// - The same with an index of the group as without: both sums are exact to far less than
+///   [`TIE`], and candidates whose errors differ by less are equal.
 pub fn search(
-    group: &[f32],
+    group: Group,
     target: &dyn RangeTarget,
     norm: Norm,
     ctx: &WorkCtx,
 ) -> Result<ValueRange, Cancelled> {
-    let full = min_max(group, ctx)?;
+    let full = group.min_max(ctx)?;
     let full = ValueRange { lo: full.lo.min(0.0), hi: full.hi.max(0.0) };
     if full.lo == 0.0 && full.hi == 0.0 {
         return Ok(full);
@@ -49,12 +52,20 @@ pub fn search(
     Ok(range)
 }
 
+/// What two errors must differ by, in relation to them, for one to be the smaller.
+const TIE: f64 = 1e-9;
+
+/// Whether an error is smaller than another by more than sums are exact.
+fn is_less(error: f64, than: f64) -> bool {
+    error < than * (1.0 - TIE)
+}
+
 /// Steps of each end in the joint search, for groups up to [`JOINT_MAX_LEN`] weights.
 const N_JOINT: usize = 24;
 const JOINT_MAX_LEN: usize = 1 << 14;
 
 struct Search<'a> {
-    group: &'a [f32],
+    group: Group<'a>,
     target: &'a dyn RangeTarget,
     norm: Norm,
     ctx: &'a WorkCtx,
@@ -74,7 +85,7 @@ impl Search<'_> {
                     continue;
                 }
                 let error = self.error(range(threshold))?;
-                if error < best.0 {
+                if is_less(error, best.0) {
                     best = (error, threshold);
                 }
             }
@@ -91,13 +102,13 @@ impl Search<'_> {
         let mut best = (self.error(full)?, full);
         for lo_idx in (0..N_JOINT).rev() {
             for hi_idx in (0..N_JOINT).rev() {
-                if lo_idx != hi_idx && self.group.len() > JOINT_MAX_LEN {
+                if lo_idx != hi_idx && self.group.values.len() > JOINT_MAX_LEN {
                     continue;
                 }
                 self.ctx.check()?;
                 let range = ValueRange { lo: full.lo * step(lo_idx), hi: full.hi * step(hi_idx) };
                 let error = self.error(range)?;
-                if error < best.0 {
+                if is_less(error, best.0) {
                     best = (error, range);
                 }
             }
@@ -106,10 +117,17 @@ impl Search<'_> {
     }
 
     fn error(&self, range: ValueRange) -> Result<f64, Cancelled> {
-        if self.group.len() <= reduce::CHUNK_LEN {
-            return Ok(self.target.error(self.group, range, self.norm));
+        let index = self.group.index.filter(|_| self.norm == Norm::SQUARED);
+        if let Some(index) = index
+            && let Some(cells) = self.target.cells(range)
+        {
+            return Ok(noise_sorted(&cells, index));
         }
-        let parts = reduce::map_chunks(self.group, self.ctx, |chunk| {
+        let values = self.group.values;
+        if values.len() <= reduce::CHUNK_LEN {
+            return Ok(self.target.error(values, range, self.norm));
+        }
+        let parts = reduce::map_chunks(values, self.ctx, |chunk| {
             self.target.error(chunk, range, self.norm)
         })?;
         Ok(parts.into_iter().sum())

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::base::WorkCtx;
 use crate::codec::packing::Signedness;
 use crate::codec::{Encoded, Part};
-use crate::quant::kernel::{self, ErrorSums, Part as WeightPart};
+use crate::quant::kernel::{self, Cells, ErrorSums, Part as WeightPart};
 use crate::quant::range::{self, Norm, RangeEstimator, RangeTarget};
 use crate::quant::rounding::{Rounding, RoundingAt};
 use crate::quant::schemes::common;
@@ -220,6 +220,10 @@ impl RangeTarget for Codes {
         }
         norm.sum(group.iter().map(|&x| error_of(x, params, codes)))
     }
+
+    fn cells(&self, range: range::ValueRange) -> Option<Cells> {
+        Cells::of_steps(self.params(range), self.range())
+    }
 }
 
 /// Equal steps in every group: `x̂ = scale · (code − zero_point)`.
@@ -251,6 +255,13 @@ impl FittedQuantizer for FittedInt {
                 kernel::measure_uniform(part, self.layout, &self.params, self.codes.range())
             }
             _ => kernel::measure_runs(self, part),
+        }
+    }
+
+    fn cells(&self) -> Option<Cells> {
+        match (self.rounding, &self.params[..]) {
+            (Rounding::NearestEven, [params]) => Cells::of_steps(*params, self.codes.range()),
+            _ => None,
         }
     }
 

@@ -13,6 +13,7 @@ mod value_plot;
 use egui::{Rect, RichText, Sense, Ui, UiBuilder, vec2};
 
 use crate::base::{fixed, significant};
+use crate::eval::LayerError;
 use crate::model::Layer;
 use crate::session::{LayerPicture, Loaded};
 use crate::tensor::Fitted;
@@ -124,7 +125,7 @@ impl Panel for DistributionPanel {
                 stats_ui(&mut part(ui, "figures", middle), shown);
             }
             if has_strip {
-                let error = error.shown().map(|error| &**error);
+                let error = error.shown_if(LayerError::has_channels).map(|error| &**error);
                 channels_ui(&mut part(ui, "channels", bottom), ctx, n_channels, error);
             }
         });

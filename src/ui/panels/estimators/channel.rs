@@ -4,6 +4,7 @@ use egui::{DragValue, RichText, Ui};
 use egui_material_icons::icons;
 
 use crate::base::thousands;
+use crate::eval::LayerError;
 use crate::session::Command;
 use crate::ui::panel::PanelCtx;
 use crate::ui::theme::Theme;
@@ -13,7 +14,8 @@ use crate::ui::widgets::{icon_button, name_it};
 pub(super) fn chooser_ui(ui: &mut Ui, ctx: &PanelCtx) {
     let selection = ctx.session.selection();
     let error = ctx.session.layer_error(selection.layer_idx);
-    let n_channels = error.shown().map_or(0, |error| error.channels.len());
+    let whole = error.shown_if(LayerError::has_channels);
+    let n_channels = whole.map_or(0, |error| error.channels.len());
     if n_channels < 2 {
         return;
     }

@@ -326,7 +326,8 @@ fn result_ui(
     };
     let state = if error.is_stale() || picture.is_stale() { "computing…" } else { "live" };
     section(ui, &title, state);
-    let Some(shown) = error.shown() else {
+    let is_enough = |error: &LayerError| of_channel.is_none() || error.has_channels();
+    let Some(shown) = error.shown_if(is_enough) else {
         state_view::pending_ui(ui, "Measuring", crate::base::Progress::default());
         return;
     };
