@@ -21,7 +21,6 @@ use super::loaded::Loaded;
 use super::opening::Opened;
 use super::picture::LayerPicture;
 use super::query::{Answer, Query, Topic};
-use super::shelf::KeptBytes;
 use super::steps::KnownFigures;
 use super::workshop::{QueryError, Workshop};
 use crate::base::{Progress, WorkCtx};
@@ -359,11 +358,6 @@ impl Session {
 
     // --- The frame -----------------------------------------------------------------------------
 
-    /// Memory that the weights of the open model take. Waits for nothing.
-    pub fn kept_bytes(&self) -> KeptBytes {
-        self.workshop.as_ref().map(|workshop| workshop.shelf.kept_bytes()).unwrap_or_default()
-    }
-
     /// Takes in what jobs have finished.
     pub fn poll(&mut self) {
         while let Ok(message) = self.inbox.try_recv() {
@@ -373,8 +367,7 @@ impl Session {
         }
     }
 
-    /// Starts what was asked for since the last call, first asked first, and stops what nobody asks
-    /// for any more.
+    /// Starts what was asked for, first asked first, and stops what nobody asks for any more.
     pub fn serve_wishes(&mut self) {
         self.wish_index();
         let wishes = std::mem::take(&mut *self.wishes.borrow_mut());
