@@ -202,7 +202,7 @@ impl FittedQuantizer for FittedCodebook {
 
     fn cells(&self) -> Option<Cells> {
         let is_one = self.layout.n_groups() == 1 && self.levels.n_levels() <= Levels::MAX_LEVELS;
-        is_one.then(|| self.with(0, |levels| Cells::of_levels(levels)))??
+        is_one.then(|| self.with(0, Cells::of_levels))??
     }
 
     fn grid(&self, group_idx: usize) -> Grid {

@@ -432,7 +432,7 @@ impl LevelsOf for Scaled<'_> {
 /// The one grid of a table that all weights share.
 pub(super) fn cells_of(scaled: &Scaled) -> Option<Cells> {
     let is_one = scaled.fitted.layout.n_groups() == 1 && scaled.fitted.has_loop();
-    is_one.then(|| scaled.with(0, |levels| Cells::of_levels(levels)))??
+    is_one.then(|| scaled.with(0, Cells::of_levels))??
 }
 
 #[cfg(test)]

@@ -23,7 +23,6 @@ use super::picture::LayerPicture;
 use super::query::{Answer, Query, Topic};
 use super::reload::ChangedFiles;
 use super::serving::{Rest, Wishes};
-use super::shelf::KeptBytes;
 use super::steps::KnownFigures;
 use super::watch::{FileChange, Watch};
 use super::workshop::{QueryError, Workshop};
@@ -326,11 +325,6 @@ impl Session {
     }
 
     // --- The frame -----------------------------------------------------------------------------
-
-    /// Memory that the weights of the open model take. Waits for nothing.
-    pub fn kept_bytes(&self) -> KeptBytes {
-        self.workshop.as_ref().map(|workshop| workshop.shelf.kept_bytes()).unwrap_or_default()
-    }
 
     /// Takes in what jobs have finished.
     pub fn poll(&mut self) {

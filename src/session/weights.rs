@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::query::{Answer, Query};
-use super::shelf::{Item, Key};
+use super::shelf::{Item, KeptBytes, Key};
 use super::state::{Entry, Session};
 use super::workshop::{FittedLayer, QueryError, Workshop};
 use crate::base::WorkCtx;
@@ -71,12 +71,7 @@ impl Workshop {
     }
 
     /// The total error of a layer at once, where an index tells it.
-    pub(super) fn total_at_once(
-        &self,
-        layer_idx: usize,
-        spec: &str,
-        ctx: &WorkCtx,
-    ) -> Option<LayerError> {
+    fn total_at_once(&self, layer_idx: usize, spec: &str, ctx: &WorkCtx) -> Option<LayerError> {
         let key = Key::Fit { layer_idx, spec: spec.to_owned() };
         if self.shelf.get(&key).is_some() {
             return None;
@@ -85,6 +80,22 @@ impl Workshop {
         let choice: SchemeChoice = spec.parse().ok()?;
         let weights = self.weights(layer_idx, &choice).ok()?;
         indexed_error(&weights, &choice, &choice.fit(&weights, ctx).ok()?.into())
+    }
+
+    /// The error of a layer, its total first where that is known at once.
+    pub(super) fn layer_answer(
+        &self,
+        layer_idx: usize,
+        spec: &str,
+        ctx: &WorkCtx,
+        on_partial: impl Fn(Answer),
+    ) -> Result<Answer, QueryError> {
+        let total = self.total_at_once(layer_idx, spec, ctx);
+        if let Some(total) = &total {
+            on_partial(Answer::Layer(Arc::new(total.clone())));
+        }
+        let done = self.fitted(layer_idx, spec, total.map(|total| total.fitted), ctx)?;
+        Ok(Answer::Layer(Arc::new(done.error.clone())))
     }
 
     /// A layer with its choice and its error; `known` is what it is fitted to, if that is known.
@@ -198,6 +209,11 @@ impl Workshop {
 }
 
 impl Session {
+    /// Memory that the weights of the open model take. Waits for nothing.
+    pub fn kept_bytes(&self) -> KeptBytes {
+        self.workshop.as_ref().map(|workshop| workshop.shelf.kept_bytes()).unwrap_or_default()
+    }
+
     /// Wishes for the index of the layer shown: once its error is known, if it is large and its
     /// weights share one grid; from then on as long as it is shown.
     pub(super) fn wish_index(&self) {
@@ -268,7 +284,7 @@ mod tests {
     #[test]
     fn what_is_kept_stays_within_its_budget() {
         let mut workshop = workshop();
-        let largest = workshop.network.layers.iter().map(|layer| layer.count()).max().unwrap();
+        let largest = workshop.network.layers.iter().map(Layer::count).max().unwrap();
         let budget = 10 * largest as u64;
         workshop.shelf = Shelf::with_budget(budget);
         for spec in ["int4", "int8", "e4m3fn"] {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::channels::KeptTable;
 use super::comparison::KeptComparison;
-use super::gallery::GalleryPage;
-use super::graph_layout::GraphLayout;
+use super::gallery::{GalleryPage, GalleryRequest};
+use super::graph_layout::{GraphLayout, ShapeArithmetic};
 use super::picture::LayerPicture;
 use super::query::{Answer, Query};
 use super::raster::KeptSource;
@@ -127,13 +127,7 @@ impl Workshop {
     ) -> Result<Answer, QueryError> {
         match query {
             Query::Layer { layer_idx, spec, .. } => {
-                let total = self.total_at_once(*layer_idx, spec, ctx);
-                if let Some(total) = &total {
-                    on_partial(Answer::Layer(Arc::new(total.clone())));
-                }
-                let fitted = total.map(|total| total.fitted);
-                let done = self.fitted(*layer_idx, spec, fitted, ctx)?;
-                Ok(Answer::Layer(Arc::new(done.error.clone())))
+                self.layer_answer(*layer_idx, spec, ctx, on_partial)
             }
             Query::Figures { layer_idx, spec, .. } => {
                 Ok(Answer::Figures(Arc::new(self.figures(*layer_idx, spec, ctx)?)))
@@ -182,17 +176,24 @@ impl Workshop {
                 Ok(Answer::Accuracy(Arc::new(self.accuracy(specs, ctx, partial)?)))
             }
             Query::Layout { shapes, n_columns, .. } => {
-                let graph = self.network.graph.as_ref().ok_or(QueryError::NoGraph)?;
-                let layout = GraphLayout::compute(&self.network, graph, *shapes, ctx)?;
+                let layout = self.layout(*shapes, ctx)?;
                 Ok(Answer::Layout(Arc::new(layout.folded(*n_columns))))
             }
             Query::Gallery { request, .. } => {
-                let samples = self.samples.as_ref().ok_or(QueryError::NoSamples)?;
-                let vocabulary = self.network.model.card.vocabulary.as_deref();
-                let page = GalleryPage::compute(request, samples, vocabulary, ctx)?;
-                Ok(Answer::Gallery(Arc::new(page)))
+                Ok(Answer::Gallery(Arc::new(self.gallery(request, ctx)?)))
             }
         }
+    }
+
+    fn layout(&self, shapes: ShapeArithmetic, ctx: &WorkCtx) -> Result<GraphLayout, QueryError> {
+        let graph = self.network.graph.as_ref().ok_or(QueryError::NoGraph)?;
+        Ok(GraphLayout::compute(&self.network, graph, shapes, ctx)?)
+    }
+
+    fn gallery(&self, request: &GalleryRequest, ctx: &WorkCtx) -> Result<GalleryPage, QueryError> {
+        let samples = self.samples.as_ref().ok_or(QueryError::NoSamples)?;
+        let vocabulary = self.network.model.card.vocabulary.as_deref();
+        Ok(GalleryPage::compute(request, samples, vocabulary, ctx)?)
     }
 
     fn picture(
