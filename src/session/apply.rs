@@ -198,7 +198,7 @@ impl Session {
 
     /// Makes the plan the current one; another fold mode needs the network built anew.
     fn adopt(&mut self, plan: Plan) {
-        self.plan = plan;
+        self.set_plan(plan);
         let n_channels = self.shown_channels();
         if self.selection.channel_idx.is_some_and(|idx| idx >= n_channels) {
             self.selection.channel_idx = None;
@@ -303,7 +303,7 @@ impl Session {
         let names = opened.network.default_layers().map(|layer| layer.name.as_str());
         let recipe = Recipe::uniform(names, &SchemeChoice::new(&Int));
         let fold_mode = opened.network.fold_mode;
-        self.plan = Plan { recipe, fold_mode, ..Plan::default() };
+        self.set_plan(Plan { recipe, fold_mode, ..Plan::default() });
         self.history = History::default();
         self.known_figures.clear();
         // The largest layer: its distribution shows most.
@@ -367,6 +367,7 @@ impl Session {
         self.entries.clear();
         self.latest.clear();
         self.network_id += 1;
+        self.specs.get_mut().clear();
         self.watch_files(samples.as_deref());
         self.workshop = Some(Arc::new(Workshop::new(network, samples)));
     }

@@ -307,7 +307,7 @@ impl Session {
     /// The channels of the selected layer.
     pub fn channel_picture(&self, order: ChannelOrder) -> Loaded<ChannelPicture> {
         let layer_idx = self.selection.layer_idx;
-        let spec = self.choice(layer_idx).to_string();
+        let spec = self.spec(layer_idx);
         let query = Query::Channels { network: self.network_id, layer_idx, spec, order };
         let loaded = self.ask(query, |answer| match answer {
             Answer::Channels(picture) => Some(picture),
@@ -320,7 +320,7 @@ impl Session {
     /// several.
     pub fn channel_density(&self, members: Arc<[u32]>) -> Loaded<Density> {
         let layer_idx = self.selection.layer_idx;
-        let spec = self.choice(layer_idx).to_string();
+        let spec = self.spec(layer_idx);
         let query = Query::ChannelDensity { network: self.network_id, layer_idx, spec, members };
         self.ask(query, |answer| match answer {
             Answer::ChannelDensity(density) => Some(density),

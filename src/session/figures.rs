@@ -55,7 +55,7 @@ impl Session {
     }
 
     fn figures_query(&self, layer_idx: usize) -> Query {
-        let spec = self.choice(layer_idx).to_string();
+        let spec = self.spec(layer_idx);
         Query::Figures { network: self.network_id, layer_idx, spec }
     }
 

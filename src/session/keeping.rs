@@ -351,7 +351,7 @@ impl Session {
         for (n_done, figures) in snapshot.figures.into_iter().enumerate() {
             self.known_figures.take_back(self.history.state_id(n_done), figures);
         }
-        self.plan = snapshot.plan;
+        self.set_plan(snapshot.plan);
         self.critical = snapshot.critical;
         let layer_idx = snapshot.layer.and_then(|name| self.network()?.layer_idx(&name));
         if let Some(layer_idx) = layer_idx {

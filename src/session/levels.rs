@@ -335,7 +335,7 @@ impl Session {
     /// The levels of a group of the selected layer, or of all groups.
     pub fn levels(&self, group_idx: Option<usize>) -> Loaded<LevelsPicture> {
         let layer_idx = self.selection.layer_idx;
-        let spec = self.choice(layer_idx).to_string();
+        let spec = self.spec(layer_idx);
         let query = Query::Levels { network: self.network_id, layer_idx, spec, group_idx };
         let loaded = self.ask(query, |answer| match answer {
             Answer::Levels(levels) => Some(levels),

@@ -390,7 +390,7 @@ impl Session {
     /// A picture of the selected layer.
     pub fn raster(&self, view: RasterView) -> Loaded<Raster> {
         let layer_idx = self.selection.layer_idx;
-        let spec = self.choice(layer_idx).to_string();
+        let spec = self.spec(layer_idx);
         let query = Query::Raster { network: self.network_id, layer_idx, spec, view };
         let loaded = self.ask(query, |answer| match answer {
             Answer::Raster(raster) => Some(raster),

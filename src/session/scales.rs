@@ -237,7 +237,7 @@ impl Session {
     /// The scales of the selected layer.
     pub fn scale_map(&self) -> Loaded<ScaleMap> {
         let layer_idx = self.selection.layer_idx;
-        let spec = self.choice(layer_idx).to_string();
+        let spec = self.spec(layer_idx);
         let query = Query::Scales { network: self.network_id, layer_idx, spec };
         let loaded = self.ask(query, |answer| match answer {
             Answer::Scales(map) => Some(map),

@@ -118,6 +118,8 @@ pub struct Session {
     pub(super) network_id: u64,
     pub(super) samples_id: u64,
     pub(super) plan: Plan,
+    /// Of the layers under the plan, as far as they were asked for.
+    pub(super) specs: RefCell<Vec<Option<String>>>,
     pub(super) history: History,
     pub(super) selection: Selection,
     pub(super) shown_weight: (usize, usize),
@@ -162,6 +164,7 @@ impl Session {
             network_id: 0,
             samples_id: 0,
             plan: Plan::default(),
+            specs: RefCell::default(),
             history: History::default(),
             selection: Selection::default(),
             shown_weight: (0, 0),
@@ -238,6 +241,28 @@ impl Session {
         layer.map_or_else(SchemeChoice::float, |layer| self.plan.recipe.choice(&layer.name))
     }
 
+    /// The same as text, the key of what is asked about the layer; made once a layer and plan.
+    pub(super) fn spec(&self, layer_idx: usize) -> String {
+        let mut specs = self.specs.borrow_mut();
+        if let Some(Some(spec)) = specs.get(layer_idx) {
+            return spec.clone();
+        }
+        let spec = self.choice(layer_idx).to_string();
+        if specs.len() <= layer_idx {
+            specs.resize(layer_idx + 1, None);
+        }
+        if let Some(place) = specs.get_mut(layer_idx) {
+            *place = Some(spec.clone());
+        }
+        spec
+    }
+
+    /// The only way to another plan: what was made of the last one is let go.
+    pub(super) fn set_plan(&mut self, plan: Plan) {
+        self.plan = plan;
+        self.specs.get_mut().clear();
+    }
+
     /// Applies a change; the number of the job that does it, to be found in
     /// [`is_under_way`](Self::is_under_way) and in [`Notice::errand`].
     pub fn apply_watched(&mut self, command: Command) -> Option<u64> {
@@ -260,7 +285,7 @@ impl Session {
 
     /// The error of a layer as it is quantized now.
     pub fn layer_error(&self, layer_idx: usize) -> Loaded<LayerError> {
-        let spec = self.choice(layer_idx).to_string();
+        let spec = self.spec(layer_idx);
         self.ask(Query::Layer { network: self.network_id, layer_idx, spec }, layer_of)
     }
 
@@ -278,7 +303,7 @@ impl Session {
 
     /// The distribution of a layer, or of one of its channels.
     pub fn picture_of(&self, layer_idx: usize, channel_idx: Option<usize>) -> Loaded<LayerPicture> {
-        let spec = self.choice(layer_idx).to_string();
+        let spec = self.spec(layer_idx);
         let query = Query::Picture { network: self.network_id, layer_idx, spec, channel_idx };
         self.ask(query, |answer| match answer {
             Answer::Picture(picture) => Some(picture),
@@ -289,7 +314,7 @@ impl Session {
     /// Accuracy of the whole network as it is quantized now.
     pub fn accuracy(&self) -> Loaded<Accuracy> {
         let n_layers = self.network().map_or(0, |network| network.layers.len());
-        let specs: Vec<String> = (0..n_layers).map(|idx| self.choice(idx).to_string()).collect();
+        let specs: Vec<String> = (0..n_layers).map(|idx| self.spec(idx)).collect();
         let (network, samples) = (self.network_id, self.samples_id);
         self.ask(Query::Accuracy { network, samples, specs: specs.into() }, |answer| match answer {
             Answer::Accuracy(accuracy) => Some(accuracy),

@@ -150,7 +150,7 @@ impl Session {
         }
         let spec = |(layer_idx, layer): (usize, &Layer)| match first.get(layer.name.as_str()) {
             Some(change) => change.from(),
-            None => self.choice(layer_idx).to_string(),
+            None => self.spec(layer_idx),
         };
         let specs: Vec<String> = network.layers.iter().enumerate().map(spec).collect();
         for (layer_idx, spec) in specs.iter().enumerate() {
@@ -164,7 +164,7 @@ impl Session {
     fn present_figures(&self) -> Option<ModelFigures> {
         let network = self.network().filter(|now| now.fold_mode == self.plan.fold_mode)?;
         let specs: Vec<String> =
-            (0..network.layers.len()).map(|idx| self.choice(idx).to_string()).collect();
+            (0..network.layers.len()).map(|idx| self.spec(idx)).collect();
         self.figures_of(network, &specs)
     }
 
@@ -211,7 +211,7 @@ impl Session {
                 && specs
                     .iter()
                     .enumerate()
-                    .all(|(idx, spec)| *spec == self.choice(idx).to_string());
+                    .all(|(idx, spec)| *spec == self.spec(idx));
             if is_present { StepAccuracy::of(accuracy) } else { None }
         })
     }

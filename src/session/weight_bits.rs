@@ -164,7 +164,7 @@ impl Session {
     /// there are fewer.
     pub fn weight_bits(&self, element_idx: usize) -> Loaded<WeightBits> {
         let layer_idx = self.selection.layer_idx;
-        let spec = self.choice(layer_idx).to_string();
+        let spec = self.spec(layer_idx);
         let query = Query::WeightBits { network: self.network_id, layer_idx, spec, element_idx };
         let loaded = self.ask(query, |answer| match answer {
             Answer::WeightBits(bits) => Some(bits),

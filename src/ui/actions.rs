@@ -282,6 +282,13 @@ pub static ACTIONS: &[Action] = &[
         run: |ctx| ctx.ask(UiCommand::ShowMessages),
     },
     Action {
+        name: "Jobs and memory",
+        group: Group::View,
+        shortcut: None,
+        is_enabled: always,
+        run: |ctx| ctx.ask(UiCommand::ShowJobs),
+    },
+    Action {
         name: "Dark theme",
         group: Group::View,
         shortcut: None,

@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use egui::{Frame, Panel as EguiPanel, Rect, Ui};
 
 use super::actions::{KeyFocus, is_escape_free, run_shortcuts};
+use super::changed_bar::changed_bar_ui;
 use super::dialogs::{Chosen, Dialog, Dialogs, Waiting};
 use super::dock::{Dock, Panels, Preset};
 use super::dropping::{Dropping, Target};
 use super::export;
 use super::focus_ring::FocusRing;
+use super::frame_times::FrameTimes;
 use super::header::header_ui;
 use super::import_dialog::ImportDialog;
 use super::jobs_bar::jobs_bar_ui;
+use super::jobs_panel;
 use super::menu::menu_ui;
 use super::messages::Messages;
 use super::palette::{self, Palette};
@@ -46,6 +49,7 @@ pub struct App {
     saving: Saving,
     dropping: Dropping,
     focus_ring: FocusRing,
+    frames: FrameTimes,
     /// The panel whose picture is being taken.
     pictured: Option<&'static str>,
 }
@@ -75,6 +79,7 @@ impl App {
             saving: Saving::default(),
             dropping: Dropping::default(),
             focus_ring: FocusRing::default(),
+            frames: FrameTimes::default(),
             pictured: None,
         }
     }
@@ -131,6 +136,13 @@ impl App {
 
     /// Takes in what happened since the last frame.
     pub fn logic(&mut self, ctx: &egui::Context) {
+        self.frames.begin();
+        let then = self.frames.now();
+        self.take_in(ctx);
+        self.frames.add_since(then);
+    }
+
+    fn take_in(&mut self, ctx: &egui::Context) {
         self.session.poll();
         self.take_in_notices();
         let recovered = self.session.take_recovered_arrangement();
@@ -186,6 +198,12 @@ impl App {
 
     /// Draws the window and applies what the panels ask for.
     pub fn ui(&mut self, ui: &mut Ui) {
+        let then = self.frames.now();
+        self.window_ui(ui);
+        self.frames.add_since(then);
+    }
+
+    fn window_ui(&mut self, ui: &mut Ui) {
         self.focus_ring.begin(ui);
         let escape_is_free = is_escape_free(ui);
         self.take_keys(ui);
@@ -200,9 +218,13 @@ impl App {
             let bar = EguiPanel::top("recovery");
             strip(ui, bar, theme::TOOL_ROW_HEIGHT, |ui| recovery_bar_ui(ui, &ctx));
         }
-        let n_unseen = self.messages.n_unseen();
+        if !ctx.session.changed_files().is_empty() {
+            let bar = EguiPanel::top("changed files");
+            strip(ui, bar, theme::TOOL_ROW_HEIGHT, |ui| changed_bar_ui(ui, &ctx));
+        }
+        let below = (self.messages.n_unseen(), &self.frames);
         let jobs = EguiPanel::bottom("jobs");
-        strip(ui, jobs, theme::BAR_HEIGHT, |ui| jobs_bar_ui(ui, &ctx, n_unseen));
+        strip(ui, jobs, theme::BAR_HEIGHT, |ui| jobs_bar_ui(ui, &ctx, below));
         let picture = egui::CentralPanel::no_frame()
             .frame(plain(ui))
             .show(ui, |ui| self.dock.ui(ui, &mut self.panels, &ctx))
@@ -316,6 +338,7 @@ impl App {
             UiCommand::OpenPalette => self.palette.open(),
             UiCommand::ShowShortcuts => self.shows_shortcuts = true,
             UiCommand::ShowMessages => self.messages.open(),
+            UiCommand::ShowJobs => egui::Popup::open_id(ctx, jobs_panel::popup_id()),
             UiCommand::StartTour => self.tour.start(),
             UiCommand::ToggleFullscreen => {
                 let is_full = ctx.input(|input| input.viewport().fullscreen.unwrap_or(false));

@@ -19,7 +19,8 @@ pub(super) fn changed_bar_ui(ui: &mut Ui, ctx: &PanelCtx) {
     let is_gone = changes.iter().any(|change| change.state == FileState::Gone);
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
         ui.add_space(theme::PANEL_MARGIN);
-        let help = "What was computed so far stays; the file is not looked at until it changes again";
+        let help =
+            "What was computed so far stays; the file is not looked at until it changes again";
         if ui.button("Keep what is shown").on_hover_text(help).clicked() {
             ctx.send(Command::KeepShown);
         }

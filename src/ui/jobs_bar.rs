@@ -1,20 +1,22 @@
 //! The strip at the bottom: what is being computed, and a way to stop it.
 
-use egui::{RichText, Ui, vec2};
+use egui::{RichText, Ui};
 
+use super::frame_times::FrameTimes;
+use super::jobs_panel::{job_progress_ui, jobs_button_ui, stop_button_ui};
 use super::panel::{PanelCtx, UiCommand};
 use super::theme::{self, Theme};
 use super::widgets;
 use crate::base::counted;
 use crate::eval::Task;
-use crate::session::Command;
 
 /// Draws the jobs with progress; the many short ones as a count.
-pub fn jobs_bar_ui(ui: &mut Ui, ctx: &PanelCtx, n_unseen: usize) {
+pub fn jobs_bar_ui(ui: &mut Ui, ctx: &PanelCtx, (n_unseen, frames): (usize, &FrameTimes)) {
     let theme = Theme::of(ui);
     let jobs = ctx.session.jobs();
     ui.horizontal_centered(|ui| {
-        ui.add_space(theme::PANEL_MARGIN);
+        ui.add_space(theme::PANEL_MARGIN - 4.0);
+        jobs_button_ui(ui, ctx, frames);
         let (long, short): (Vec<_>, Vec<_>) =
             jobs.iter().partition(|job| job.progress.total > 0 || job.label.starts_with("Opening"));
         if jobs.is_empty() {
@@ -22,18 +24,8 @@ pub fn jobs_bar_ui(ui: &mut Ui, ctx: &PanelCtx, n_unseen: usize) {
         }
         for job in long.iter().take(3) {
             ui.label(RichText::new(&job.label).color(theme.text));
-            if job.progress.total > 0 {
-                widgets::bar(ui, vec2(96.0, 4.0), job.progress.fraction(), theme.accent);
-                let text = format!("{} / {}", job.progress.done, job.progress.total);
-                widgets::number(ui, &text, 11.0, theme.label);
-            }
-            let icon = egui_material_icons::icons::ICON_CLOSE.rich_text().size(13.0);
-            let button = ui.add(egui::Button::new(icon).frame(false));
-            let name = format!("Cancel {}", job.label);
-            button.ctx.accesskit_node_builder(button.id, |node| node.set_label(name.as_str()));
-            if button.on_hover_text(&name).clicked() {
-                ctx.send(Command::CancelJob(job.id));
-            }
+            job_progress_ui(ui, job);
+            stop_button_ui(ui, ctx, job);
             ui.add_space(8.0);
         }
         if !short.is_empty() {

@@ -35,6 +35,8 @@ pub enum UiCommand {
     OpenPalette,
     ShowShortcuts,
     ShowMessages,
+    /// What is being computed, memory and frame times.
+    ShowJobs,
     StartTour,
     ToggleFullscreen,
     Quit,

@@ -19,6 +19,7 @@ mod frame;
 mod graph;
 mod heatmap;
 mod import;
+mod jobs;
 mod keep;
 mod keyboard;
 mod layers;
