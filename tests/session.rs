@@ -135,17 +135,17 @@ fn a_large_layer_is_sorted_when_there_is_time() {
             }
             session.serve_wishes();
         }
-        session.kept_bytes().indexes
+        session.memory().weights.indexes
     };
     open(&mut session, floats.write(folder.path(), "floats.safetensors"));
     settle(&mut session);
-    assert_eq!(session.kept_bytes().total(), 0);
+    assert_eq!(session.memory().weights.total(), 0);
     assert_eq!(sort(&mut session, "int:granularity=per-channel"), 0, "scales are not shared");
     assert!(sort(&mut session, "int:bits=4") > 4 << 20);
-    assert!(session.kept_bytes().total() <= session.kept_bytes().budget);
+    assert!(session.memory().weights.total() <= session.memory().weights.budget);
     open(&mut session, halves.write(folder.path(), "halves.safetensors"));
     settle(&mut session);
-    assert_eq!(session.kept_bytes().indexes, 0);
+    assert_eq!(session.memory().weights.indexes, 0);
     let counted = sort(&mut session, "int:bits=4");
     assert!(counted > 0 && counted < 3 << 20, "{counted} bytes of counts");
 }

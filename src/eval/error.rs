@@ -157,6 +157,11 @@ impl LayerError {
         !self.channels.is_empty() || self.total.count == 0
     }
 
+    /// About how much memory it takes.
+    pub fn n_bytes(&self) -> usize {
+        size_of_val(&self.channels[..]) + self.fitted.n_bytes()
+    }
+
     pub fn stored_bytes(&self) -> u64 {
         self.fitted.storage_bits().div_ceil(8)
     }

@@ -82,6 +82,7 @@ impl Session {
             Command::Reload => self.start_reloading(),
             Command::KeepShown => self.keep_shown(),
             Command::SetPace(pace) => self.set_pace(pace),
+            Command::SetActivationBudget(n_bytes) => self.activations.set_budget(n_bytes),
             Command::Retry => self.entries.retain(|_, entry| !matches!(entry, Entry::Failed(_))),
         }
     }
@@ -369,7 +370,7 @@ impl Session {
         self.network_id += 1;
         self.specs.get_mut().clear();
         self.watch_files(samples.as_deref());
-        self.workshop = Some(Arc::new(Workshop::new(network, samples)));
+        self.workshop = Some(Arc::new(Workshop::new(network, samples).keeping(&self.activations)));
     }
 
     pub(super) fn notify(&mut self, kind: NoticeKind, text: String) {

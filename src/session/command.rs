@@ -98,6 +98,8 @@ pub enum Command {
     KeepShown,
     /// Holds the figures of layers that are not in sight, or lets them go on.
     SetPace(Pace),
+    /// Bytes that may be kept of accuracy runs, from the next one on.
+    SetActivationBudget(u64),
     /// Asks again for everything that failed or was cancelled.
     Retry,
 }

@@ -116,7 +116,7 @@ impl Session {
 
 fn size_of_entry(entry: &Entry) -> usize {
     match entry {
-        Entry::Ready(Answer::Layer(error)) => kept_bytes(error),
+        Entry::Ready(Answer::Layer(error)) => error.n_bytes(),
         _ => 0,
     }
 }
@@ -133,14 +133,4 @@ pub(super) fn figures_of(answer: Answer) -> Option<Arc<LayerFigures>> {
         Answer::Figures(figures) => Some(figures),
         _ => None,
     }
-}
-
-/// About what the error of a layer takes: parameters by group, figures by channel, and where codes
-/// were chosen for whole blocks these.
-fn kept_bytes(error: &LayerError) -> usize {
-    const GROUP_BYTES: usize = 12;
-    const BLOCK_BYTES_PER_WEIGHT: usize = 5;
-    let blocks =
-        if error.fitted.is_by_value() { 0 } else { error.total.count * BLOCK_BYTES_PER_WEIGHT };
-    error.fitted.layout().n_groups() * GROUP_BYTES + size_of_val(&error.channels[..]) + blocks
 }

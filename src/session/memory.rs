@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::shelf::KeptBytes;
 use super::state::Session;
 
 /// Memory that the program holds on to.
@@ -15,6 +16,46 @@ pub struct KeptMemory {
     pub answer_bytes: u64,
     /// The most that these may take.
     pub answer_budget: u64,
+    /// Weights and what was made of them.
+    pub weights: KeptBytes,
+    /// Values in the middle of the network, so that an edit runs only what comes after it.
+    pub activation_bytes: u64,
+    /// The most that these may take; a person sets it.
+    pub activation_budget: u64,
+}
+
+/// What is kept of accuracy runs and may be; jobs and the window share it.
+#[derive(Debug)]
+pub(super) struct ActivationMemory {
+    budget: AtomicU64,
+    kept: AtomicU64,
+}
+
+impl ActivationMemory {
+    /// Enough for every layer of a network for phones on a thousand pictures.
+    const DEFAULT_BUDGET: u64 = 512 << 20;
+
+    pub fn budget(&self) -> u64 {
+        self.budget.load(Ordering::Relaxed)
+    }
+
+    pub fn set_budget(&self, n_bytes: u64) {
+        self.budget.store(n_bytes, Ordering::Relaxed);
+    }
+
+    pub fn kept(&self) -> u64 {
+        self.kept.load(Ordering::Relaxed)
+    }
+
+    pub fn set_kept(&self, n_bytes: u64) {
+        self.kept.store(n_bytes, Ordering::Relaxed);
+    }
+}
+
+impl Default for ActivationMemory {
+    fn default() -> Self {
+        Self { budget: Self::DEFAULT_BUDGET.into(), kept: AtomicU64::default() }
+    }
 }
 
 /// The resident memory as it was read last; copies share it.
@@ -54,6 +95,13 @@ impl Session {
             anonymous_bytes: self.watch.gauge.bytes(),
             answer_bytes: self.answer_bytes() as u64,
             answer_budget: super::figures::MAX_LAYER_BYTES as u64,
+            weights: self
+                .workshop
+                .as_ref()
+                .map(|workshop| workshop.shelf.kept_bytes())
+                .unwrap_or_default(),
+            activation_bytes: self.activations.kept(),
+            activation_budget: self.activations.budget(),
         }
     }
 }

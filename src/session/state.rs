@@ -18,6 +18,7 @@ use super::job::{JobQueue, Lane, Waker};
 use super::keep::KeepEvent;
 use super::keeping::{Kept, KeptResult};
 use super::loaded::Loaded;
+use super::memory::ActivationMemory;
 use super::opening::Opened;
 use super::picture::LayerPicture;
 use super::query::{Answer, Query, Topic};
@@ -143,6 +144,7 @@ pub struct Session {
     pub(super) shown_errand: u64,
     pub(super) next_job_id: u64,
     pub(super) known_figures: KnownFigures,
+    pub(super) activations: Arc<ActivationMemory>,
     pub(super) kept: Kept,
     pub(super) watch: Watch,
     pub(super) changed: ChangedFiles,
@@ -183,6 +185,7 @@ impl Session {
             shown_errand: 0,
             next_job_id: 1,
             known_figures: KnownFigures::default(),
+            activations: Arc::default(),
             kept: Kept::default(),
             watch: Watch::start(&sender, &wake),
             changed: ChangedFiles::default(),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::query::{Answer, Query};
-use super::shelf::{Item, KeptBytes, Key};
+use super::shelf::{Item, Key};
 use super::state::{Entry, Session};
 use super::workshop::{FittedLayer, QueryError, Workshop};
 use crate::base::WorkCtx;
@@ -209,11 +209,6 @@ impl Workshop {
 }
 
 impl Session {
-    /// Memory that the weights of the open model take. Waits for nothing.
-    pub fn kept_bytes(&self) -> KeptBytes {
-        self.workshop.as_ref().map(|workshop| workshop.shelf.kept_bytes()).unwrap_or_default()
-    }
-
     /// Wishes for the index of the layer shown: once its error is known, if it is large and its
     /// weights share one grid; from then on as long as it is shown.
     pub(super) fn wish_index(&self) {

@@ -8,6 +8,7 @@ use super::channels::KeptTable;
 use super::comparison::KeptComparison;
 use super::gallery::{GalleryPage, GalleryRequest};
 use super::graph_layout::{GraphLayout, ShapeArithmetic};
+use super::memory::ActivationMemory;
 use super::picture::LayerPicture;
 use super::query::{Answer, Query};
 use super::raster::KeptSource;
@@ -15,8 +16,7 @@ use super::shelf::Shelf;
 use super::weight_bits::KeptExtremes;
 use crate::base::WorkCtx;
 use crate::eval::{
-    Accuracy, ErrorStats, EvalError, KeptRuns, LayerError, RecipeEvalError, RunRequest, Runner,
-    SampleSet,
+    Accuracy, EvalError, KeptRuns, LayerError, RecipeEvalError, RunRequest, Runner, SampleSet,
 };
 use crate::exec::NoHook;
 use crate::model::Network;
@@ -84,6 +84,7 @@ pub(super) struct Workshop {
     pub(super) kept_comparison: KeptComparison,
     pub(super) extremes: KeptExtremes,
     evaluation: Mutex<Option<Evaluation>>,
+    activations: Arc<ActivationMemory>,
 }
 
 /// A layer with its choice and its error.
@@ -95,7 +96,7 @@ pub(super) struct FittedLayer {
 impl FittedLayer {
     /// About how much memory it takes.
     pub fn n_bytes(&self) -> usize {
-        self.error.channels.len() * size_of::<ErrorStats>() + self.error.fitted.n_bytes()
+        self.error.n_bytes()
     }
 }
 
@@ -115,7 +116,15 @@ impl Workshop {
             kept_comparison: Mutex::default(),
             extremes: Mutex::default(),
             evaluation: Mutex::default(),
+            activations: Arc::default(),
         }
+    }
+
+    /// With the session's word on what may be kept of accuracy runs.
+    #[must_use]
+    pub fn keeping(self, activations: &Arc<ActivationMemory>) -> Self {
+        activations.set_kept(0);
+        Self { activations: Arc::clone(activations), ..self }
     }
 
     /// Answers a query; `on_partial` hears of answers to a part of it.
@@ -236,20 +245,18 @@ impl Workshop {
             Some(evaluation) => evaluation,
             empty => {
                 let runner = Runner::new(Arc::clone(&self.network), Arc::clone(samples))?;
-                empty.insert(Evaluation {
-                    runner,
-                    kept: KeptRuns::with_activations(ACTIVATION_BYTES),
-                })
+                empty.insert(Evaluation { runner, kept: KeptRuns::default() })
             }
         };
+        let budget = usize::try_from(self.activations.budget()).unwrap_or(usize::MAX);
+        evaluation.kept.set_budget(budget);
         let constants = evaluation.runner.constants(&replaced)?;
         let request = RunRequest { quantized: Some(&constants), hook: &NoHook, limit: None };
-        Ok(evaluation.runner.run(&request, &mut evaluation.kept, ctx, on_partial)?)
+        let accuracy = evaluation.runner.run(&request, &mut evaluation.kept, ctx, on_partial);
+        self.activations.set_kept(evaluation.kept.activation_bytes() as u64);
+        Ok(accuracy?)
     }
 }
-
-/// Memory that activations may take.
-const ACTIVATION_BYTES: usize = 512 << 20;
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

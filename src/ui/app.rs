@@ -57,6 +57,7 @@ pub struct App {
 /// Keys of what is stored between two starts.
 const ARRANGEMENT_KEY: &str = "arrangement";
 const TOUR_KEY: &str = "tour";
+const ACTIVATIONS_KEY: &str = "activation_bytes";
 
 impl App {
     /// Installs fonts and themes and starts opening the model.
@@ -89,6 +90,10 @@ impl App {
         let stored = storage.get_string(ARRANGEMENT_KEY);
         if let Some(dock) = stored.and_then(|text| Dock::from_text(&text)) {
             self.dock = dock;
+        }
+        let budget = storage.get_string(ACTIVATIONS_KEY).and_then(|text| text.parse().ok());
+        if let Some(n_bytes) = budget {
+            self.session.apply(Command::SetActivationBudget(n_bytes));
         }
         if storage.get_string(TOUR_KEY).is_none() {
             self.tour.start();
@@ -366,6 +371,8 @@ impl eframe::App for App {
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         storage.set_string(ARRANGEMENT_KEY, self.dock.to_text());
         storage.set_string(TOUR_KEY, "seen".to_owned());
+        let budget = self.session.memory().activation_budget;
+        storage.set_string(ACTIVATIONS_KEY, budget.to_string());
     }
 }
 

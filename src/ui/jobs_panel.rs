@@ -158,7 +158,46 @@ fn memory_ui(ui: &mut Ui, ctx: &PanelCtx) {
     let kept = format!("{} of {}", bytes(memory.answer_bytes), bytes(memory.answer_budget));
     let help = "Errors of layers with their scales and channels, kept to be shown again at once; beyond the limit those that nothing shows are let go";
     figure_row(ui, "Kept answers about layers", &kept, help);
+    let weights = memory.weights;
+    let kept = format!("{} of {}", bytes(weights.total()), bytes(weights.budget));
+    let help = format!(
+        "Weights as they are read {}, scales and errors {}, reconstructed weights {}, sorted weights {}: the least recently used are let go, and all when the machine runs short of memory",
+        bytes(weights.weights),
+        bytes(weights.fits),
+        bytes(weights.reconstructions),
+        bytes(weights.indexes)
+    );
+    figure_row(ui, "Kept weights", &kept, &help);
+    let help = "Values in the middle of the network, kept so that an edit of a layer runs only what comes after it";
+    figure_row(ui, "Kept activations", &bytes(memory.activation_bytes), help);
+    activation_budget_ui(ui, ctx, memory.activation_budget);
 }
+
+/// Bytes of a megabyte, as the field counts.
+const MEGABYTE: u64 = 1_000_000;
+
+fn activation_budget_ui(ui: &mut Ui, ctx: &PanelCtx, budget: u64) {
+    let theme = Theme::of(ui);
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Activations at most").color(theme.label));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let mut megabytes = budget / MEGABYTE;
+            let field = egui::DragValue::new(&mut megabytes)
+                .range(0..=MAX_ACTIVATION_MB)
+                .speed(16.0)
+                .suffix(" MB");
+            let response = ui.add(field);
+            widgets::name_it(&response, "Activations at most, in MB");
+            let help = "From the next measurement of accuracy on. More lets more layers be edited without running the ones before again; 0 keeps none";
+            if response.on_hover_text(help).changed() {
+                ctx.send(Command::SetActivationBudget(megabytes * MEGABYTE));
+            }
+        });
+    });
+}
+
+/// More than any machine has.
+const MAX_ACTIVATION_MB: u64 = 1 << 20;
 
 fn frames_ui(ui: &mut Ui, frames: &FrameTimes) {
     let theme = Theme::of(ui);

@@ -23,9 +23,27 @@ fn jobs_memory_and_frame_times_open_from_the_strip() {
         assert!(shows(&window, text), "{text}");
     }
     assert!(shows(&window, "Frame times: answers and panels"), "the drawing has a name");
+    assert!(shows(&window, "Kept activations") && shows(&window, "Kept weights"));
     assert!(shows(&window, "of the window's thread") || cfg!(not(unix)), "the clock is named");
     press(&mut window, Modifiers::NONE, Key::Escape);
     assert!(!shows(&window, "Frame times, ms"));
+}
+
+#[test]
+fn the_memory_for_activations_is_set_and_used() {
+    let mut window = window();
+    let kept = |window: &Window| session(window).memory().activation_bytes;
+    assert!(kept(&window) > 0, "the sample's accuracy has been measured");
+    click(&mut window, OPEN);
+    click(&mut window, "Activations at most, in MB");
+    press(&mut window, Modifiers::COMMAND, Key::A);
+    window.event(egui::Event::Text("0".to_owned()));
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    assert_eq!(session(&window).memory().activation_budget, 0);
+    window.state_mut().apply(Command::SetAllChoices("int3".parse().unwrap()));
+    settle(&mut window);
+    assert!(session(&window).accuracy().ready().is_some());
+    assert_eq!(kept(&window), 0);
 }
 
 /// Many layers without a graph.
