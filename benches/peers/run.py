@@ -188,16 +188,14 @@ def table(measured, ours, theirs, rounds):
     return out
 
 
-def other_benches(names):
-    """Lines that other bench programs print as JSON: name, value, unit."""
+def other_benches():
+    """What the benches of a large file and of the window's frames print, as it is."""
     out = []
-    for bench in names:
-        done = subprocess.run([built(bench), "--json"], cwd=PROJECT, check=True, text=True, stdout=subprocess.PIPE)
-        for line in done.stdout.splitlines():
-            if line.startswith("{"):
-                found = json.loads(line)
-                out.append(f"| {found['name']} | {found['value']:.4g} {found['unit']} |")
-    return ["", "| what | measured |", "|---|---|", *out] if out else []
+    for bench in ("large", "busy"):
+        environment = dict(os.environ, QUANTSCOPE_LARGE_GB="10")
+        done = subprocess.run([built(bench)], cwd=PROJECT, env=environment, check=True, text=True, stdout=subprocess.PIPE)
+        out += ["", f"`{bench}`:", "", "```", done.stdout.rstrip(), "```"]
+    return out
 
 
 def write(lines):
@@ -213,7 +211,7 @@ def main():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--only", default="", help="rows whose name contains this; the page stays as it is")
     parser.add_argument("--models", default=str(PROJECT.parent / "shared" / "models"), help="holds resnet8_cifar10")
-    parser.add_argument("--large", action="store_true", help="also a file of 10 GB and the frames of the window")
+    parser.add_argument("--large", action="store_true", help="also the benches large (10 GB on disk) and busy")
     parser.add_argument("--python", help="an interpreter that has the peers")
     parser.add_argument("--program", help="the bench program, built before")
     options = parser.parse_args()
@@ -236,7 +234,7 @@ def main():
     ours.close()
     theirs.close()
     if options.large:
-        lines += other_benches(["large"])
+        lines += other_benches()
     print("\n".join(lines))
     if not options.only:
         write(lines)

@@ -3,6 +3,7 @@
 //!
 //! ARCHITECTURE.md tells which scheme has a loop of its own, and why the others have none.
 
+mod groups;
 mod lanes;
 mod levels;
 mod pieces;
@@ -15,7 +16,7 @@ pub use uniform::{measure_uniform, reconstruct_uniform, squared_error};
 use std::ops::Range;
 
 use super::scheme::{FittedQuantizer, for_each_run};
-use crate::tensor::{ChannelMajor, Extent};
+use crate::tensor::Extent;
 
 /// How sums are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +38,8 @@ impl Precision {
 /// A run of weights within one channel whose error is wanted.
 #[derive(Clone, Copy)]
 pub struct Part<'a> {
-    /// All weights, finite.
-    pub weights: &'a ChannelMajor,
+    /// All weights, finite, channels side by side.
+    pub data: &'a [f32],
     pub start: usize,
     pub end: usize,
     /// Of each run of [`BLOCK_LEN`](crate::tensor::profile::BLOCK_LEN) from `start` on; empty where
@@ -57,7 +58,7 @@ impl Part<'_> {
 /// loop of its own.
 pub fn measure_runs(fitted: &(impl FittedQuantizer + ?Sized), part: Part) -> ErrorSums {
     let mut sums = ErrorSums::default();
-    for_each_run(fitted, part.weights.data(), part.range(), |_, input, run| {
+    for_each_run(fitted, part.data, part.range(), |_, input, run| {
         add_stored(&mut sums, input, run.values, run.clipped);
     });
     sums
