@@ -46,7 +46,7 @@ fn every_module_stands_in_the_architecture() {
 
 #[test]
 fn links_and_pictures_are_there() {
-    for page in ["README.md", "ARCHITECTURE.md", "sample_models/README.md"] {
+    for page in ["README.md", "ARCHITECTURE.md", "benches/README.md", "sample_models/README.md"] {
         let folder = support::project(page).parent().unwrap().to_owned();
         let text = text(page);
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());

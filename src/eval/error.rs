@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::base::{WorkCtx, reduce};
+use crate::base::{Cancelled, WorkCtx, reduce};
 use crate::model::Layer;
 use crate::quant::kernel::{self, ErrorSums, Part, Precision};
-use crate::quant::{FittedQuantizer, QuantError, SchemeChoice, SettingValue};
-use crate::tensor::{ChannelMajor, Tensor, profile};
+use crate::quant::{FittedQuantizer, Granularity, QuantError, SchemeChoice, SettingValue};
+use crate::tensor::{ChannelMajor, Profile, Runs, Tensor, profile};
 
 /// Signal-to-quantization-noise ratio, `10·log₁₀(Σx²/Σ(x−x̂)²)`, with its edge cases named.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -247,7 +247,8 @@ pub fn layer_error(
     choice: &SchemeChoice,
     ctx: &WorkCtx,
 ) -> Result<LayerError, QuantError> {
-    measured_error(weights, choice, choice.fit(weights, ctx)?.into(), ctx)
+    let seen = first_look(weights, choice, ctx)?;
+    summed_up(weights, choice, (choice.fit(weights, ctx)?.into(), seen), ctx)
 }
 
 /// The error under what the choice was fitted to, by channel and in total.
@@ -260,26 +261,25 @@ pub fn measured_error(
     fitted: Arc<dyn FittedQuantizer>,
     ctx: &WorkCtx,
 ) -> Result<LayerError, QuantError> {
+    summed_up(weights, choice, (fitted, None), ctx)
+}
+
+/// `seen` are the sums, where they were found before.
+fn summed_up(
+    weights: &ChannelMajor,
+    choice: &SchemeChoice,
+    (fitted, seen): (Arc<dyn FittedQuantizer>, Option<Vec<PieceSums>>),
+    ctx: &WorkCtx,
+) -> Result<LayerError, QuantError> {
     let known = weights.profile(ctx)?;
     let n_non_finite = known.n_non_finite();
     let cleaned = (n_non_finite > 0).then(|| weights.finite());
     let weights = cleaned.as_ref().unwrap_or(weights);
     let channel_len = weights.channel_len();
-    let pieces = profile::pieces(weights.data().len(), channel_len);
-    let precision = Precision::of(weights.data().len());
-    let sums = reduce::map_indices(pieces.len(), ctx, |piece_idx| {
-        let piece = pieces.get(piece_idx).cloned().unwrap_or_default();
-        let mut done = Vec::with_capacity(piece.len() / channel_len.max(1) + 1);
-        let mut start = piece.start;
-        while start < piece.end {
-            let channel_idx = start / channel_len.max(1);
-            let end = ((channel_idx + 1) * channel_len).min(piece.end);
-            let extents = known.blocks_from(channel_idx, start - channel_idx * channel_len);
-            done.push(fitted.measure(Part { weights, start, end, extents, precision }));
-            start = end;
-        }
-        Ok::<_, QuantError>((piece.start / channel_len.max(1), done))
-    })?;
+    let sums = match seen {
+        Some(sums) => sums,
+        None => measure_pieces(weights, &*fitted, known, ctx)?,
+    };
     let mut by_channel = vec![ErrorSums::default(); weights.n_channels()];
     for (first, done) in &sums {
         for (sums, part) in by_channel.iter_mut().skip(*first).zip(done) {
@@ -312,6 +312,65 @@ pub fn indexed_error(
         n_non_finite: 0,
         fitted: Arc::clone(fitted),
         keeps_float: choice.keeps_float(),
+    })
+}
+
+/// The first channel of a piece, and the sums of the weights of it and those after it.
+type PieceSums = (usize, Vec<ErrorSums>);
+
+fn measure_pieces(
+    weights: &ChannelMajor,
+    fitted: &dyn FittedQuantizer,
+    known: &Profile,
+    ctx: &WorkCtx,
+) -> Result<Vec<PieceSums>, QuantError> {
+    let (data, channel_len) = (weights.data(), weights.channel_len().max(1));
+    let pieces = profile::pieces(data.len(), channel_len);
+    let precision = Precision::of(data.len());
+    reduce::map_indices(pieces.len(), ctx, |piece_idx| {
+        let piece = pieces.get(piece_idx).cloned().unwrap_or_default();
+        let mut done = Vec::with_capacity(piece.len() / channel_len + 1);
+        let mut start = piece.start;
+        while start < piece.end {
+            let channel_idx = start / channel_len;
+            let end = ((channel_idx + 1) * channel_len).min(piece.end);
+            let extents = known.blocks_from(channel_idx, start - channel_idx * channel_len);
+            done.push(fitted.measure(Part { data, start, end, extents, precision }));
+            start = end;
+        }
+        Ok((piece.start / channel_len, done))
+    })
+}
+
+/// What [`measure_pieces`] finds, together with what is kept of weights that nothing is known of yet,
+/// reading them once. `None` where the scheme must know more than extents, or a piece does not hold
+/// whole groups.
+fn first_look(
+    weights: &ChannelMajor,
+    choice: &SchemeChoice,
+    ctx: &WorkCtx,
+) -> Result<Option<Vec<PieceSums>>, Cancelled> {
+    let channel_len = weights.channel_len().max(1);
+    let Some(of_none) = choice.fit_extents((0, channel_len), Arc::new([])) else {
+        return Ok(None);
+    };
+    let runs = match of_none.layout().granularity {
+        Granularity::PerTensor => return Ok(None),
+        Granularity::PerChannel => Runs::Channels,
+        Granularity::PerGroup { group_size } => Runs::Groups(group_size),
+    };
+    let precision = Precision::of(weights.data().len());
+    weights.first_look(runs, ctx, |piece| {
+        let data = piece.data;
+        let len = channel_len.min(data.len());
+        let fitted = choice.fit_extents((data.len() / len, len), piece.runs);
+        let blocks = piece.blocks.chunks(len.div_ceil(profile::BLOCK_LEN));
+        let measure = |(nth, extents): (usize, _)| {
+            let (start, end) = (nth * len, (nth + 1) * len);
+            let part = Part { data, start, end, extents, precision };
+            fitted.as_ref().map(|fitted| fitted.measure(part)).unwrap_or_default()
+        };
+        (piece.range.start / channel_len, blocks.enumerate().map(measure).collect())
     })
 }
 
@@ -367,6 +426,57 @@ mod tests {
         assert_eq!(float.unwrap().sqnr(), Sqnr::NonFinite);
         let empty = layer_error(&weights(&[], 1), &int8, &ctx).unwrap();
         assert_eq!((empty.total.count, empty.bits_per_weight()), (0, None));
+    }
+
+    /// One pass over memory finds what the passes apart do, and keeps the same.
+    #[test]
+    fn the_first_look_is_what_later_ones_are() {
+        let ctx = WorkCtx::new();
+        for (n_channels, len) in [(3, 100), (40, 4096), (9, 5000), (2, 300_000)] {
+            let value = |i: usize| ((i * 7919) % 1009) as f32 * 1e-3 - 0.4;
+            let seen = weights(&(0..n_channels * len).map(value).collect::<Vec<_>>(), n_channels);
+            seen.profile(&ctx).unwrap();
+            for spec in [
+                "int:bits=3,granularity=per-channel",
+                "int4:granularity=per-group",
+                "int4:granularity=per-group,group-size=48",
+                "int4:granularity=per-group,symmetry=asymmetric,group-size=128",
+                "int8:granularity=per-group,symmetry=symmetric-full",
+                "int8:granularity=per-group,rotation=hadamard",
+                "int8",
+            ] {
+                let choice: SchemeChoice = spec.parse().unwrap();
+                let fresh = seen.unmeasured();
+                let first = layer_error(&fresh, &choice, &ctx).unwrap();
+                let later = layer_error(&seen, &choice, &ctx).unwrap();
+                let name = format!("{spec}, {n_channels} × {len}");
+                assert_eq!(
+                    (first.total, &first.channels),
+                    (later.total, &later.channels),
+                    "{name}"
+                );
+                let profiles = (fresh.profile(&ctx).unwrap(), seen.profile(&ctx).unwrap());
+                assert_eq!(profiles.0.signal, profiles.1.signal, "{name}");
+                let extents = [&fresh, &seen].map(|all| all.group_extents(32, &ctx).unwrap());
+                assert_eq!(extents[0], extents[1], "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_look_finds_what_is_no_number() {
+        let ctx = WorkCtx::new();
+        let mut data = vec![0.5f32; 300_000];
+        (data[7], data[299_999]) = (f32::NAN, f32::INFINITY);
+        let weights = weights(&data, 100);
+        let refused: SchemeChoice = "int4:granularity=per-group".parse().unwrap();
+        let error = layer_error(&weights.unmeasured(), &refused, &ctx);
+        assert!(matches!(error, Err(QuantError::NonFinite { n_nan: 1, n_infinite: 1 })));
+        let allowed: SchemeChoice = "int4:granularity=per-group,non-finite=zero".parse().unwrap();
+        let error = layer_error(&weights.unmeasured(), &allowed, &ctx).unwrap();
+        assert_eq!((error.n_non_finite, error.total.count), (2, 300_000));
+        let signal = 0.25 * 299_998.0;
+        assert!((error.total.quantized_signal / signal - 1.0).abs() < 1e-6);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod choice;
 pub mod codebook;
 mod grid;
 mod group;
+mod group_params;
 pub mod kernel;
 pub mod power;
 pub mod range;
@@ -22,6 +23,7 @@ pub mod whole_blocks;
 pub use choice::{SchemeChoice, SpecError};
 pub use grid::{CodeRange, Grid, Level, QuantParams};
 pub use group::{Granularity, GroupLayout};
+pub use group_params::{GroupParams, ScalesOf};
 pub use recipe::{Recipe, RecipeError};
 pub use scheme::{
     CodeFormat, Family, FittedQuantizer, Place, QuantError, QuantScheme, Run, WeightShape,

@@ -1,12 +1,14 @@
 //! What a quantization scheme is: declared settings, and a way to fit itself to weights.
 
+use std::sync::Arc;
+
 use super::grid::{CodeRange, Grid};
 use super::group::GroupLayout;
 use super::kernel::{self, Cells, ErrorSums, Part};
 use super::settings::{ParamKind, ParamSpec, SettingError, Settings};
 use crate::base::{Cancelled, WorkCtx, counted, significant};
 use crate::codec::Encoded;
-use crate::tensor::ChannelMajor;
+use crate::tensor::{ChannelMajor, Extent};
 
 /// Why weights cannot be quantized.
 #[derive(Clone, Debug, thiserror::Error, PartialEq)]
@@ -193,6 +195,16 @@ pub trait QuantScheme: Sync {
         settings: &Settings,
         ctx: &WorkCtx,
     ) -> Result<Box<dyn FittedQuantizer>, QuantError>;
+    /// The same for finite weights of so many channels and so many weights in each, where all that
+    /// must be known of them is the extent of every group; `None` where it is not.
+    fn fit_extents(
+        &self,
+        _shape: (usize, usize),
+        _extents: Arc<[Extent]>,
+        _settings: &Settings,
+    ) -> Option<Box<dyn FittedQuantizer>> {
+        None
+    }
 }
 
 /// Buffers a run of weights is quantized into, all as long as the input.

@@ -58,7 +58,7 @@ impl FittedQuantizer for Stored {
         let mut sums = ErrorSums::default();
         let range = part.range();
         if let (Some(input), Some(values)) =
-            (part.weights.data().get(range.clone()), self.values.get(range.clone()))
+            (part.data.get(range.clone()), self.values.get(range.clone()))
         {
             let clipped = self.clipped.get(range).unwrap_or_default();
             kernel::add_stored(&mut sums, input, values, clipped);

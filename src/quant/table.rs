@@ -266,6 +266,10 @@ impl RangeTarget for LevelTable {
 pub trait ScaleStore: Send + Sync {
     /// The stored parts.
     fn parts(&self) -> Vec<Part>;
+    /// Bits that they take.
+    fn n_bits(&self) -> u64 {
+        self.parts().iter().map(Part::n_bits).sum()
+    }
     /// What is read back from them: a scale for every group.
     fn scales(&self, parts: &[Part]) -> Vec<f32>;
 }

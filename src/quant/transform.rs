@@ -13,7 +13,7 @@ use super::stored::Stored;
 use crate::base::{WorkCtx, reduce};
 use crate::codec::packing::Signedness;
 use crate::codec::{Encoded, Part};
-use crate::tensor::ChannelMajor;
+use crate::tensor::{ChannelMajor, Extent};
 
 const fn size(key: &'static str) -> ChoiceSpec {
     ChoiceSpec { key, label: key, help: "So many weights are rotated together." }
@@ -141,6 +141,18 @@ impl SchemeChoice {
         let changed = weights.with_data(transform.forward(weights.data(), ctx)?);
         let inner = self.scheme().fit(&changed, settings, ctx)?;
         transform.stored(inner, &changed, ctx)
+    }
+
+    /// [`QuantScheme::fit_extents`]; `None` where weights are transformed before.
+    pub fn fit_extents(
+        &self,
+        shape: (usize, usize),
+        extents: Arc<[Extent]>,
+    ) -> Option<Box<dyn FittedQuantizer>> {
+        let settings = self.settings();
+        let is_plain = |key| matches!(settings.choice(key), "none" | "");
+        let is_as_it_is = is_plain("rotation") && is_plain("mask");
+        is_as_it_is.then(|| self.scheme().fit_extents(shape, extents, settings)).flatten()
     }
 }
 

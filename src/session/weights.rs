@@ -111,11 +111,11 @@ impl Workshop {
             let choice: SchemeChoice = spec.parse()?;
             let weights = self.weights(layer_idx, &choice)?;
             let named = self.naming(layer_idx);
-            let fitted = match known {
-                Some(fitted) => fitted,
-                None => choice.fit(&weights, ctx).map_err(&named)?.into(),
+            let error = match known {
+                Some(fitted) => measured_error(&weights, &choice, fitted, ctx),
+                None => layer_error(&weights, &choice, ctx),
             };
-            let error = measured_error(&weights, &choice, fitted, ctx).map_err(&named)?;
+            let error = error.map_err(&named)?;
             Ok::<_, QueryError>(Item::Fit(Arc::new(FittedLayer { choice, error })))
         });
         match made? {

@@ -131,6 +131,24 @@ impl ChannelMajor {
         Ok(self.known.profile.get_or_init(|| found))
     }
 
+    pub(super) fn has_profile(&self) -> bool {
+        self.known.profile.get().is_some()
+    }
+
+    /// Keeps a profile found elsewhere.
+    pub(super) fn keep_profile(&self, found: Profile) {
+        let _ = self.known.profile.set(found);
+    }
+
+    /// Keeps the extents of groups found elsewhere.
+    pub(super) fn keep_group_extents(&self, group_size: usize, found: Arc<[Extent]>) {
+        let mut known = self.known.group_extents.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= N_KEPT_SIZES {
+            known.remove(0);
+        }
+        known.push((group_size, found));
+    }
+
     /// Of every run of `group_size` weights within each channel, the last of which may be short.
     ///
     /// # Errors
@@ -145,12 +163,8 @@ impl ChannelMajor {
             return Ok(Arc::clone(known));
         }
         let lens = (self.channel_len(), group_size);
-        let found: Arc<[Extent]> = profile::group_extents(self.data(), lens, ctx)?.into();
-        let mut known = lock();
-        if known.len() >= N_KEPT_SIZES {
-            known.remove(0);
-        }
-        known.push((group_size, Arc::clone(&found)));
+        let found = profile::group_extents(self.data(), lens, ctx)?;
+        self.keep_group_extents(group_size, Arc::clone(&found));
         Ok(found)
     }
 

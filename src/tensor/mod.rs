@@ -4,6 +4,7 @@
 
 mod channel_major;
 mod dtype;
+mod first_look;
 mod fit;
 mod histogram;
 mod order;
@@ -15,6 +16,7 @@ mod value;
 
 pub use channel_major::{ChannelMajor, Flattening};
 pub use dtype::DType;
+pub use first_look::{Piece, Runs};
 pub use fit::{DistributionShape, Fitted};
 pub use histogram::Histogram;
 pub use profile::{Extent, Profile};

@@ -2,6 +2,7 @@
 //! One pass, kept with the weights.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -25,6 +26,11 @@ pub struct Extent {
 impl Extent {
     /// Of no values.
     pub const NONE: Self = Self { lo: f32::INFINITY, hi: f32::NEG_INFINITY };
+
+    /// Of many parts taken together.
+    pub fn of_parts(parts: &[Self]) -> Self {
+        parts.iter().copied().fold(Self::NONE, Self::joined)
+    }
 
     /// Of two parts taken together.
     #[inline(always)]
@@ -52,11 +58,24 @@ pub struct Profile {
 
 /// Of one block.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Figures {
-    extent: Extent,
+pub(super) struct Figures {
+    pub(super) extent: Extent,
     signal: f64,
     n_nan: usize,
     n_infinite: usize,
+}
+
+impl Figures {
+    pub(super) fn is_finite(&self) -> bool {
+        self.n_nan + self.n_infinite == 0
+    }
+}
+
+/// Of the blocks of whole channels, or of a part of one.
+pub(super) fn figures_of(part: &[f32], channel_len: usize, is_exact: bool) -> Vec<Figures> {
+    let mut done = Vec::with_capacity(part.len() / channel_len.clamp(1, BLOCK_LEN) + 1);
+    simd::dispatch(Blocks { part, channel_len, is_exact, done: &mut done });
+    done
 }
 
 impl Profile {
@@ -71,14 +90,15 @@ impl Profile {
             .map(|piece| {
                 ctx.check()?;
                 let part = data.get(piece).unwrap_or_default();
-                let mut done = Vec::with_capacity(part.len() / channel_len.clamp(1, BLOCK_LEN) + 1);
-                simd::dispatch(Blocks { part, channel_len, is_exact, done: &mut done });
-                Ok(done)
+                Ok(figures_of(part, channel_len, is_exact))
             })
             .collect::<Result<_, Cancelled>>()?;
+        Ok(Self::of_figures(&parts.concat(), channel_len))
+    }
+
+    pub(super) fn of_figures(figures: &[Figures], channel_len: usize) -> Self {
         let blocks_per_channel = channel_len.div_ceil(BLOCK_LEN);
-        let figures = parts.concat();
-        Ok(Self {
+        Self {
             n_nan: figures.iter().map(|block| block.n_nan).sum(),
             n_infinite: figures.iter().map(|block| block.n_infinite).sum(),
             signal: figures
@@ -87,7 +107,7 @@ impl Profile {
                 .collect(),
             blocks: figures.iter().map(|block| block.extent).collect(),
             blocks_per_channel,
-        })
+        }
     }
 
     pub fn n_non_finite(&self) -> usize {
@@ -115,7 +135,7 @@ impl Profile {
 }
 
 /// Weights worked on at a time.
-const PIECE_LEN: usize = 1 << 15;
+pub(super) const PIECE_LEN: usize = 1 << 15;
 
 /// Weights to be worked on in parallel: whole channels, or `PIECE_LEN` of a long one. The same on
 /// every machine.
@@ -147,13 +167,14 @@ impl Kernel for Blocks<'_> {
         let channels = self.part.chunks(self.channel_len.max(1));
         for block in channels.flat_map(|channel| channel.chunks(BLOCK_LEN)) {
             let pass = first_pass(block);
-            let signal = match pass.signal {
-                signal if !self.is_exact && (1e-30..1e30).contains(&signal) => signal,
-                _ => squares(block),
-            };
-            self.done.push(match pass.has_non_finite {
-                false => Figures { extent: pass.extent, signal, n_nan: 0, n_infinite: 0 },
-                true => cleaned(block),
+            // A sum within bounds has no NaN and no infinity in it.
+            let is_plain = (1e-30..1e30).contains(&pass.signal);
+            self.done.push(if !is_plain && block.iter().any(|x| !x.is_finite()) {
+                cleaned(block)
+            } else {
+                let is_enough = is_plain && !self.is_exact;
+                let signal = if is_enough { pass.signal } else { squares(block) };
+                Figures { extent: pass.extent, signal, n_nan: 0, n_infinite: 0 }
             });
         }
     }
@@ -162,7 +183,6 @@ impl Kernel for Blocks<'_> {
 struct Pass {
     extent: Extent,
     signal: f64,
-    has_non_finite: bool,
 }
 
 const LANES: usize = 16;
@@ -173,7 +193,6 @@ fn first_pass(block: &[f32]) -> Pass {
         lo: [f32::INFINITY; LANES],
         hi: [f32::NEG_INFINITY; LANES],
         squares: [0.0; LANES],
-        magnitudes: [0; LANES],
     };
     let mut squares = [0.0f32; LANES];
     let (chunks, rest) = block.as_chunks::<LANES>();
@@ -197,21 +216,17 @@ fn first_pass(block: &[f32]) -> Pass {
             *sum += x * x;
         }
     }
-    let (mut extent, mut largest) = (Extent::NONE, 0);
+    let mut extent = Extent::NONE;
     for i in 0..LANES {
         extent = extent.joined(Extent { lo: lanes.lo[i], hi: lanes.hi[i] });
-        largest = if lanes.magnitudes[i] > largest { lanes.magnitudes[i] } else { largest };
     }
-    let has_non_finite = largest >= INFINITE;
-    Pass { extent, signal: fold_sum_f32(&squares), has_non_finite }
+    Pass { extent, signal: fold_sum_f32(&squares) }
 }
 
 struct PassLanes {
     lo: [f32; LANES],
     hi: [f32; LANES],
     squares: [f32; LANES],
-    /// The largest bits without the sign: at least [`INFINITE`] where there is no number.
-    magnitudes: [i32; LANES],
 }
 
 impl PassLanes {
@@ -221,14 +236,9 @@ impl PassLanes {
             self.lo[i] = lesser(x, self.lo[i]);
             self.hi[i] = greater(x, self.hi[i]);
             self.squares[i] += x * x;
-            let bits = (x.to_bits() & 0x7fff_ffff) as i32;
-            self.magnitudes[i] = if bits > self.magnitudes[i] { bits } else { self.magnitudes[i] };
         }
     }
 }
-
-/// The exponent of infinities and NaN.
-const INFINITE: i32 = 0x7f80_0000;
 
 /// `Σx²` in double precision.
 #[inline(always)]
@@ -259,35 +269,70 @@ pub(super) fn group_extents(
     data: &[f32],
     (channel_len, group_size): (usize, usize),
     ctx: &WorkCtx,
-) -> Result<Vec<Extent>, Cancelled> {
-    let (len, size) = (channel_len.max(1), group_size.max(1));
+) -> Result<Arc<[Extent]>, Cancelled> {
+    let lens = GroupLens { channel: channel_len.max(1), group: group_size.max(1) };
     // A piece of a long channel is whole groups where the size divides it; other long channels are
     // one piece.
-    let pieces = if PIECE_LEN.is_multiple_of(size) || len <= PIECE_LEN {
-        pieces(data.len(), len)
+    let pieces = if PIECE_LEN.is_multiple_of(lens.group) || lens.channel <= PIECE_LEN {
+        pieces(data.len(), lens.channel)
     } else {
-        (0..data.len()).step_by(len).map(|start| start..(start + len).min(data.len())).collect()
+        let end = |start: usize| (start + lens.channel).min(data.len());
+        (0..data.len()).step_by(lens.channel).map(|start| start..end(start)).collect()
     };
-    let parts: Vec<Vec<Extent>> = pieces
-        .into_par_iter()
-        .map(|piece| {
-            ctx.check()?;
-            let part = data.get(piece).unwrap_or_default();
-            let mut extents = Vec::with_capacity(part.len().div_ceil(len.min(size)) + 1);
-            simd::dispatch(Groups { part, len, size, extents: &mut extents });
-            Ok(extents)
-        })
-        .collect::<Result<_, Cancelled>>()?;
-    Ok(parts.concat())
+    let mut all = lens.blank(data.len());
+    let slots = lens.slots(pieces, Arc::get_mut(&mut all).unwrap_or_default());
+    slots.into_par_iter().try_for_each(|(piece, extents)| {
+        ctx.check()?;
+        lens.find_extents(data.get(piece).unwrap_or_default(), extents);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// Lengths, neither of them 0.
+#[derive(Clone, Copy)]
+pub(super) struct GroupLens {
+    pub(super) channel: usize,
+    pub(super) group: usize,
+}
+
+impl GroupLens {
+    /// Groups of some channels, or of a part of one.
+    fn n_groups(self, n_weights: usize) -> usize {
+        let len = self.channel.min(n_weights).max(1);
+        n_weights / len * len.div_ceil(self.group)
+    }
+
+    /// Room for the extents of so many weights, in place: it is large, and copying it would show.
+    pub(super) fn blank(self, n_weights: usize) -> Arc<[Extent]> {
+        std::iter::repeat_n(Extent::NONE, self.n_groups(n_weights)).collect()
+    }
+
+    /// The room that each piece fills.
+    pub(super) fn slots(
+        self,
+        pieces: Vec<Range<usize>>,
+        mut room: &mut [Extent],
+    ) -> Vec<(Range<usize>, &mut [Extent])> {
+        let take = |piece: Range<usize>| {
+            let n_groups = self.n_groups(piece.len()).min(room.len());
+            let (extents, rest) = std::mem::take(&mut room).split_at_mut(n_groups);
+            room = rest;
+            (piece, extents)
+        };
+        pieces.into_iter().map(take).collect()
+    }
+
+    /// Of groups that lie within `part`.
+    pub(super) fn find_extents(self, part: &[f32], extents: &mut [Extent]) {
+        simd::dispatch(Groups { part, lens: self, extents });
+    }
 }
 
 struct Groups<'a> {
     part: &'a [f32],
-    /// Of a channel.
-    len: usize,
-    /// Of a group.
-    size: usize,
-    extents: &'a mut Vec<Extent>,
+    lens: GroupLens,
+    extents: &'a mut [Extent],
 }
 
 impl Kernel for Groups<'_> {
@@ -295,41 +340,60 @@ impl Kernel for Groups<'_> {
 
     #[inline(always)]
     fn run(self) {
-        for channel in self.part.chunks(self.len) {
-            for group in channel.chunks(self.size) {
-                self.extents.push(extent_of(group));
+        let GroupLens { channel, group: size } = self.lens;
+        let by_channel =
+            self.extents.chunks_mut(channel.min(self.part.len()).div_ceil(size).max(1));
+        for (channel, extents) in self.part.chunks(channel).zip(by_channel) {
+            if size == RUN {
+                let (groups, rest) = channel.as_chunks::<RUN>();
+                for (extent, group) in extents.iter_mut().zip(groups) {
+                    *extent = extent_of_run(group);
+                }
+                if let (false, Some(extent)) = (rest.is_empty(), extents.last_mut()) {
+                    *extent = extent_of(rest);
+                }
+            } else {
+                for (extent, group) in extents.iter_mut().zip(channel.chunks(size)) {
+                    *extent = extent_of(group);
+                }
             }
         }
     }
 }
 
+/// Weights whose extent is found at a time: the size that most groups have.
+const RUN: usize = 32;
+
 #[inline(always)]
 fn extent_of(group: &[f32]) -> Extent {
-    let (chunks, rest) = group.as_chunks::<LANES>();
-    let mut lo = [f32::INFINITY; LANES];
-    let mut hi = [f32::NEG_INFINITY; LANES];
-    for chunk in chunks {
-        for i in 0..LANES {
-            lo[i] = lesser(chunk[i], lo[i]);
-            hi[i] = greater(chunk[i], hi[i]);
-        }
-    }
+    let (runs, rest) = group.as_chunks::<RUN>();
     let mut extent = Extent::NONE;
+    for run in runs {
+        extent = extent.joined(extent_of_run(run));
+    }
     for &x in rest {
         extent = extent.joined(Extent { lo: x, hi: x });
     }
-    if chunks.is_empty() {
-        return extent;
+    extent
+}
+
+/// Halves against halves, in arrays of fixed length, which become vectors.
+#[inline(always)]
+fn extent_of_run(run: &[f32; RUN]) -> Extent {
+    let (mut lo, mut hi) = ([0.0; 8], [0.0; 8]);
+    for i in 0..8 {
+        lo[i] = lesser(lesser(run[i], run[i + 8]), lesser(run[i + 16], run[i + 24]));
+        hi[i] = greater(greater(run[i], run[i + 8]), greater(run[i + 16], run[i + 24]));
     }
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            lo[i] = lesser(lo[i], lo[i + half]);
-            hi[i] = greater(hi[i], hi[i + half]);
-        }
-        half /= 2;
+    let (mut few_lo, mut few_hi) = ([0.0; 4], [0.0; 4]);
+    for i in 0..4 {
+        few_lo[i] = lesser(lo[i], lo[i + 4]);
+        few_hi[i] = greater(hi[i], hi[i + 4]);
     }
-    extent.joined(Extent { lo: lo[0], hi: hi[0] })
+    Extent {
+        lo: lesser(lesser(few_lo[0], few_lo[2]), lesser(few_lo[1], few_lo[3])),
+        hi: greater(greater(few_hi[0], few_hi[2]), greater(few_hi[1], few_hi[3])),
+    }
 }
 
 /// The extent of finite values.
@@ -380,7 +444,7 @@ mod tests {
                         group.iter().map(|&x| of(x)).reduce(Extent::joined).unwrap()
                     })
                     .collect();
-                assert_eq!(found, wanted, "{len} by {size}");
+                assert_eq!(*found, *wanted, "{len} by {size}");
             }
         }
     }

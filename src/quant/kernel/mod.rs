@@ -4,6 +4,7 @@
 //! ARCHITECTURE.md tells which scheme has a loop of its own, and why the others have none.
 
 mod cells;
+mod groups;
 mod lanes;
 mod levels;
 mod pieces;
@@ -17,7 +18,7 @@ pub use uniform::{measure_uniform, reconstruct_uniform, squared_error};
 use std::ops::Range;
 
 use super::scheme::{FittedQuantizer, for_each_run};
-use crate::tensor::{ChannelMajor, Extent};
+use crate::tensor::Extent;
 
 /// How sums are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +40,8 @@ impl Precision {
 /// A run of weights within one channel whose error is wanted.
 #[derive(Clone, Copy)]
 pub struct Part<'a> {
-    /// All weights, finite.
-    pub weights: &'a ChannelMajor,
+    /// All weights, finite, channels side by side.
+    pub data: &'a [f32],
     pub start: usize,
     pub end: usize,
     /// Of each run of [`BLOCK_LEN`](crate::tensor::profile::BLOCK_LEN) from `start` on; empty where
@@ -59,7 +60,7 @@ impl Part<'_> {
 /// loop of its own.
 pub fn measure_runs(fitted: &(impl FittedQuantizer + ?Sized), part: Part) -> ErrorSums {
     let mut sums = ErrorSums::default();
-    for_each_run(fitted, part.weights.data(), part.range(), |_, input, run| {
+    for_each_run(fitted, part.data, part.range(), |_, input, run| {
         add_stored(&mut sums, input, run.values, run.clipped);
     });
     sums

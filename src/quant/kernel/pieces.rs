@@ -88,7 +88,7 @@ pub trait Blocks: Copy {
 }
 
 /// Weights that a lane takes before it is added to those before.
-const FEW: usize = 32;
+pub const FEW: usize = 32;
 
 /// The sums of a part, in 16 lanes: more do not fit into the registers of AVX2.
 pub struct Measure<'a, B> {
@@ -161,7 +161,7 @@ impl<B: Blocks> Measure<'_, B> {
         groups: &mut Groups,
     ) -> Option<ErrorSums> {
         let mut lanes = L::new();
-        let data = self.part.weights.data();
+        let data = self.part.data;
         let mut left = BLOCK_LEN;
         while left > 0 && groups.start < groups.end {
             let mut few = L::new();

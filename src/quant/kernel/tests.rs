@@ -5,7 +5,7 @@ use crate::base::WorkCtx;
 use crate::base::simd::{self, Level};
 use crate::quant::schemes::SCHEMES;
 use crate::quant::{Run, SchemeChoice};
-use crate::tensor::Tensor;
+use crate::tensor::{ChannelMajor, Tensor};
 use ndarray::IxDyn;
 
 fn weights(n_channels: usize, len: usize, scale: f32) -> ChannelMajor {
@@ -49,7 +49,7 @@ fn measured(
     for channel_idx in 0..weights.n_channels() {
         let (start, end) = (channel_idx * len, (channel_idx + 1) * len);
         let extents = profile.blocks_from(channel_idx, 0);
-        sums.add(&fitted.measure(Part { weights, start, end, extents, precision }));
+        sums.add(&fitted.measure(Part { data: weights.data(), start, end, extents, precision }));
     }
     sums
 }
@@ -161,4 +161,37 @@ fn every_level_gives_the_same_bits() {
         }
     }
     simd::limit_to(Level::Avx512);
+}
+
+/// Scales that follow from extents, block by block, and the same scales in a list, group by group.
+#[test]
+fn groups_side_by_side_are_groups_one_by_one() {
+    use crate::quant::schemes::int::{Codes, Symmetry};
+    use crate::quant::{Granularity, GroupLayout, GroupParams};
+    let ctx = WorkCtx::new();
+    for (len, group_size) in [(4096, 32), (5120, 64), (96, 32), (8192, 2048), (1000, 32)] {
+        let weights = weights(5, len, 0.01);
+        let granularity = Granularity::PerGroup { group_size };
+        let layout = GroupLayout { granularity, n_channels: 5, channel_len: len };
+        for symmetry in [Symmetry::Restricted, Symmetry::Full, Symmetry::Asymmetric] {
+            let codes = Codes { bits: 4, symmetry };
+            let extents = layout.extents(&weights, &ctx).unwrap();
+            let follows = GroupParams::OfExtents { extents, codes };
+            let listed: GroupParams = follows.iter().collect();
+            let part = Part {
+                data: weights.data(),
+                start: len,
+                end: 3 * len,
+                extents: &[],
+                precision: Precision::Single,
+            };
+            let wanted = measure_uniform(part, layout, &listed, codes.range());
+            for level in Level::ALL {
+                simd::limit_to(level);
+                let found = measure_uniform(part, layout, &follows, codes.range());
+                assert_eq!(found, wanted, "{len} by {group_size}, {symmetry:?}, {level:?}");
+            }
+            simd::limit_to(Level::Avx512);
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! Equal steps.
 
 use super::Part;
+use super::groups::MeasureGroups;
 use super::lanes::{ErrorSums, Lanes, NOT_CLIPPED, Round, add_run};
 use super::pieces::{Blocks, Groups, Measure};
 use crate::base::simd::{self, Kernel, fold_sum, greater, lesser};
-use crate::quant::{CodeRange, GroupLayout, QuantParams};
+use crate::quant::{CodeRange, GroupLayout, GroupParams, QuantParams};
 use crate::tensor::Extent;
 
 /// Adding and subtracting it rounds a value below 2²² to the nearest even whole number, and takes
@@ -23,11 +24,20 @@ pub struct Steps<const CLAMPS: bool> {
 impl<const CLAMPS: bool> Steps<CLAMPS> {
     #[inline(always)]
     pub fn new(params: QuantParams, range: CodeRange) -> Self {
-        Self {
-            scale: params.scale,
-            lo: (range.qmin - params.zero_point) as f32,
-            hi: (range.qmax - params.zero_point) as f32,
-        }
+        let lo = (range.qmin - params.zero_point) as f32;
+        Self::between(params.scale, lo, (range.qmax - params.zero_point) as f32)
+    }
+
+    /// From a scale and the ends of the codes less the zero point.
+    #[inline(always)]
+    pub fn between(scale: f32, lo: f32, hi: f32) -> Self {
+        Self { scale, lo, hi }
+    }
+
+    /// Whether `round(x/scale)` is no code.
+    #[inline(always)]
+    pub fn is_beyond(self, y: f32) -> bool {
+        y < self.lo || y > self.hi
     }
 
     /// `round(x/scale)` before it is clamped, and `x̂`.
@@ -49,15 +59,15 @@ impl<const CLAMPS: bool, const W: usize> Round<W> for Steps<CLAMPS> {
 
     #[inline(always)]
     fn is_outside(self, y: f32) -> bool {
-        y < self.lo || y > self.hi
+        self.is_beyond(y)
     }
 }
 
 #[derive(Clone, Copy)]
-struct Uniform<'a> {
-    layout: GroupLayout,
-    params: &'a [QuantParams],
-    range: CodeRange,
+pub struct Uniform<'a> {
+    pub layout: GroupLayout,
+    pub params: &'a GroupParams,
+    pub range: CodeRange,
 }
 
 impl Blocks for Uniform<'_> {
@@ -73,7 +83,7 @@ impl Blocks for Uniform<'_> {
         group_idx: usize,
         input: &[f32],
     ) {
-        let Some(&params) = self.params.get(group_idx) else { return };
+        let Some(params) = self.params.get(group_idx) else { return };
         if CLIP == NOT_CLIPPED {
             add_run::<CLIP, W, _>(lanes, Steps::<false>::new(params, self.range), input);
         } else {
@@ -83,7 +93,7 @@ impl Blocks for Uniform<'_> {
 
     #[inline(always)]
     fn is_inside(self, group_idx: usize, extent: Extent) -> bool {
-        let Some(&params) = self.params.get(group_idx) else { return false };
+        let Some(params) = self.params.get(group_idx) else { return false };
         let steps = Steps::<true>::new(params, self.range);
         let is_kept = |x: f32| !Round::<16>::is_outside(steps, steps.of(x).0);
         is_kept(extent.lo) && is_kept(extent.hi)
@@ -94,17 +104,23 @@ impl Blocks for Uniform<'_> {
 pub fn measure_uniform(
     part: Part,
     layout: GroupLayout,
-    params: &[QuantParams],
+    params: &GroupParams,
     range: CodeRange,
 ) -> ErrorSums {
-    simd::dispatch(Measure { part, blocks: Uniform { layout, params, range } })
+    let uniform = Uniform { layout, params, range };
+    if let GroupParams::OfExtents { extents, codes } = params
+        && let Some(groups) = MeasureGroups::new(part, uniform, (extents, *codes))
+    {
+        return simd::dispatch(groups);
+    }
+    simd::dispatch(Measure { part, blocks: uniform })
 }
 
 /// The reconstructions of the weights from `start` on; what is no number counts as zero.
 pub fn reconstruct_uniform(
     (input, start): (&[f32], usize),
     layout: GroupLayout,
-    (params, range): (&[QuantParams], CodeRange),
+    (params, range): (&GroupParams, CodeRange),
     out: &mut [f32],
 ) {
     simd::dispatch(Reconstruct { input, start, layout, params, range, out });
@@ -114,7 +130,7 @@ struct Reconstruct<'a> {
     input: &'a [f32],
     start: usize,
     layout: GroupLayout,
-    params: &'a [QuantParams],
+    params: &'a GroupParams,
     range: CodeRange,
     out: &'a mut [f32],
 }
@@ -128,7 +144,7 @@ impl Kernel for Reconstruct<'_> {
         let mut groups = Groups::new(&self.layout, self.start..end);
         while let Some((group_idx, range)) = groups.next(usize::MAX) {
             let here = range.start - self.start..range.end - self.start;
-            let Some(&params) = self.params.get(group_idx) else { return };
+            let Some(params) = self.params.get(group_idx) else { return };
             let steps = Steps::<true>::new(params, self.range);
             if let (Some(input), Some(out)) = (self.input.get(here.clone()), self.out.get_mut(here))
             {

@@ -80,7 +80,7 @@ impl FittedQuantizer for Kept {
 
     fn measure(&self, part: kernel::Part) -> ErrorSums {
         let mut sums = ErrorSums::default();
-        let values = part.weights.data().get(part.range()).unwrap_or_default();
+        let values = part.data.get(part.range()).unwrap_or_default();
         kernel::add_stored(&mut sums, values, values, &[]);
         sums
     }

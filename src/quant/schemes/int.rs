@@ -3,22 +3,21 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use crate::base::WorkCtx;
+use crate::base::simd::{greater, lesser};
 use crate::codec::packing::Signedness;
 use crate::codec::{Encoded, Part};
 use crate::quant::kernel::{self, Cells, ErrorSums, Part as WeightPart};
 use crate::quant::range::{self, Norm, RangeEstimator, RangeTarget};
 use crate::quant::rounding::{Rounding, RoundingAt};
 use crate::quant::schemes::common;
-use crate::quant::table::{F32Scales, ScaleStore};
+use crate::quant::table::ScaleStore;
 use crate::quant::{
-    ChoiceSpec, CodeFormat, CodeRange, Family, FittedQuantizer, Grid, GroupLayout, ParamKind,
-    ParamSpec, Place, Prominence, QuantError, QuantParams, QuantScheme, Run, Settings, WeightShape,
-    all_codes,
+    ChoiceSpec, CodeFormat, CodeRange, Family, FittedQuantizer, Grid, GroupLayout, GroupParams,
+    ParamKind, ParamSpec, Place, Prominence, QuantError, QuantParams, QuantScheme, Run, ScalesOf,
+    Settings, WeightShape, all_codes,
 };
-use crate::tensor::ChannelMajor;
+use crate::tensor::{ChannelMajor, Extent};
 
 /// Uniform integer quantization.
 pub struct Int;
@@ -120,16 +119,41 @@ impl QuantScheme for Int {
         let layout = common::layout_of(weights, settings);
         let cleaned = common::clean(weights, settings, ctx)?;
         let weights = cleaned.as_ref().unwrap_or(weights);
-        let ranges =
-            RangeEstimator::of_settings(settings)?.of_groups(weights, &layout, &codes, ctx)?;
-        let params: Vec<QuantParams> =
-            ranges.into_par_iter().with_min_len(1 << 12).map(|range| codes.params(range)).collect();
-        let rounding = Rounding::of_settings(settings);
-        let scales: Vec<f32> = params.par_iter().with_min_len(1 << 12).map(|p| p.scale).collect();
-        let scales: Arc<[f32]> = scales.into();
-        let store = Box::new(F32Scales(scales));
-        Ok(Box::new(FittedInt { layout, codes, params, rounding, store }))
+        let params = match RangeEstimator::of_settings(settings)? {
+            RangeEstimator::MinMax => {
+                GroupParams::OfExtents { extents: layout.extents(weights, ctx)?, codes }
+            }
+            other => {
+                let ranges = other.of_groups(weights, &layout, &codes, ctx)?;
+                ranges.into_iter().map(|range| codes.params(range)).collect()
+            }
+        };
+        Ok(Box::new(fitted(layout, params, settings)))
     }
+
+    fn fit_extents(
+        &self,
+        (n_channels, channel_len): (usize, usize),
+        extents: Arc<[Extent]>,
+        settings: &Settings,
+    ) -> Option<Box<dyn FittedQuantizer>> {
+        // Other ways of rounding depend on a weight's place.
+        if RangeEstimator::of_settings(settings) != Ok(RangeEstimator::MinMax)
+            || Rounding::of_settings(settings) != Rounding::NearestEven
+        {
+            return None;
+        }
+        let codes = Codes::of_settings(settings);
+        let granularity = common::granularity_of(settings);
+        let layout = GroupLayout { granularity, n_channels, channel_len };
+        Some(Box::new(fitted(layout, GroupParams::OfExtents { extents, codes }, settings)))
+    }
+}
+
+fn fitted(layout: GroupLayout, params: GroupParams, settings: &Settings) -> FittedInt {
+    let codes = Codes::of_settings(settings);
+    let store = Box::new(ScalesOf(params.clone()));
+    FittedInt { layout, codes, params, rounding: Rounding::of_settings(settings), store }
 }
 
 /// Whether zero is the middle code.
@@ -163,6 +187,7 @@ impl Codes {
     }
 
     /// The codes of this width.
+    #[inline(always)]
     pub fn range(self) -> CodeRange {
         let half = 1i32 << (self.bits - 1);
         match self.symmetry {
@@ -180,28 +205,38 @@ impl Codes {
     /// - A range of zero width has scale 1. A scale that underflows is the smallest positive `f32`;
     ///   a width that overflows is divided before it is subtracted.
     pub fn params(self, range: range::ValueRange) -> QuantParams {
+        let (scale, zero_point) = self.scale_and_zero(range.lo, range.hi);
+        QuantParams { scale, zero_point: zero_point as i32 }
+    }
+
+    /// [`params`](Self::params) without a branch, so that those of many groups are found side by
+    /// side.
+    #[inline(always)]
+    pub fn scale_and_zero(self, lo: f32, hi: f32) -> (f32, f32) {
+        let (lo, hi) = (lesser(lo, 0.0), greater(hi, 0.0));
         let codes = self.range();
         let n_steps = match self.symmetry {
-            Symmetry::Restricted => codes.qmax as f32,
+            Symmetry::Restricted | Symmetry::Asymmetric => codes.qmax as f32,
             Symmetry::Full => (codes.qmax - codes.qmin) as f32 / 2.0,
-            Symmetry::Asymmetric => codes.qmax as f32,
         };
-        let (lo, hi) = (range.lo.min(0.0), range.hi.max(0.0));
-        let width = match self.symmetry {
-            Symmetry::Asymmetric => hi - lo,
-            _ => hi.max(-lo),
-        };
-        if width == 0.0 {
-            return QuantParams { scale: 1.0, zero_point: 0 };
+        if self.symmetry != Symmetry::Asymmetric {
+            let width = greater(hi, -lo);
+            return (scale_of(width, width / n_steps), 0.0);
         }
-        let scale = if width.is_finite() { width / n_steps } else { hi / n_steps - lo / n_steps };
-        let scale = if scale > 0.0 { scale } else { f32::from_bits(1) };
-        let zero_point = match self.symmetry {
-            Symmetry::Asymmetric => (-lo / scale).round_ties_even().clamp(0.0, n_steps) as i32,
-            _ => 0,
-        };
-        QuantParams { scale, zero_point }
+        let width = hi - lo;
+        let halves = hi / n_steps - lo / n_steps;
+        let scale = scale_of(width, if width < f32::INFINITY { width / n_steps } else { halves });
+        // Below 2²², where adding and subtracting it rounds half to even.
+        let zero_point = (-lo / scale + ROUNDER) - ROUNDER;
+        (scale, lesser(greater(zero_point, 0.0), n_steps))
     }
+}
+
+/// 1 for a range of zero width, the smallest positive `f32` where the quotient underflows.
+#[inline(always)]
+fn scale_of(width: f32, quotient: f32) -> f32 {
+    let scale = if quotient > 0.0 { quotient } else { f32::from_bits(1) };
+    if width == 0.0 { 1.0 } else { scale }
 }
 
 impl RangeTarget for Codes {
@@ -231,7 +266,7 @@ pub struct FittedInt {
     pub layout: GroupLayout,
     pub codes: Codes,
     /// By group.
-    pub params: Vec<QuantParams>,
+    pub params: GroupParams,
     pub rounding: Rounding,
     pub store: Box<dyn ScaleStore>,
 }
@@ -242,7 +277,7 @@ impl FittedQuantizer for FittedInt {
     }
 
     fn quantize(&self, place: Place, input: &[f32], run: Run) {
-        let Some(&params) = self.params.get(place.group_idx) else { return };
+        let Some(params) = self.params.get(place.group_idx) else { return };
         match self.rounding {
             Rounding::NearestEven => quantize_run(input, params, self.codes.range(), run),
             other => round_run(input, (params, self.codes.range()), &mut other.at(place), run),
@@ -269,7 +304,7 @@ impl FittedQuantizer for FittedInt {
         let Some(input) = weights.get(start..start + out.len()) else { return };
         match self.rounding {
             Rounding::NearestEven => {
-                let rules = (&self.params[..], self.codes.range());
+                let rules = (&self.params, self.codes.range());
                 kernel::reconstruct_uniform((input, start), self.layout, rules, out);
             }
             _ => kernel::reconstruct_runs(self, (weights, start), out),
@@ -278,7 +313,7 @@ impl FittedQuantizer for FittedInt {
 
     fn grid(&self, group_idx: usize) -> Grid {
         match self.params.get(group_idx) {
-            Some(&params) => Grid::Uniform { params, range: self.codes.range() },
+            Some(params) => Grid::Uniform { params, range: self.codes.range() },
             None => Grid::Continuous,
         }
     }
@@ -291,8 +326,7 @@ impl FittedQuantizer for FittedInt {
     fn storage_bits(&self) -> u64 {
         let zero_point_bits = u64::from(self.codes.zero_point_bits());
         let code_bits = self.layout.count() as u64 * u64::from(self.codes.bits);
-        let scale_bits: u64 = self.store.parts().iter().map(Part::n_bits).sum();
-        code_bits + scale_bits + self.params.len() as u64 * zero_point_bits
+        code_bits + self.store.n_bits() + self.params.len() as u64 * zero_point_bits
     }
 
     fn encode(&self, weights: &ChannelMajor) -> Option<Encoded> {
@@ -410,6 +444,33 @@ mod tests {
                     let wanted = quantize_reference(x, params, codes.range());
                     let found = (run.0[idx], run.1[idx], run.2[idx]);
                     assert_eq!(found, wanted, "{x} at {bits} bits, {symmetry:?}");
+                }
+            }
+        }
+    }
+
+    /// NUMERICS' definition, step by step.
+    #[test]
+    fn params_are_the_definition() {
+        for bits in [2, 3, 4, 8, 16] {
+            for symmetry in [Symmetry::Restricted, Symmetry::Full, Symmetry::Asymmetric] {
+                let codes = Codes { bits, symmetry };
+                for nth in 0..2000u32 {
+                    let end = |n: u32| (n.wrapping_mul(2_654_435_761) >> 8) as f32 / 1e7 - 0.8;
+                    let (lo, hi) = (end(nth).min(end(nth + 9)), end(nth).max(end(nth + 9)));
+                    let found = codes.params(range::ValueRange { lo, hi });
+                    let (lo, hi) = (lo.min(0.0), hi.max(0.0));
+                    let top = (1u32 << (bits - 1)) as f32;
+                    let (scale, zero_point) = match symmetry {
+                        Symmetry::Restricted => (hi.max(-lo) / (top - 1.0), 0.0),
+                        Symmetry::Full => (hi.max(-lo) / ((2.0 * top - 1.0) / 2.0), 0.0),
+                        Symmetry::Asymmetric => {
+                            let scale = (hi - lo) / (2.0 * top - 1.0);
+                            (scale, (-lo / scale).round_ties_even().clamp(0.0, 2.0 * top - 1.0))
+                        }
+                    };
+                    let wanted = QuantParams { scale, zero_point: zero_point as i32 };
+                    assert_eq!(found, wanted, "{lo} to {hi}, {bits} bits, {symmetry:?}");
                 }
             }
         }
