@@ -6,6 +6,7 @@ mod number;
 mod random;
 pub mod reduce;
 pub mod simd;
+mod whole_file;
 mod work;
 
 pub use io_words::{details_of, unreadable, unwritable};
@@ -14,4 +15,5 @@ pub use number::{
     significant, superscript, thousands,
 };
 pub use random::{SEED, seeded};
+pub use whole_file::write_whole;
 pub use work::{Cancelled, Progress, WorkCtx};

@@ -6,6 +6,7 @@ mod answers;
 mod balanced;
 mod codes;
 mod error;
+mod export;
 mod fidelity;
 pub mod import;
 mod interval;
@@ -30,6 +31,7 @@ pub use codes::codes_of;
 pub use error::{
     ErrorStats, LayerError, Sqnr, channels_for, fake_quantize, kept_axis, layer_error,
 };
+pub use export::{Export, ExportError, Unfit, export_model};
 pub use fidelity::{OutcomeReader, OutputKind, SampleOutcome};
 pub use interval::{BOOTSTRAP_DRAWS, Estimate, PairedCounts, bootstrap, wilson};
 pub use profile::ErrorProfile;

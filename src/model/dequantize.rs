@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use ndarray::{ArcArray, ArrayView, Axis, IxDyn};
+
 use super::graph::{Graph, Node};
 use super::links::Links;
 use super::store::{StoreError, TensorStore};
@@ -11,9 +13,9 @@ use crate::tensor::{Tensor, Value};
 /// integer tensor, so that the weight is a layer like any other.
 ///
 /// - `w = (q − zero_point) · scale`, the product rounded once to `f32`; one scale for the tensor
-///   or one for each slice along `axis`.
-/// - A node that does not fit stays: blocks of scales, a tensor that somebody else reads too,
-///   attributes the operator does not take.
+///   one for each slice along `axis`, or one for each block of `block_size` along it.
+/// - A node that does not fit stays: a tensor that somebody else reads too, attributes the operator
+///   does not take.
 ///
 /// # Errors
 /// A tensor that cannot be read.
@@ -62,8 +64,12 @@ fn dequantized(node: &Node, opset: u32, store: &TensorStore) -> Result<Option<Te
     };
     let zero = node.inputs.get(2).filter(|name| !name.is_empty());
     let attributes = &node.attributes;
-    let is_plain = attributes.int_or("block_size", 0) == Ok(0)
-        && attributes.int_or("output_dtype", 0) == Ok(0);
+    let is_plain = matches!(attributes.int_or("output_dtype", 0), Ok(0 | 1));
+    let block_len = match attributes.int_or("block_size", 0).map(usize::try_from) {
+        Ok(Ok(0)) => None,
+        Ok(Ok(len)) if opset >= 21 => Some(len),
+        _ => return Ok(None),
+    };
     let names = [Some(weight), Some(scale), zero];
     let all_there = names.into_iter().flatten().all(|name| store.info(name).is_some());
     let (Ok(axis), true) = (attributes.int_or("axis", 1), is_plain && all_there) else {
@@ -86,6 +92,9 @@ fn dequantized(node: &Node, opset: u32, store: &TensorStore) -> Result<Option<Te
     let value = |code: i64, at: usize, scale: f32| {
         (i128::from(code) - i128::from(zeros[at])) as f32 * scale
     };
+    if let Some(block_len) = block_len {
+        return Ok(axis.and_then(|axis| blocks(&codes, (&scales, &zeros), (axis, block_len))));
+    }
     let scales: Vec<f32> = match (scales.ndim(), axis) {
         (0, _) => scales.iter().copied().collect(),
         (1, _) if scales.len() == 1 => scales.iter().copied().collect(),
@@ -96,11 +105,40 @@ fn dequantized(node: &Node, opset: u32, store: &TensorStore) -> Result<Option<Te
     if let &[scale] = scales.as_slice() {
         out.zip_mut_with(&codes, |out, &code| *out = value(code, 0, scale));
     } else if let Some(axis) = axis {
-        let axis = ndarray::Axis(axis);
+        let axis = Axis(axis);
         let slices = out.axis_iter_mut(axis).zip(codes.axis_iter(axis)).zip(&scales).enumerate();
         for (at, ((mut out, codes), &scale)) in slices {
             out.zip_mut_with(&codes, |out, &code| *out = value(code, at, scale));
         }
     }
     Ok(Some(out.into_shared()))
+}
+
+/// With a scale for each block along `axis`; `None` where the scales do not fit.
+fn blocks(
+    codes: &ArcArray<i64, IxDyn>,
+    (scales, zeros): (&Tensor, &[i64]),
+    (axis, block_len): (usize, usize),
+) -> Option<Tensor> {
+    let len = *codes.shape().get(axis)?;
+    let mut wanted = codes.shape().to_vec();
+    *wanted.get_mut(axis)? = len.div_ceil(block_len);
+    let zeros = ArrayView::from_shape(scales.raw_dim(), zeros).ok()?;
+    if scales.shape() != wanted {
+        return None;
+    }
+    let mut out = codes.map(|_| 0.0f32);
+    let axis = Axis(axis);
+    for (at, mut slice) in out.axis_iter_mut(axis).enumerate() {
+        let block_idx = at / block_len;
+        let rules = (scales.index_axis(axis, block_idx), zeros.index_axis(axis, block_idx));
+        ndarray::Zip::from(&mut slice)
+            .and(codes.index_axis(axis, at))
+            .and(rules.0)
+            .and(rules.1)
+            .for_each(|out, &code, &scale, &zero| {
+                *out = (i128::from(code) - i128::from(zero)) as f32 * scale;
+            });
+    }
+    Some(out.into_shared())
 }

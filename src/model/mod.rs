@@ -8,6 +8,7 @@ mod graph;
 mod layers;
 mod links;
 mod network;
+mod packed;
 mod store;
 
 pub use card::{Card, CardMetric};
@@ -16,6 +17,7 @@ pub use graph::{Attribute, AttributeError, Attributes, Dim, Graph, GraphError, G
 pub use layers::{Layer, LayerRole};
 pub use links::Links;
 pub use network::{Network, ResolvedInput};
+pub use packed::{PackedPart, PackedTensor, PartForm};
 pub use store::{FileBytes, StoreError, TensorInfo, TensorStore};
 
 use std::path::PathBuf;
