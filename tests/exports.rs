@@ -207,7 +207,8 @@ fn formats_hold_what_they_say() {
         assert_eq!(refused.is_some(), !unfit.is_empty(), "{spec} as {format}");
         if let Some(error) = refused {
             let line = error.to_string();
-            let parts = [unfit[0], spec.split(':').next().unwrap(), writer.name, "float"];
+            let scheme = spec.parse::<SchemeChoice>().unwrap().to_string();
+            let parts = [unfit[0], &scheme, writer.name, "float"];
             assert!(parts.iter().all(|part| line.contains(part)), "{line}");
         }
     }

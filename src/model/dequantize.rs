@@ -12,8 +12,10 @@ use crate::tensor::{Tensor, Value};
 /// Replaces every `DequantizeLinear` over tensors of the file by its result, under the name of the
 /// integer tensor, so that the weight is a layer like any other.
 ///
-/// - `w = (q − zero_point) · scale`, the product rounded once to `f32`; one scale for the tensor
+/// - `w = (q − zero_point) · scale`, the product rounded once to `f32`; one scale for the tensor,
 ///   one for each slice along `axis`, or one for each block of `block_size` along it.
+/// - A constant Reshape that alone reads the result, and a Transpose after it, are done as well:
+///   codes in blocks are stored as matrices.
 /// - A node that does not fit stays: a tensor that somebody else reads too, attributes the operator
 ///   does not take.
 ///
@@ -37,10 +39,18 @@ pub(super) fn dequantize_weights(
         if node.op != "DequantizeLinear" || !is_alone {
             continue;
         }
-        if let Some(values) = dequantized(node, graph.opset, store)? {
-            replaced.insert(weight.clone(), values);
-            renamed.insert(output, weight);
+        if let Some(mut values) = dequantized(node, graph.opset, store)? {
+            let mut end = output;
             dropped.insert(node_idx);
+            for op in ["Reshape", "Transpose"] {
+                let next = sole_reader(end, op, &links, graph);
+                let Some((next_idx, next, next_end)) = next else { break };
+                let Some(shaped) = reshaped(&values, next, store)? else { break };
+                (values, end) = (shaped, next_end);
+                dropped.insert(next_idx);
+            }
+            replaced.insert(weight.clone(), values);
+            renamed.insert(end, weight);
         }
     }
     let with_names = |node: &Node| {
@@ -55,6 +65,48 @@ pub(super) fn dequantize_weights(
     let kept = graph.nodes.iter().enumerate().filter(|(idx, _)| !dropped.contains(idx));
     let nodes = kept.map(|(_, node)| with_names(node)).collect();
     Ok((Graph { nodes, ..graph.clone() }, replaced))
+}
+
+/// The node of that operator that alone reads a value, as its first input, with its place and output.
+fn sole_reader<'a>(
+    value: &str,
+    op: &str,
+    links: &Links<'a>,
+    graph: &Graph,
+) -> Option<(usize, &'a Node, &'a String)> {
+    let reader = links.readers(value).next()?;
+    let output = reader.outputs.first()?;
+    let is_alone = links.n_readers(value) == 1 && !graph.outputs.contains(output);
+    let fits = reader.op == op && reader.inputs.first().is_some_and(|input| input == value);
+    (is_alone && fits).then_some((links.producer_idx(output)?, reader, output))
+}
+
+/// What a Reshape to a shape of the file, or a Transpose, makes of the values; `None` where it does
+/// not fit.
+fn reshaped(
+    values: &Tensor,
+    node: &Node,
+    store: &TensorStore,
+) -> Result<Option<Tensor>, StoreError> {
+    if node.op == "Transpose" {
+        let Ok(Some(order)) = node.attributes.ints("perm") else { return Ok(None) };
+        let order: Vec<usize> = order.iter().filter_map(|&at| at.try_into().ok()).collect();
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        if !sorted.into_iter().eq(0..values.ndim()) {
+            return Ok(None);
+        }
+        let turned = values.view().permuted_axes(IxDyn(&order));
+        return Ok(Some(turned.as_standard_layout().into_owned().into_shared()));
+    }
+    let shape = node.inputs.get(1).filter(|name| store.info(name).is_some());
+    let Some(Value::I64(shape)) = shape.map(|name| store.value(name)).transpose()? else {
+        return Ok(None);
+    };
+    // 0 and −1 have meanings of their own, which files of codes have no use for.
+    let dims: Option<Vec<usize>> =
+        shape.iter().map(|&dim| usize::try_from(dim).ok().filter(|&dim| dim > 0)).collect();
+    Ok(dims.and_then(|dims| values.clone().into_shape_with_order(IxDyn(&dims)).ok()))
 }
 
 /// What the node makes; `None` if it is not of the plain kind.
