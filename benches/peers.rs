@@ -16,8 +16,8 @@ use ndarray::IxDyn;
 use quantscope::base::WorkCtx;
 use quantscope::base::simd::{self, Kernel, fold_sum_f32};
 use quantscope::eval::{
-    KeptRuns, QuantizedLayer, RunRequest, Runner, indexed_error, layer_error, overlay, quantize_layer,
-    quantize_network,
+    KeptRuns, QuantizedLayer, RunRequest, Runner, indexed_error, layer_error, overlay,
+    quantize_layer, quantize_network,
 };
 use quantscope::exec::NoHook;
 use quantscope::model::FoldMode;

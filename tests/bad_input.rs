@@ -80,7 +80,6 @@ fn files_of_other_formats_say_how_to_convert() {
     for (file, bytes, parts) in [
         ("net.pt", torch, vec!["PyTorch", "torch.onnx.export"]),
         ("old.pth", b"\x80\x02}q\x00.".to_vec(), vec!["PyTorch", "save_file"]),
-        ("net.gguf", b"GGUF\x03\0\0\0\0\0\0\0".to_vec(), vec!["GGUF"]),
         ("net.h5", b"\x89HDF\r\n\x1a\n".to_vec(), vec!["Keras", "onnx"]),
         ("net.tflite", b"\x1c\0\0\0TFL3....".to_vec(), vec!["TensorFlow Lite", "tf2onnx"]),
         ("w.npy", b"\x93NUMPY\x01\0".to_vec(), vec!["NumPy"]),

@@ -7,6 +7,7 @@ mod random;
 pub mod reduce;
 pub mod simd;
 mod thread_clock;
+mod whole_file;
 mod work;
 
 pub use io_words::{details_of, unreadable, unwritable};
@@ -16,4 +17,5 @@ pub use number::{
 };
 pub use random::{SEED, seeded};
 pub use thread_clock::{ClockKind, ThreadClock};
+pub use whole_file::write_whole;
 pub use work::{Cancelled, Gate, Progress, UrgentWork, WorkCtx};

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use crate::eval::{ActivationError, EvalError, RecipeEvalError, SamplesError, SweepError};
+use crate::eval::{
+    ActivationError, EvalError, ExportError, RecipeEvalError, SamplesError, SweepError,
+};
 use crate::model::StoreError;
 use crate::quant::{RecipeError, SpecError};
 use crate::session::OpeningError;
@@ -105,6 +107,15 @@ impl From<RecipeEvalError> for CliError {
             _ => Exit::NoSense,
         };
         Self::new(exit, error.to_string())
+    }
+}
+
+impl From<ExportError> for CliError {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Store(error) => error.into(),
+            ExportError::Write(error) => Self::new(Exit::NoSense, error.to_string()),
+        }
     }
 }
 

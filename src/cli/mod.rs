@@ -3,6 +3,7 @@
 mod error;
 mod eval;
 mod exit;
+mod export;
 mod inspect;
 mod options;
 mod schemes;
@@ -43,6 +44,7 @@ fn run(options: Options) -> Result<(), CliError> {
         Some(Command::Error(options)) => error::run(&options),
         Some(Command::Eval(options)) => eval::run(&options),
         Some(Command::Sweep(options)) => sweep::run(&options),
+        Some(Command::Export(options)) => export::run(&options),
         Some(Command::Schemes(options)) => schemes::run(&options),
         Some(Command::Screenshot(options)) => screenshot::run(&options),
     }

@@ -37,6 +37,8 @@ pub(super) enum Command {
     Eval(EvalOptions),
     /// Accuracy at several bit widths under several schemes, as a table
     Sweep(SweepOptions),
+    /// The quantized model as a file: ONNX, safetensors or GGUF
+    Export(ExportOptions),
     /// Every scheme with its settings, their types and defaults
     Schemes(SchemesOptions),
     /// The window as a picture; needs no display
@@ -141,6 +143,32 @@ pub(super) struct SweepOptions {
     /// A table in Markdown
     #[arg(long, conflicts_with = "json")]
     pub markdown: bool,
+    /// JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Formats:\n  onnx         codes behind DequantizeLinear, 4, 8 or 16 bits\n  safetensors  packed codes and scales of every scheme, compressed-tensors' form where it has one\n  gguf         the block formats of GGUF files\n\nExample:\n  quantscope export model.onnx --recipe recipe.json --format onnx -o model-int4.onnx\n  quantscope export sample:tiny-lm --weights q8_0 --format gguf -o tiny-lm.gguf --or-float"
+)]
+pub(super) struct ExportOptions {
+    /// A file, a folder, or sample:NAME
+    pub model: String,
+    #[command(flatten)]
+    pub weights: WeightOptions,
+    /// onnx, safetensors or gguf
+    #[arg(long, value_name = "F")]
+    pub format: String,
+    /// The file to write
+    #[arg(short, long, value_name = "OUT")]
+    pub output: PathBuf,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
+    /// Leave a layer that the format cannot hold in float instead of refusing it
+    #[arg(long)]
+    pub or_float: bool,
     /// JSON on standard output
     #[arg(long)]
     pub json: bool,

@@ -1,9 +1,11 @@
 //! Floats of 4 to 16 bits, decoded by their definitions. The variant is always named.
 
+use serde::{Deserialize, Serialize};
+
 use crate::tensor::DType;
 
 /// How a small float spends its bits and which patterns are special.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     pub exponent_bits: u32,
     pub mantissa_bits: u32,
@@ -11,7 +13,8 @@ pub struct Layout {
     pub specials: Specials,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Specials {
     /// Every pattern is a finite number.
     None,

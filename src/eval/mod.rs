@@ -6,6 +6,7 @@ mod answers;
 mod balanced;
 mod codes;
 mod error;
+mod export;
 mod fidelity;
 pub mod import;
 mod interval;
@@ -33,6 +34,7 @@ pub use error::{
     ErrorStats, LayerError, LayerFigures, Sqnr, channels_for, fake_quantize, indexed_error,
     kept_axis, layer_error, measured_error,
 };
+pub use export::{Export, ExportError, Unfit, export_model};
 pub use fidelity::{OutcomeReader, OutputKind, SampleOutcome};
 pub use interval::{BOOTSTRAP_DRAWS, Estimate, PairedCounts, bootstrap, wilson};
 pub use kept_runs::KeptRuns;

@@ -96,7 +96,6 @@ fn by_content(bytes: &[u8]) -> Option<Found> {
         });
     }
     let by_start: &[(&[u8], &str, &str)] = &[
-        (b"GGUF", "a GGUF file", "open the safetensors file it was made from"),
         (b"\x89HDF", "an HDF5 (Keras) file", FROM_KERAS),
         (
             b"\x93NUMPY",

@@ -1,14 +1,21 @@
-//! Files: one module a format, [`READERS`] the table of all. A file is recognized by its content,
+//! Files: one module a format, [`READERS`] and [`WRITERS`] the tables of all. A file is recognized by its content,
 //! not by its name. Knows no quantizer.
 
+mod export;
+mod gguf;
 pub mod graph_json;
+pub mod graph_json_write;
 mod known;
 mod onnx;
 mod onnx_tensor;
+mod onnx_write;
+mod packed_form;
 pub mod safetensors;
+mod safetensors_write;
 mod sharded;
 mod source;
 
+pub use export::{CodedTensor, Content, ExportModel, ExportTensor, OutputInfo, WriteError, Writer};
 pub use source::{SourceFile, map_file};
 
 use std::path::{Path, PathBuf};
@@ -66,7 +73,11 @@ pub struct Reader {
 }
 
 /// In the order they are tried.
-pub static READERS: &[&Reader] = &[&sharded::READER, &safetensors::READER, &onnx::READER];
+pub static READERS: &[&Reader] =
+    &[&gguf::READER, &sharded::READER, &safetensors::READER, &onnx::READER];
+
+/// Every format that is written, in the order of the menu.
+pub static WRITERS: &[&Writer] = &[&onnx_write::WRITER, &safetensors_write::WRITER, &gguf::WRITER];
 
 /// Opens a model file, or the model of a folder: `model.safetensors`, else the index of several such
 /// files, else `model.onnx`, else its only file of a known ending.

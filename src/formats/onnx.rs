@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use rten_onnx::onnx::{
-    AttributeProto, AttributeType, GraphProto, ModelProto, NodeProto, ValueInfoProto,
+    AttributeProto, AttributeType, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
 };
 
 use super::onnx_tensor::{TensorReader, dtype_of};
@@ -115,10 +115,33 @@ fn read_graph(
         .map(read_input)
         .collect::<Result<_, _>>()?;
     let mut names = BTreeSet::new();
-    let nodes =
+    let mut nodes: Vec<Node> =
         graph.node.iter().map(|node| read_node(node, &mut names)).collect::<Result<_, _>>()?;
+    name_quantized_types(&mut nodes, graph);
     let outputs = graph.output.iter().filter_map(|output| output.name.clone()).collect();
     Ok(Graph { opset, inputs, outputs, nodes })
+}
+
+/// Values have no narrow integer types here, so a QuantizeLinear is told that of its zero point.
+fn name_quantized_types(nodes: &mut [Node], graph: &GraphProto) {
+    if nodes.iter().all(|node| node.op != "QuantizeLinear") {
+        return;
+    }
+    let of_tensor = |name: Option<&String>, tensor: &TensorProto| {
+        Some((name?.clone(), i64::from(tensor.data_type?.0)))
+    };
+    let stored = graph.initializer.iter().filter_map(|t| of_tensor(t.name.as_ref(), t));
+    let constants = graph.node.iter().filter(|node| node.op_type.as_deref() == Some("Constant"));
+    let constants = constants.filter_map(|node| {
+        let tensor = node.attribute.iter().find_map(|attribute| attribute.t.as_ref())?;
+        of_tensor(node.output.first(), tensor)
+    });
+    let types: HashMap<String, i64> = stored.chain(constants).collect();
+    for node in nodes.iter_mut().filter(|node| node.op == "QuantizeLinear") {
+        if let Some(&number) = node.inputs.get(2).and_then(|name| types.get(name)) {
+            node.attributes.0.entry("output_dtype".to_owned()).or_insert(Attribute::Int(number));
+        }
+    }
 }
 
 fn is_default_domain(domain: Option<&str>) -> bool {

@@ -11,7 +11,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value as Json;
 
 use super::sharded::part_warning;
-use super::{FormatError, Reader, SourceFile, graph_json};
+use super::{FormatError, Reader, SourceFile, graph_json, packed_form};
 use crate::model::{Card, Model, TensorInfo, TensorStore};
 use crate::tensor::{DType, Shape};
 
@@ -116,7 +116,10 @@ impl ModelParts {
         source: &SourceFile,
         format: &'static str,
     ) -> Result<Model, FormatError> {
-        let Self { store, metadata, warnings, mut files } = self;
+        let Self { mut store, mut metadata, warnings, mut files } = self;
+        if let Some(told) = packed_form::unpack(&mut store, &metadata)? {
+            metadata.insert(packed_form::CONFIG_KEY.to_owned(), told);
+        }
         let graph = match metadata.get(GRAPH_KEY) {
             None => None,
             Some(text) => {

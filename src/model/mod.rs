@@ -9,6 +9,7 @@ mod halves;
 mod layers;
 mod links;
 mod network;
+mod packed;
 mod store;
 
 pub use card::{Card, CardMetric};
@@ -18,6 +19,7 @@ pub use halves::StoredHalves;
 pub use layers::{Layer, LayerRole};
 pub use links::Links;
 pub use network::{Network, ResolvedInput};
+pub use packed::{PackedPart, PackedTensor, PartForm};
 pub use store::{FileBytes, StoreError, TensorInfo, TensorStore};
 
 use std::path::PathBuf;

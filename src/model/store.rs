@@ -1,6 +1,7 @@
 //! Tensors by name over the bytes of a file. Nothing is read before it is asked for; a mapped file
 //! costs no memory until then.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use half::{bf16, f16};
@@ -8,6 +9,7 @@ use indexmap::IndexMap;
 use ndarray::{ArcArray, IxDyn};
 
 use super::halves::StoredHalves;
+use super::packed::PackedTensor;
 use crate::codec::minifloat;
 use crate::tensor::{DType, Shape, Tensor, Value};
 
@@ -44,6 +46,8 @@ struct Entry {
     bytes: FileBytes,
     start: usize,
     end: usize,
+    /// What the bytes are codes of, where they are no elements.
+    packed: Option<Arc<PackedTensor>>,
 }
 
 /// The tensors of a model in file order.
@@ -87,10 +91,32 @@ impl TensorStore {
         if self.entries.contains_key(name) {
             return Err(StoreError::Duplicate { name: name.to_owned() });
         }
-        let entry =
-            Entry { info, bytes: Arc::clone(bytes), start: start as usize, end: end as usize };
+        let bytes = Arc::clone(bytes);
+        let entry = Entry { info, bytes, start: start as usize, end: end as usize, packed: None };
         self.entries.insert(name.to_owned(), entry);
         Ok(())
+    }
+
+    /// Adds a tensor that is stored as codes; it is read as the 32-bit floats they stand for.
+    ///
+    /// # Errors
+    /// A name used before.
+    pub fn insert_packed(&mut self, name: &str, packed: PackedTensor) -> Result<(), StoreError> {
+        if self.entries.contains_key(name) {
+            return Err(StoreError::Duplicate { name: name.to_owned() });
+        }
+        let info = TensorInfo { dtype: DType::F32, shape: packed.shape().clone() };
+        let Some(codes) = packed.codes() else { return Ok(()) };
+        let (start, end) = (codes.range.start, codes.range.end);
+        let bytes = Arc::clone(&codes.bytes);
+        let entry = Entry { info, bytes, start, end, packed: Some(Arc::new(packed)) };
+        self.entries.insert(name.to_owned(), entry);
+        Ok(())
+    }
+
+    /// How a tensor is stored, if that is as codes.
+    pub fn packed(&self, name: &str) -> Option<&PackedTensor> {
+        self.entries.get(name)?.packed.as_deref()
     }
 
     /// Takes in the tensors of another file.
@@ -105,6 +131,17 @@ impl TensorStore {
             self.entries.insert(name, entry);
         }
         Ok(())
+    }
+
+    /// Keeps the tensors that are asked for.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        self.entries.retain(|name, _| keep(name));
+    }
+
+    /// Where the bytes of a tensor lie.
+    pub fn place(&self, name: &str) -> Option<(FileBytes, Range<usize>)> {
+        let entry = self.entries.get(name)?;
+        Some((Arc::clone(&entry.bytes), entry.start..entry.end))
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -125,7 +162,11 @@ impl TensorStore {
 
     /// Stored bytes of all tensors.
     pub fn total_bytes(&self) -> u64 {
-        self.entries.values().map(|entry| (entry.end - entry.start) as u64).sum()
+        let of_entry = |entry: &Entry| match &entry.packed {
+            Some(packed) => packed.n_bytes(),
+            None => (entry.end - entry.start) as u64,
+        };
+        self.entries.values().map(of_entry).sum()
     }
 
     /// Reads a float tensor as `f32`: `F64` is rounded, everything narrower is exact.
@@ -150,6 +191,11 @@ impl TensorStore {
         let entry = self.entry(name)?;
         let bytes = self.bytes(name)?;
         let dims = entry.info.shape.dims();
+        if let Some(packed) = &entry.packed {
+            let (start, end) = (entry.start as u64, entry.end as u64);
+            let shorter = || StoreError::OutOfBounds { name: name.to_owned(), start, end, len: 0 };
+            return Ok(Value::F32(shaped(dims, packed.values().ok_or_else(shorter)?)));
+        }
         let value = match entry.info.dtype {
             DType::Bool => Value::Bool(shaped(dims, bytes.iter().map(|&b| b != 0).collect())),
             DType::U64 => Value::I64(shaped(dims, read_u64(name, bytes)?)),
@@ -159,7 +205,7 @@ impl TensorStore {
         Ok(value)
     }
 
-    /// The stored bytes of a tensor, little-endian.
+    /// The stored bytes of a tensor, little-endian; the codes of one that is stored as codes.
     ///
     /// # Errors
     /// No tensor of that name, or a file that has become shorter since it was opened.

@@ -8,8 +8,9 @@ use super::group::GroupLayout;
 use super::kernel::{self, Cells, ErrorSums, Levels, LevelsOf, Part as WeightPart};
 use super::scheme::{FittedQuantizer, Place, QuantError, Run};
 use super::table::{MAX_COUNTED, ScaleStore, Ties, start};
-use crate::codec::packing::{pack_ternary, unpack_ternary};
-use crate::codec::{Encoded, Part};
+pub use crate::codec::CodePacking;
+use crate::codec::packing::pack_ternary;
+use crate::codec::{CodeRule, Coding, Encoded, Part, ScaleRule};
 use crate::tensor::ChannelMajor;
 
 /// The levels of the groups.
@@ -19,15 +20,6 @@ pub enum GroupLevels {
     Own { n_levels: usize, values: Arc<[f32]> },
     /// The same for all groups, ascending, times a scale of the group's.
     Scaled { levels: Arc<[Level]>, scales: Arc<[f32]>, store: Box<dyn ScaleStore> },
-}
-
-/// How codes become bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CodePacking {
-    /// Each in as many bits.
-    Bits(u32),
-    /// −1, 0 and 1, five to a byte.
-    FiveInByte,
 }
 
 /// A table for each group: a weight has the level whose bounds it lies between.
@@ -95,29 +87,6 @@ impl GroupLevels {
         match self {
             Self::Own { values, .. } => vec![Part::f32s("levels", values)],
             Self::Scaled { store, .. } => store.parts(),
-        }
-    }
-
-    /// What is read back from the stored parts.
-    fn read(&self, parts: &[Part]) -> Box<dyn Fn(usize, i32) -> f32> {
-        match self {
-            Self::Own { n_levels, .. } => {
-                let values = parts.first().map(Part::to_f32s).unwrap_or_default();
-                let n_levels = *n_levels;
-                Box::new(move |group_idx, code| {
-                    let place = group_idx * n_levels + code.max(0) as usize;
-                    values.get(place).copied().unwrap_or(f32::NAN)
-                })
-            }
-            Self::Scaled { levels, store, .. } => {
-                let (levels, scales) = (Arc::clone(levels), store.scales(parts));
-                let first_code = levels.first().map_or(0, |level| level.code);
-                Box::new(move |group_idx, code| {
-                    let level = levels.get((code - first_code).max(0) as usize);
-                    let scale = scales.get(group_idx).copied().unwrap_or(f32::NAN);
-                    scale * level.map_or(f32::NAN, |level| level.value)
-                })
-            }
         }
     }
 }
@@ -252,19 +221,15 @@ impl FittedQuantizer for FittedCodebook {
         Some(Encoded { parts })
     }
 
-    fn decode(&self, encoded: &Encoded) -> Vec<f32> {
-        let [codes, rest @ ..] = &encoded.parts[..] else { return Vec::new() };
-        let value_of = self.levels.read(rest);
-        let codes = match self.packing {
-            CodePacking::FiveInByte => unpack_ternary(&codes.bytes, self.layout.count()),
-            CodePacking::Bits(bits) => {
-                let range = self.code_range().unwrap_or(CodeRange { qmin: 0, qmax: 0 });
-                let wrap = |code: i32| if code > range.qmax { code - (1 << bits) } else { code };
-                codes.to_bits().into_iter().map(|code| wrap(code as i32)).collect()
+    fn coding(&self) -> Option<Coding> {
+        let (codes, scales) = match &self.levels {
+            GroupLevels::Own { n_levels, .. } => (CodeRule::OwnLevels(*n_levels), ScaleRule::One),
+            GroupLevels::Scaled { levels, store, .. } => {
+                let levels = levels.iter().map(|l| (l.code, f64::from(l.value))).collect();
+                (CodeRule::Levels(levels), store.rule())
             }
         };
-        let value = |(idx, code): (usize, i32)| value_of(self.layout.group_of(idx), code);
-        codes.into_iter().enumerate().map(value).collect()
+        Some(Coding { scales, ..self.layout.coding(codes, self.packing) })
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {

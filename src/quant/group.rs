@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::base::{Cancelled, WorkCtx, reduce};
+use crate::codec::{CodePacking, CodeRule, Coding, Share};
 use crate::tensor::{ChannelMajor, Extent, profile};
 
 /// How many weights share one set of parameters.
@@ -29,6 +30,17 @@ pub struct GroupLayout {
 }
 
 impl GroupLayout {
+    /// What codes by these groups are to whoever decodes them: 32-bit scales unless changed.
+    pub fn coding(&self, codes: CodeRule, packing: CodePacking) -> Coding {
+        let share = match self.granularity {
+            Granularity::PerTensor => Share::Tensor,
+            Granularity::PerChannel => Share::Channel,
+            Granularity::PerGroup { group_size } => Share::Run(group_size.max(1)),
+        };
+        let coding = Coding::new((self.n_channels, self.channel_len), share, codes);
+        Coding { packing, ..coding }
+    }
+
     fn groups_per_channel(&self) -> usize {
         match self.granularity {
             Granularity::PerGroup { group_size } => self.channel_len.div_ceil(group_size.max(1)),

@@ -8,7 +8,7 @@ use super::grid::QuantParams;
 use super::range::ValueRange;
 use super::schemes::int::Codes;
 use super::table::ScaleStore;
-use crate::codec::Part;
+use crate::codec::{Part, ScaleRule};
 use crate::tensor::Extent;
 
 /// By group.
@@ -70,7 +70,7 @@ impl ScaleStore for ScalesOf {
         32 * self.0.len() as u64
     }
 
-    fn scales(&self, parts: &[Part]) -> Vec<f32> {
-        parts.first().map(Part::to_f32s).unwrap_or_default()
+    fn rule(&self) -> ScaleRule {
+        ScaleRule::F32
     }
 }

@@ -1,7 +1,7 @@
 //! Scales that are powers of two and take eight bits: the E8M0 of the OCP formats.
 
 use super::table::ScaleStore;
-use crate::codec::{Part, minifloat};
+use crate::codec::{Part, ScaleRule};
 
 /// The range of E8M0 exponents; its last code, 255, is NaN.
 pub const MIN_EXPONENT: i32 = -127;
@@ -41,10 +41,8 @@ impl ScaleStore for PowerScales {
         vec![Part::codes("scales", &self.codes, 8)]
     }
 
-    /// NaN where the code is 255.
-    fn scales(&self, parts: &[Part]) -> Vec<f32> {
-        let codes = parts.first().map(Part::to_bits).unwrap_or_default();
-        codes.into_iter().map(|code| minifloat::decode_e8m0(code as u8) * self.unit).collect()
+    fn rule(&self) -> ScaleRule {
+        ScaleRule::Power { unit: f64::from(self.unit) }
     }
 }
 
@@ -64,7 +62,7 @@ mod tests {
     #[test]
     fn every_stored_code_comes_back() {
         let store = PowerScales { codes: (0..=255).collect(), unit: 1.0 };
-        let scales = store.scales(&store.parts());
+        let scales = store.rule().read(&store.parts(), 256);
         for (code, &scale) in scales.iter().enumerate().take(255) {
             assert_eq!(scale, pow2(code as i32 - 127), "{code}");
         }

@@ -7,7 +7,7 @@ use super::group::GroupLayout;
 use super::kernel::{self, Cells, ErrorSums, Part};
 use super::settings::{ParamKind, ParamSpec, SettingError, Settings};
 use crate::base::{Cancelled, WorkCtx, counted, significant};
-use crate::codec::Encoded;
+use crate::codec::{Coding, Encoded};
 use crate::tensor::{ChannelMajor, Extent};
 
 /// Why weights cannot be quantized.
@@ -271,9 +271,14 @@ pub trait FittedQuantizer: Send + Sync {
     /// The weights it was fitted to as bits; `None` where nothing is encoded.
     fn encode(&self, weights: &ChannelMajor) -> Option<Encoded>;
 
-    /// The reconstructed values from nothing but what [`encode`](Self::encode) stored and the
-    /// settings; empty where nothing is encoded.
-    fn decode(&self, encoded: &Encoded) -> Vec<f32>;
+    /// How what [`encode`](Self::encode) stored becomes values; `None` where nothing is encoded.
+    fn coding(&self) -> Option<Coding>;
+
+    /// The reconstructed values from nothing but what [`encode`](Self::encode) stored and its
+    /// [`coding`](Self::coding); empty where nothing is encoded.
+    fn decode(&self, encoded: &Encoded) -> Vec<f32> {
+        self.coding().map(|coding| coding.decode(encoded)).unwrap_or_default()
+    }
 
     /// Whether a weight's code depends on nothing but the weight and its group's grid, so that other
     /// values can be quantized with it.

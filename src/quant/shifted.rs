@@ -7,7 +7,7 @@ use super::group::GroupLayout;
 use super::kernel::{self, Cells, ErrorSums, Part as WeightPart};
 use super::scheme::{FittedQuantizer, Place, Run, all_codes};
 use super::table::{FittedTable, Scaled, cells_of};
-use crate::codec::{Encoded, Part};
+use crate::codec::{Coding, Encoded, Part};
 use crate::tensor::ChannelMajor;
 
 /// `x̂ = scale · level + offset`, the level nearest to `(x − offset) / scale`.
@@ -83,12 +83,7 @@ impl FittedQuantizer for Shifted {
         Some(Encoded { parts })
     }
 
-    fn decode(&self, encoded: &Encoded) -> Vec<f32> {
-        let offsets = encoded.part("offsets").map(Part::to_f32s).unwrap_or_default();
-        let mut values = self.inner.decode(encoded);
-        for (idx, value) in values.iter_mut().enumerate() {
-            *value += offsets.get(self.inner.layout.group_of(idx)).copied().unwrap_or(f32::NAN);
-        }
-        values
+    fn coding(&self) -> Option<Coding> {
+        Some(Coding { has_offsets: true, ..self.inner.coding()? })
     }
 }

@@ -5,11 +5,8 @@ use super::grid::{CodeRange, Grid};
 use super::group::GroupLayout;
 use super::kernel::{self, ErrorSums, Part};
 use super::scheme::{FittedQuantizer, Place, Run};
-use crate::codec::Encoded;
+use crate::codec::{Coding, Encoded};
 use crate::tensor::ChannelMajor;
-
-/// The values of an encoded tensor, from the stored bits alone.
-pub type Decode = Box<dyn Fn(&Encoded) -> Vec<f32> + Send + Sync>;
 
 /// What quantizing a whole tensor gave; all vectors in the order of the channel-major weights.
 pub struct Stored {
@@ -24,7 +21,7 @@ pub struct Stored {
     pub grids: Box<dyn Fn(usize) -> Grid + Send + Sync>,
     pub code_range: Option<CodeRange>,
     pub encoded: Encoded,
-    pub decode: Decode,
+    pub coding: Option<Coding>,
     /// Why these weights cannot be stored in the container of the format.
     pub storage_note: Option<String>,
 }
@@ -88,8 +85,8 @@ impl FittedQuantizer for Stored {
         Some(self.encoded.clone())
     }
 
-    fn decode(&self, encoded: &Encoded) -> Vec<f32> {
-        (self.decode)(encoded)
+    fn coding(&self) -> Option<Coding> {
+        self.coding.clone()
     }
 
     fn is_by_value(&self) -> bool {

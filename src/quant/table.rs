@@ -1,7 +1,6 @@
 //! Rounding to the nearest level of a table that every group scales: minifloats, block formats,
 //! codebooks, few levels.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::grid::{CodeRange, Grid, Level};
@@ -10,7 +9,8 @@ use super::kernel::{self, Cells, ErrorSums, FloatGrid, Levels, LevelsOf, Part as
 use super::range::{Norm, RangeTarget, ValueRange};
 use super::rounding::{Rounding, RoundingAt};
 use super::scheme::{FittedQuantizer, Place, Run};
-use crate::codec::{Encoded, Part};
+use crate::codec::minifloat::Layout;
+use crate::codec::{CodePacking, CodeRule, Coding, Encoded, Part, ScaleRule};
 use crate::tensor::ChannelMajor;
 
 /// Where a value goes that lies exactly between two levels.
@@ -44,6 +44,8 @@ pub struct LevelTable {
     /// The values of `levels`.
     values: Vec<f32>,
     float: Option<FloatGrid>,
+    /// The float whose bit patterns the codes are.
+    format: Option<Layout>,
 }
 
 /// What becomes of values far beyond the outermost levels where they do not saturate.
@@ -78,8 +80,8 @@ impl LevelTable {
         );
         let values = levels.iter().map(|level| level.value).collect();
         let levels = levels.into();
-        let (negative_zero, overflow, float) = (None, None, None);
-        Self { levels, starts, bins, ends, negative_zero, overflow, values, float }
+        let (negative_zero, overflow, float, format) = (None, None, None, None);
+        Self { levels, starts, bins, ends, negative_zero, overflow, values, float, format }
     }
 
     /// With bounds other than the middles: the smallest value that goes to each level after the
@@ -92,6 +94,11 @@ impl LevelTable {
     /// With a code of its own for a negative value that is rounded to zero.
     pub fn with_negative_zero(self, code: i32) -> Self {
         Self { negative_zero: Some(Level { code, value: -0.0 }), ..self }
+    }
+
+    /// Said to have the bit patterns of a float as codes.
+    pub fn with_format(self, format: Layout) -> Self {
+        Self { format: Some(format), ..self }
     }
 
     /// Said to be a float of few bits, so that values can be rounded by arithmetic.
@@ -270,8 +277,8 @@ pub trait ScaleStore: Send + Sync {
     fn n_bits(&self) -> u64 {
         self.parts().iter().map(Part::n_bits).sum()
     }
-    /// What is read back from them: a scale for every group.
-    fn scales(&self, parts: &[Part]) -> Vec<f32>;
+    /// How they are read back.
+    fn rule(&self) -> ScaleRule;
 }
 
 /// A 32-bit float a group.
@@ -282,23 +289,21 @@ impl ScaleStore for F32Scales {
         vec![Part::f32s("scales", &self.0)]
     }
 
-    fn scales(&self, parts: &[Part]) -> Vec<f32> {
-        parts.first().map(Part::to_f32s).unwrap_or_default()
+    fn rule(&self) -> ScaleRule {
+        ScaleRule::F32
     }
 }
 
 /// No scale at all: every group has 1.
-pub struct UnitScales {
-    pub n_groups: usize,
-}
+pub struct UnitScales;
 
 impl ScaleStore for UnitScales {
     fn parts(&self) -> Vec<Part> {
         Vec::new()
     }
 
-    fn scales(&self, _: &[Part]) -> Vec<f32> {
-        vec![1.0; self.n_groups]
+    fn rule(&self) -> ScaleRule {
+        ScaleRule::One
     }
 }
 
@@ -387,17 +392,11 @@ impl FittedQuantizer for FittedTable {
         Some(Encoded { parts })
     }
 
-    fn decode(&self, encoded: &Encoded) -> Vec<f32> {
-        let [codes, rest @ ..] = &encoded.parts[..] else { return Vec::new() };
-        let scales = self.store.scales(rest);
-        let mask = (1u32 << self.code_bits) - 1;
-        let value_of: HashMap<u32, f32> =
-            self.table.all_levels().map(|level| (level.code as u32 & mask, level.value)).collect();
-        let value = |(idx, code): (usize, u32)| {
-            let scale = scales.get(self.layout.group_of(idx)).copied().unwrap_or(f32::NAN);
-            scale * value_of.get(&code).copied().unwrap_or(f32::NAN)
-        };
-        codes.to_bits().into_iter().enumerate().map(value).collect()
+    fn coding(&self) -> Option<Coding> {
+        let levels = || self.table.all_levels().map(|l| (l.code, f64::from(l.value))).collect();
+        let codes = self.table.format.map_or_else(|| CodeRule::Levels(levels()), CodeRule::Float);
+        let coding = self.layout.coding(codes, CodePacking::Bits(self.code_bits));
+        Some(Coding { scales: self.store.rule(), ..coding })
     }
 }
 

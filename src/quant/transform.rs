@@ -11,8 +11,8 @@ use super::settings::{
 };
 use super::stored::Stored;
 use crate::base::{WorkCtx, reduce};
-use crate::codec::packing::Signedness;
-use crate::codec::{Encoded, Part};
+pub use crate::codec::rotation::hadamard;
+use crate::codec::{Coding, Part};
 use crate::tensor::{ChannelMajor, Extent};
 
 const fn size(key: &'static str) -> ChoiceSpec {
@@ -264,39 +264,13 @@ impl Transform {
             code_range: inner.code_range(),
             encoded,
             storage_note: inner.storage_note(),
-            decode: Box::new(move |encoded| decode(encoded, &*inner, self.rotation)),
+            coding: inner.coding().map(|coding| Coding {
+                rotation: self.rotation,
+                is_masked: self.mask.is_some(),
+                ..coding
+            }),
         }))
     }
-}
-
-fn decode(encoded: &Encoded, inner: &dyn FittedQuantizer, rotation: Option<usize>) -> Vec<f32> {
-    let (parts, mask) = match encoded.parts.split_last() {
-        Some((last, parts)) if last.name == "mask" => {
-            let bits = last.to_codes(Signedness::Unsigned);
-            (parts, Some(bits.into_iter().map(|bit| bit as u8).collect()))
-        }
-        _ => (&encoded.parts[..], None),
-    };
-    let values = inner.decode(&Encoded { parts: parts.to_vec() });
-    let transform = Transform { rotation, mask };
-    transform.back(values, &WorkCtx::new()).unwrap_or_default()
-}
-
-/// Multiplies by the orthonormal Hadamard matrix in Sylvester's order; the length is a power of two.
-pub fn hadamard(run: &mut [f32]) {
-    let n = run.len();
-    let mut half = 1;
-    while half < n {
-        for block in run.chunks_exact_mut(2 * half) {
-            let (left, right) = block.split_at_mut(half);
-            for (a, b) in left.iter_mut().zip(right) {
-                (*a, *b) = (*a + *b, *a - *b);
-            }
-        }
-        half *= 2;
-    }
-    let norm = (n as f32).sqrt();
-    run.iter_mut().for_each(|x| *x /= norm);
 }
 
 #[cfg(test)]

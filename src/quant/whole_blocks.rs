@@ -5,7 +5,7 @@ use super::group::GroupLayout;
 use super::kernel::{self, ErrorSums};
 use super::scheme::{FittedQuantizer, Place, Run};
 use crate::codec::packing::Signedness;
-use crate::codec::{Encoded, Part};
+use crate::codec::{Coding, Encoded, Part};
 use crate::tensor::ChannelMajor;
 
 /// A quantizer whose groups are stored as blocks of equal length. The fill has the code 0, which
@@ -39,11 +39,6 @@ impl WholeBlocks {
             rest = after;
         }
         filled
-    }
-
-    fn without_fill(&self, codes: &[i32]) -> Vec<i32> {
-        let blocks = codes.chunks(self.block_len.max(1)).zip(self.lens());
-        blocks.flat_map(|(block, len)| &block[..len.min(block.len())]).copied().collect()
     }
 }
 
@@ -89,16 +84,9 @@ impl FittedQuantizer for WholeBlocks {
         Some(encoded)
     }
 
-    fn decode(&self, encoded: &Encoded) -> Vec<f32> {
-        if self.n_fill() == 0 {
-            return self.inner.decode(encoded);
-        }
-        let mut encoded = encoded.clone();
-        if let Some(part) = encoded.parts.first_mut() {
-            let codes = self.without_fill(&part.to_codes(Signedness::Unsigned));
-            *part = Part::codes(part.name, &codes, self.code_bits);
-        }
-        self.inner.decode(&encoded)
+    fn coding(&self) -> Option<Coding> {
+        let filled_to = (self.n_fill() > 0).then_some(self.block_len);
+        Some(Coding { filled_to, ..self.inner.coding()? })
     }
 
     fn is_by_value(&self) -> bool {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use ndarray::{ArcArray1, Axis, IxDyn};
+use serde::{Deserialize, Serialize};
 
 use super::Tensor;
 use super::profile::{self, Extent, Profile};
@@ -187,7 +188,7 @@ fn flat(tensor: Tensor) -> ArcArray1<f32> {
 }
 
 /// Where the elements of a [`ChannelMajor`] lie in the tensor's own row-major order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flattening {
     /// Product of the dimensions before the kept axis.
     outer: usize,
@@ -206,6 +207,16 @@ impl ChannelMajor {
 }
 
 impl Flattening {
+    /// Of a tensor of these dimensions with that axis kept.
+    pub fn of(dims: &[usize], axis: usize) -> Self {
+        let before = dims.get(..axis).unwrap_or_default();
+        let after = dims.get(axis + 1..).unwrap_or_default();
+        let product =
+            |dims: &[usize]| dims.iter().fold(1usize, |product, &dim| product.saturating_mul(dim));
+        let n_channels = dims.get(axis).copied().unwrap_or(1);
+        Self { outer: product(before), n_channels, inner: product(after) }
+    }
+
     /// Whether both orders are the same.
     pub fn is_identity(self) -> bool {
         self.outer <= 1 || self.n_channels <= 1

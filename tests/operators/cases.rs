@@ -46,7 +46,7 @@ fn read_cases(bytes: &[u8]) -> Vec<Case> {
             name: case["name"].as_str().unwrap().to_owned(),
             op: case["op"].as_str().unwrap().to_owned(),
             opset: case["opset"].as_u64().unwrap() as u32,
-            attributes: case["attributes"].clone(),
+            attributes: attributes_of(case, &tensors),
             inputs: names(case, "inputs")
                 .iter()
                 .map(|name| (!name.is_empty()).then(|| value_of(&tensors, name)))
@@ -55,6 +55,21 @@ fn read_cases(bytes: &[u8]) -> Vec<Case> {
             tolerance: case["tolerance"].as_f64().unwrap(),
         })
         .collect()
+}
+
+/// As a reader of files has them: a QuantizeLinear knows the type of its zero point.
+fn attributes_of(case: &Json, tensors: &SafeTensors) -> Json {
+    let mut attributes = case["attributes"].clone();
+    let zero_point = case["inputs"].get(2).and_then(Json::as_str).filter(|name| !name.is_empty());
+    if let (Some("QuantizeLinear"), Some(name)) = (case["op"].as_str(), zero_point) {
+        let number = match tensors.tensor(name).unwrap().dtype() {
+            Dtype::I8 => 3,
+            Dtype::U8 => 2,
+            other => panic!("{name} is {other:?}"),
+        };
+        attributes["output_dtype"] = Json::from(number);
+    }
+    attributes
 }
 
 /// A stored tensor, widened as the program's readers do.

@@ -16,8 +16,7 @@ const SKIPPED_CASES: &[(&str, &str)] = &[
 ];
 
 /// Operators with cases that the table lacks on purpose, and why.
-const ABSENT_OPERATORS: &[(&str, &str)] =
-    &[("QuantizeLinear", "fake quantization is done by `eval`, on values, not by a node")];
+const ABSENT_OPERATORS: &[(&str, &str)] = &[];
 
 /// Operators of the table without a case, and why.
 const OPERATORS_WITHOUT_CASE: &[(&str, &str)] =

@@ -8,6 +8,7 @@ mod planes;
 mod scales;
 
 use half::f16;
+use serde::{Deserialize, Serialize};
 
 use layout::{CodeLevels, Layout};
 use planes::{pack_trits, unpack_trits};
@@ -26,22 +27,32 @@ pub const IQ4_LEVELS: [i8; 16] =
 pub const MXFP4_LEVELS: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
 
 /// A type of block. The letters are those of the files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum BlockType {
     Q4_0,
     Q4_1,
     Q5_0,
     Q5_1,
     Q8_0,
+    #[serde(rename = "Q2_K")]
     Q2K,
+    #[serde(rename = "Q3_K")]
     Q3K,
+    #[serde(rename = "Q4_K")]
     Q4K,
+    #[serde(rename = "Q5_K")]
     Q5K,
+    #[serde(rename = "Q6_K")]
     Q6K,
+    #[serde(rename = "IQ4_NL")]
     Iq4Nl,
+    #[serde(rename = "IQ4_XS")]
     Iq4Xs,
+    #[serde(rename = "TQ1_0")]
     Tq1_0,
+    #[serde(rename = "TQ2_0")]
     Tq2_0,
+    #[serde(rename = "MXFP4")]
     Mxfp4,
 }
 

@@ -114,14 +114,7 @@ pub fn save(built: &Built, path: &Path) -> Result<(), ImportError> {
             format!("it cannot be written: {}", crate::base::unwritable(&error, path)),
         )
     };
-    let name = super::file_name(path);
-    let unfinished = path.with_file_name(format!(".{name}.part"));
-    std::fs::write(&unfinished, &**built.bytes).map_err(failed)?;
-    std::fs::rename(&unfinished, path).map_err(|error| {
-        // What is left is of no use to anybody.
-        let _ = std::fs::remove_file(&unfinished);
-        failed(error)
-    })
+    crate::base::write_whole(path, |out| out.write_all(&built.bytes)).map_err(failed)
 }
 
 struct SharedBytes(Arc<Vec<u8>>);

@@ -1,11 +1,82 @@
-//! DequantizeLinear: integers and their scales back to numbers.
+//! QuantizeLinear and DequantizeLinear: numbers to integers under scales, and back.
 
 use super::dense::{Array, array_of, count_of, elements};
 use crate::exec::operator::{BuildCtx, Inputs, OpError, Operator, OperatorEntry, resolve_axis};
 use crate::tensor::{Tensor, Value};
 
-pub static ENTRIES: &[OperatorEntry] =
-    &[OperatorEntry { op: "DequantizeLinear", opsets: (10, 23), build: build_dequantize }];
+pub static ENTRIES: &[OperatorEntry] = &[
+    OperatorEntry { op: "QuantizeLinear", opsets: (10, 23), build: build_quantize },
+    OperatorEntry { op: "DequantizeLinear", opsets: (10, 23), build: build_dequantize },
+];
+
+/// The integers that a type holds.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    min: i64,
+    max: i64,
+}
+
+/// By the number of the type: what QuantizeLinear can make.
+const TYPES: &[(i64, Ends)] = &[
+    (2, Ends { min: 0, max: 255 }),
+    (3, Ends { min: -128, max: 127 }),
+    (4, Ends { min: 0, max: 65_535 }),
+    (5, Ends { min: -32_768, max: 32_767 }),
+    (21, Ends { min: 0, max: 15 }),
+    (22, Ends { min: -8, max: 7 }),
+];
+/// Without a zero point and an attribute codes are bytes counted from 0.
+const DEFAULT_TYPE: i64 = 2;
+
+/// `y = clamp(round(x / scale) + zero_point)`, rounding half to even.
+///
+/// - `scale` and `zero_point` as for DequantizeLinear; the clamp is that of the type.
+/// - The type is `output_dtype`, which readers of files set to that of a zero point they know:
+///   integers of 4, 8 or 16 bits. Others are not supported. NaN becomes the zero point.
+/// - Source: ONNX QuantizeLinear-10, -13, -19, -21, -23.
+#[derive(Debug)]
+struct QuantizeLinear {
+    blocking: Blocking,
+    ends: Ends,
+    /// The type is a guess that holds only without a zero point.
+    is_default: bool,
+}
+
+fn build_quantize(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
+    let named = ctx.attributes.int("output_dtype")?.filter(|&dtype| dtype != 0);
+    let dtype = named.unwrap_or(DEFAULT_TYPE);
+    let found = TYPES.iter().find(|(number, _)| *number == dtype);
+    let Some(&(_, ends)) = found else {
+        return Err(OpError::Unsupported(format!("attribute \"output_dtype\" {dtype}")));
+    };
+    let blocking = Blocking::of(ctx)?;
+    Ok(Box::new(QuantizeLinear { blocking, ends, is_default: named.is_none() }))
+}
+
+impl Operator for QuantizeLinear {
+    fn run(&self, inputs: &mut Inputs) -> Result<Vec<Value>, OpError> {
+        let value = inputs.take_f32(0)?;
+        let scale = inputs.take_f32(1)?;
+        let zero_point = inputs.take_optional(2);
+        if self.is_default && zero_point.is_some() {
+            return Err(OpError::Unsupported(
+                "a zero point that is no constant, whose type is not known,".to_owned(),
+            ));
+        }
+        let dims = value.shape().to_vec();
+        let blocks = self.blocking.blocks(&dims, &scale)?;
+        let zeros = int_zero_points(zero_point, &scale)?;
+        let scales = elements(&scale);
+        let Ends { min, max } = self.ends;
+        let code = |x: f32, at: usize| {
+            // Beyond the 2^32 of any type the clamp is all that counts.
+            let rounded = (x / scales[at]).round_ties_even().clamp(-4e9, 4e9) as i64;
+            rounded.saturating_add(zeros[at]).clamp(min, max)
+        };
+        let out = blocks.map(&elements(&value), code);
+        Ok(vec![Value::I64(array_of(&dims, out)?)])
+    }
+}
 
 /// `y = (x − zero_point) · scale`.
 ///
@@ -17,6 +88,12 @@ pub static ENTRIES: &[OperatorEntry] =
 ///   supported.
 #[derive(Debug)]
 struct DequantizeLinear {
+    blocking: Blocking,
+}
+
+/// Which elements share a scale.
+#[derive(Debug)]
+struct Blocking {
     axis: i64,
     block_size: i64,
 }
@@ -25,14 +102,20 @@ fn build_dequantize(ctx: &BuildCtx) -> Result<Box<dyn Operator>, OpError> {
     if let Some(dtype @ 2..) = ctx.attributes.int("output_dtype")? {
         return Err(OpError::Unsupported(format!("attribute \"output_dtype\" {dtype}")));
     }
-    let block_size = if ctx.opset >= 21 { ctx.attributes.int_or("block_size", 0)? } else { 0 };
-    if block_size < 0 {
-        return Err(OpError::Invalid(format!(
-            "attribute \"block_size\" is {block_size}, it must be at least 0"
-        )));
+    Ok(Box::new(DequantizeLinear { blocking: Blocking::of(ctx)? }))
+}
+
+impl Blocking {
+    fn of(ctx: &BuildCtx) -> Result<Self, OpError> {
+        let block_size = if ctx.opset >= 21 { ctx.attributes.int_or("block_size", 0)? } else { 0 };
+        if block_size < 0 {
+            return Err(OpError::Invalid(format!(
+                "attribute \"block_size\" is {block_size}, it must be at least 0"
+            )));
+        }
+        let axis = if ctx.opset >= 13 { ctx.attributes.int_or("axis", 1)? } else { 0 };
+        Ok(Self { axis, block_size })
     }
-    let axis = if ctx.opset >= 13 { ctx.attributes.int_or("axis", 1)? } else { 0 };
-    Ok(Box::new(DequantizeLinear { axis, block_size }))
 }
 
 impl Operator for DequantizeLinear {
@@ -41,7 +124,7 @@ impl Operator for DequantizeLinear {
         let scale = inputs.take_f32(1)?;
         let zero_point = inputs.take_optional(2);
         let dims = value.dims().to_vec();
-        let blocks = self.blocks(&dims, &scale)?;
+        let blocks = self.blocking.blocks(&dims, &scale)?;
         let scales = elements(&scale);
         let out = match value {
             Value::I64(array) => {
@@ -113,7 +196,7 @@ enum ScaleLayout {
     PerBlock,
 }
 
-impl DequantizeLinear {
+impl Blocking {
     fn blocks(&self, dims: &[usize], scale: &Tensor) -> Result<Blocks, OpError> {
         let refused = |axis: usize| {
             OpError::Invalid(format!(
@@ -145,7 +228,7 @@ impl DequantizeLinear {
 
 impl Blocks {
     /// Maps every element together with the index of its scale.
-    fn map<T: Copy>(&self, data: &[T], function: impl Fn(T, usize) -> f32) -> Vec<f32> {
+    fn map<T: Copy, U>(&self, data: &[T], function: impl Fn(T, usize) -> U) -> Vec<U> {
         if self.layout == ScaleLayout::One {
             return data.iter().map(|&x| function(x, 0)).collect();
         }

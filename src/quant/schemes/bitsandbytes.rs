@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::common;
 use crate::base::{WorkCtx, reduce};
-use crate::codec::packing::Signedness;
-use crate::codec::{Encoded, Part};
+use crate::codec::{CodePacking, CodeRule, Coding, Encoded, Part, ScaleRule, Share, dynamic_map};
 use crate::quant::stored::Stored;
 use crate::quant::table::{LevelTable, Ties};
 use crate::quant::{
@@ -181,21 +180,16 @@ impl QuantScheme for BitsAndBytes {
         };
         let mut parts = vec![Part::codes("codes", &codes, 4)];
         parts.extend(scales.parts());
-        // As read back: double quantization has changed them.
-        let scales = Scales::read(&parts[1..]);
         let levels = self.levels;
+        let coding = coding_of(weights, block_len, levels, scales.rule());
+        // As read back: double quantization has changed them.
+        let scales = coding.scales.read(&parts, coding.n_runs());
         let values = values_of(levels, &codes, &scales, block_len);
         let clipped = codebook.clipped(&flat, &scales, block_len);
         let layout = layout_of(weights, order, block_len);
         let grids = move |group_idx| {
             let block_idx = order.flat_idx(layout.range(group_idx).start) / block_len;
             codebook.grid(scales.get(block_idx).copied().unwrap_or(f32::NAN))
-        };
-        let decode = move |encoded: &Encoded| {
-            let [codes, scales @ ..] = &encoded.parts[..] else { return Vec::new() };
-            let codes = codes.to_codes(Signedness::Unsigned);
-            let values = values_of(levels, &codes, &Scales::read(scales), block_len);
-            order.to_channels(&values).into_owned()
         };
         Ok(Box::new(Stored {
             layout,
@@ -205,10 +199,24 @@ impl QuantScheme for BitsAndBytes {
             grids: Box::new(grids),
             code_range: Some(CodeRange { qmin: 0, qmax: 15 }),
             encoded: Encoded { parts },
-            decode: Box::new(decode),
+            coding: Some(coding),
             storage_note: None,
         }))
     }
+}
+
+/// Blocks of the flattened tensor, whatever its channels are.
+fn coding_of(
+    weights: &ChannelMajor,
+    block_len: usize,
+    levels: &[f32; 16],
+    scales: ScaleRule,
+) -> Coding {
+    let levels = (0..).zip(levels).map(|(code, &level)| (code, f64::from(level))).collect();
+    let count = weights.data().len();
+    let coding = Coding::new((1, count), Share::Run(block_len), CodeRule::Levels(levels));
+    let packing = CodePacking::Bits(4);
+    Coding { packing, scales, flat: Some(weights.flattening()), ..coding }
 }
 
 /// `level · scale` of every code, in the order of the tensor.
@@ -379,21 +387,10 @@ impl Scales {
         }
     }
 
-    /// By block, from what [`parts`](Self::parts) stored.
-    fn read(parts: &[Part]) -> Vec<f32> {
-        match parts {
-            [scales] => scales.to_f32s(),
-            [codes, absmax, mean] => {
-                let map = dynamic_map();
-                let absmax = absmax.to_f32s();
-                let mean = mean.to_f32s().first().copied().unwrap_or(f32::NAN);
-                let scale = |(idx, code): (usize, u32)| {
-                    let absmax = absmax.get(idx / SCALE_BLOCK_LEN).copied().unwrap_or(f32::NAN);
-                    map.get(code as usize).copied().unwrap_or(f32::NAN) * absmax + mean
-                };
-                codes.to_bits().into_iter().enumerate().map(scale).collect()
-            }
-            _ => Vec::new(),
+    fn rule(&self) -> ScaleRule {
+        match self {
+            Self::Plain(_) => ScaleRule::F32,
+            Self::Double(_) => ScaleRule::Double,
         }
     }
 }
@@ -421,39 +418,12 @@ impl DoubleScales {
     }
 }
 
-/// The 256 values of bitsandbytes' signed dynamic type, ascending: 0, 1 and, for `k` from 0 to 6,
-/// `±10^(k−6)` times the middles of `2^k` equal parts of `[0.1, 1]`.
-///
-/// In `f64`, rounded once; the package's own `f32` steps differ by up to two units in the last
-/// place from one processor to another. Source: Dettmers 2016, arXiv:1511.04561.
-fn dynamic_map() -> Vec<f32> {
-    let mut map = vec![0.0, 1.0];
-    for power in 0..7i32 {
-        let n_parts = 1 << power;
-        for part in 0..n_parts {
-            let middle = 0.1 + 0.9 * (f64::from(part) + 0.5) / f64::from(n_parts);
-            let value = (middle * 10f64.powi(power - 6)) as f32;
-            map.extend([value, -value]);
-        }
-    }
-    map.sort_by(f32::total_cmp);
-    map
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::quant::SchemeChoice;
     use crate::tensor::Tensor;
     use ndarray::{Dimension, IxDyn};
-
-    #[test]
-    fn the_dynamic_map_has_256_values() {
-        let map = dynamic_map();
-        assert_eq!(map.len(), 256);
-        assert_eq!((map[0], map[127], map[255]), (-0.992_968_75, 0.0, 1.0));
-        assert!(map.is_sorted_by(|a, b| a < b));
-    }
 
     /// The kept axis changes the order in which channels are shown, not one value.
     #[test]

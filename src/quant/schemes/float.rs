@@ -1,7 +1,7 @@
 //! `float`: the layer stays as it is, which is what mixed precision starts from.
 
 use crate::base::WorkCtx;
-use crate::codec::Encoded;
+use crate::codec::{Coding, Encoded};
 use crate::quant::kernel::{self, ErrorSums};
 use crate::quant::{
     CodeRange, Family, FittedQuantizer, Granularity, Grid, GroupLayout, ParamSpec, Place,
@@ -101,7 +101,7 @@ impl FittedQuantizer for Kept {
         None
     }
 
-    fn decode(&self, _encoded: &Encoded) -> Vec<f32> {
-        Vec::new()
+    fn coding(&self) -> Option<Coding> {
+        None
     }
 }

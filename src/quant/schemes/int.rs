@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use crate::base::WorkCtx;
 use crate::base::simd::{greater, lesser};
-use crate::codec::packing::Signedness;
-use crate::codec::{Encoded, Part};
+use crate::codec::{CodePacking, CodeRule, Coding, Encoded, Part};
 use crate::quant::kernel::{self, Cells, ErrorSums, Part as WeightPart};
 use crate::quant::range::{self, Norm, RangeEstimator, RangeTarget};
 use crate::quant::rounding::{Rounding, RoundingAt};
@@ -294,8 +293,8 @@ impl FittedQuantizer for FittedInt {
     }
 
     fn cells(&self) -> Option<Cells> {
-        match (self.rounding, &self.params[..]) {
-            (Rounding::NearestEven, [params]) => Cells::of_steps(*params, self.codes.range()),
+        match (self.rounding, self.params.len()) {
+            (Rounding::NearestEven, 1) => Cells::of_steps(self.params.get(0)?, self.codes.range()),
             _ => None,
         }
     }
@@ -340,20 +339,13 @@ impl FittedQuantizer for FittedInt {
         Some(Encoded { parts })
     }
 
-    fn decode(&self, encoded: &Encoded) -> Vec<f32> {
-        let [codes, rest @ ..] = &encoded.parts[..] else { return Vec::new() };
-        let scales = self.store.scales(rest);
-        let is_signed = self.codes.symmetry != Symmetry::Asymmetric;
-        let signedness = if is_signed { Signedness::Signed } else { Signedness::Unsigned };
-        let zero_points =
-            encoded.part("zero points").map(|part| part.to_codes(Signedness::Unsigned));
-        let value = |(idx, code): (usize, i32)| {
-            let group_idx = self.layout.group_of(idx);
-            let zero_point = zero_points.as_ref().and_then(|all| all.get(group_idx)).copied();
-            let scale = scales.get(group_idx).copied().unwrap_or(f32::NAN);
-            scale * (code - zero_point.unwrap_or(0)) as f32
+    fn coding(&self) -> Option<Coding> {
+        let codes = match self.codes.symmetry {
+            Symmetry::Asymmetric => CodeRule::WithZeroPoints,
+            _ => CodeRule::Signed,
         };
-        codes.to_codes(signedness).into_iter().enumerate().map(value).collect()
+        let coding = self.layout.coding(codes, CodePacking::Bits(self.codes.bits));
+        Some(Coding { scales: self.store.rule(), ..coding })
     }
 }
 

@@ -4,7 +4,7 @@
 use super::common;
 use super::int::{Codes, FittedInt, Symmetry};
 use crate::base::WorkCtx;
-use crate::codec::Part;
+use crate::codec::{Part, ScaleRule};
 use crate::quant::rounding::Rounding;
 use crate::quant::table::ScaleStore;
 use crate::quant::{
@@ -108,7 +108,7 @@ impl QuantScheme for IntTwoLevel {
         let weights = cleaned.as_ref().unwrap_or(weights);
         let largest = common::absmax_of_groups(weights, &layout, ctx)?;
         let store = TwoLevelScales::of(&largest, layout, codes, scale_bits);
-        let scales = store.scales(&store.parts());
+        let scales = store.rule().read(&store.parts(), layout.n_groups());
         let params = scales.into_iter().map(|scale| QuantParams { scale, zero_point: 0 }).collect();
         Ok(Box::new(FittedInt {
             layout,
@@ -169,14 +169,9 @@ impl ScaleStore for TwoLevelScales {
         ]
     }
 
-    fn scales(&self, parts: &[Part]) -> Vec<f32> {
-        let [codes, channel_scales, ..] = parts else { return Vec::new() };
-        let per_channel = self.layout.groups_of_channel(0).len().max(1);
-        let channel_scales = channel_scales.to_f32s();
-        let scale = |(group_idx, code): (usize, u32)| {
-            channel_scales.get(group_idx / per_channel).copied().unwrap_or(f32::NAN) * code as f32
-        };
-        codes.to_bits().into_iter().enumerate().map(scale).collect()
+    fn rule(&self) -> ScaleRule {
+        let runs_per_channel = self.layout.groups_of_channel(0).len();
+        ScaleRule::TwoLevel { bits: self.scale_bits, runs_per_channel }
     }
 }
 
@@ -196,6 +191,6 @@ mod tests {
         let store = TwoLevelScales::of(&largest, layout, codes, 4);
         assert_eq!(store.channel_scales, [1.0, 1.0]);
         assert_eq!(store.codes, [15, 8, 1, 1, 1, 1]);
-        assert_eq!(store.scales(&store.parts()), [15.0, 8.0, 1.0, 1.0, 1.0, 1.0]);
+        assert_eq!(store.rule().read(&store.parts(), 6), [15.0, 8.0, 1.0, 1.0, 1.0, 1.0]);
     }
 }

@@ -300,7 +300,7 @@ impl QuantScheme for Minifloat {
         };
         let store: Box<dyn ScaleStore> = match is_scaled {
             true => Box::new(F32Scales(Arc::clone(&scales))),
-            false => Box::new(UnitScales { n_groups: layout.n_groups() }),
+            false => Box::new(UnitScales),
         };
         let code_bits = format.n_bits();
         Ok(Box::new(FittedTable { layout, table, scales, code_bits, rounding, store }))
@@ -314,7 +314,7 @@ pub fn table(format: Layout) -> LevelTable {
 
 fn table_with(format: Layout, ties: Ties) -> LevelTable {
     let sign = 1u32 << (format.n_bits() - 1);
-    let table = LevelTable::new(levels(format), ties);
+    let table = LevelTable::new(levels(format), ties).with_format(format);
     let max = table.max_abs();
     let table = match ties {
         Ties::EvenCode => table.with_float(FloatGrid {
@@ -332,7 +332,7 @@ fn table_with(format: Layout, ties: Ties) -> LevelTable {
 
 /// As [`table`], but ties go to the lower code, and so does a zero of any sign.
 pub fn lower_code_table(format: Layout) -> LevelTable {
-    LevelTable::new(levels(format), Ties::LowerCode)
+    LevelTable::new(levels(format), Ties::LowerCode).with_format(format)
 }
 
 /// Every pattern but that of negative zero.

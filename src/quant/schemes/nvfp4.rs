@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{common, minifloat as minifloat_schemes};
 use crate::base::WorkCtx;
-use crate::codec::{Part, minifloat};
+use crate::codec::{Part, ScaleRule, minifloat};
 use crate::quant::rounding::Rounding;
 use crate::quant::table::{FittedTable, ScaleStore};
 use crate::quant::whole_blocks::WholeBlocks;
@@ -81,7 +81,7 @@ impl QuantScheme for NvFp4 {
             .map(|&max| e4m3.nearest(f64::from(max) / (6.0 * f64::from(tensor_scale))))
             .collect();
         let store = BlockScales { codes, tensor_scale };
-        let scales = store.scales(&store.parts()).into();
+        let scales = store.rule().read(&store.parts(), layout.n_groups()).into();
         let table = Arc::new(minifloat_schemes::table(minifloat::E2M1));
         let code_bits = minifloat::E2M1.n_bits();
         let inner = Box::new(FittedTable {
@@ -144,11 +144,8 @@ impl ScaleStore for BlockScales {
         ]
     }
 
-    fn scales(&self, parts: &[Part]) -> Vec<f32> {
-        let [codes, tensor_scale, ..] = parts else { return Vec::new() };
-        let tensor_scale = tensor_scale.to_f32s().first().copied().unwrap_or(f32::NAN);
-        let scale = |code| tensor_scale * minifloat::E4M3FN.decode(code);
-        codes.to_bits().into_iter().map(scale).collect()
+    fn rule(&self) -> ScaleRule {
+        ScaleRule::E4m3
     }
 }
 

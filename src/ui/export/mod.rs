@@ -16,7 +16,6 @@ mod table;
 mod tests;
 mod textures;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use egui::emath::TSTransform;
@@ -27,6 +26,7 @@ pub use self::png::PNG_SCALE;
 pub use self::table::csv;
 pub use self::textures::{KeptTextures, TextureKeeper};
 use super::theme::Theme;
+use crate::base::write_whole;
 
 /// Why nothing was saved.
 #[derive(Debug, thiserror::Error)]
@@ -142,16 +142,8 @@ pub fn save_table(text: &str, path: &Path) -> Result<(), ExportError> {
     write_file(path, text.as_bytes())
 }
 
-/// Writes beside the file and renames, so that nobody finds half of it.
+/// Whole or not at all, so that nobody finds half of it.
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    let written = std::fs::File::create(&beside)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|error| {
-        // What is left of a failed attempt is of no use; it may never have been made.
-        let _ = std::fs::remove_file(&beside);
-        ExportError::Write { path: path.to_owned(), source: error }
-    })
+    write_whole(path, |out| out.write_all(bytes))
+        .map_err(|source| ExportError::Write { path: path.to_owned(), source })
 }

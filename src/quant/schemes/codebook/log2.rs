@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::common;
 use crate::base::WorkCtx;
-use crate::codec::Part;
-use crate::codec::packing::Signedness;
+use crate::codec::{Part, ScaleRule};
 use crate::quant::range::{RangeEstimator, ValueRange};
 use crate::quant::rounding::Rounding::NearestEven;
 use crate::quant::table::{F32Scales, FittedTable, LevelTable, ScaleStore, Ties};
@@ -211,12 +210,11 @@ impl ScaleStore for Exponents {
     fn parts(&self) -> Vec<Part> {
         let exponent = |scale: &f32| f64::from(*scale).log2().round() as i32 + 127;
         let codes: Vec<i32> = self.0.iter().map(exponent).collect();
-        vec![Part::codes("exponents", &codes, 8)]
+        vec![Part::codes("scales", &codes, 8)]
     }
 
-    fn scales(&self, parts: &[Part]) -> Vec<f32> {
-        let codes = parts.first().map(|part| part.to_codes(Signedness::Unsigned));
-        codes.unwrap_or_default().into_iter().map(|e| 2f64.powi(e - 127) as f32).collect()
+    fn rule(&self) -> ScaleRule {
+        ScaleRule::Power { unit: 1.0 }
     }
 }
 
@@ -253,6 +251,6 @@ mod tests {
         let tiny = Rounding::Value.power_of_two(ValueRange { lo: 0.0, hi: f32::from_bits(1) });
         assert_eq!(tiny.log2(), -127.0);
         let store = Exponents([tiny, 1.0, 2f32.powi(127)].into());
-        assert_eq!(store.scales(&store.parts()), *store.0);
+        assert_eq!(store.rule().read(&store.parts(), store.0.len()), *store.0);
     }
 }

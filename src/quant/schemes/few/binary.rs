@@ -77,7 +77,7 @@ impl QuantScheme for Binary {
         common::clean(weights, settings, ctx)?;
         let layout = common::whole(weights);
         let scales = vec![1.0; layout.n_groups()].into();
-        let store = Box::new(UnitScales { n_groups: layout.n_groups() });
+        let store = Box::new(UnitScales);
         Ok(Box::new(signs(layout, scales, store)))
     }
 }

@@ -109,7 +109,7 @@ impl QuantScheme for DoReFa {
                 let factor = least_squares(data, &starts, &levels);
                 (factor, Box::new(F32Scales(vec![factor; n_groups].into())))
             }
-            _ => (1.0, Box::new(UnitScales { n_groups })),
+            _ => (1.0, Box::new(UnitScales)),
         };
         Ok(Box::new(FittedCodebook {
             layout,

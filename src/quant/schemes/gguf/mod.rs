@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::common;
 use crate::base::{WorkCtx, reduce};
 use crate::codec::gguf_blocks::{Block, BlockGrid, BlockType, MAX_BYTES, MAX_LEN};
-use crate::codec::{Encoded, Part};
+use crate::codec::{CodePacking, CodeRule, Coding, Encoded, Part};
 use crate::quant::stored::Stored;
 use crate::quant::{
     CodeFormat, CodeRange, Family, FittedQuantizer, Granularity, Grid, GroupLayout, Level,
@@ -259,16 +259,9 @@ impl Blocks {
         }
     }
 
-    /// The values of stored blocks.
-    fn decode(self, bytes: &[u8]) -> Vec<f32> {
-        let mut found = Vec::with_capacity(self.n_channels * self.channel_len);
-        let mut values = [0f32; MAX_LEN];
-        let blocks = bytes.chunks_exact(self.block_type.n_bytes());
-        for (block_idx, bytes) in blocks.enumerate().take(self.count()) {
-            self.block_type.values(&self.block_type.unpack(bytes), &mut values);
-            found.extend_from_slice(&values[..self.range(block_idx).len()]);
-        }
-        found
+    fn coding(self) -> Coding {
+        let codes = CodeRule::Blocks(self.block_type);
+        self.layout().coding(codes, CodePacking::Bits(8))
     }
 
     fn storage_note(self) -> Option<String> {
@@ -376,9 +369,7 @@ impl Gguf {
             grids: Box::new(move |group_idx| tables.grid(all.grids.get(group_idx).copied())),
             code_range: Some(CodeRange { qmin: i32::from(first), qmax: i32::from(last) }),
             encoded: Encoded { parts: vec![Part::blocks("blocks", blocks.count(), all.bytes)] },
-            decode: Box::new(move |encoded| {
-                encoded.part("blocks").map(|part| blocks.decode(&part.bytes)).unwrap_or_default()
-            }),
+            coding: Some(blocks.coding()),
             storage_note: blocks.storage_note(),
         }
     }
