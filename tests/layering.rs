@@ -141,7 +141,15 @@ const TABLES: &[(&str, &[&str], &str)] = &[
     (
         "formats",
         // Not a format of its own.
-        &["graph_json", "known", "onnx_tensor", "source"],
+        &[
+            "export",
+            "graph_json",
+            "graph_json_write",
+            "known",
+            "onnx_tensor",
+            "packed_form",
+            "source",
+        ],
         "formats/mod.rs",
     ),
 ];

@@ -10,17 +10,13 @@ use super::{print_json, print_out};
 use crate::base::{WorkCtx, bytes, unwritable, write_whole};
 use crate::eval::{Unfit, export_model, quantize_network};
 use crate::formats::{WRITERS, WriteError, Writer};
-use crate::quant::Recipe;
 
 pub(super) fn run(options: &ExportOptions) -> Result<(), CliError> {
     let writer = find(&options.format)?;
     refuse_existing(options)?;
     let opened = open(&options.model, options.weights.fold_mode())?;
     let network = &*opened.network;
-    let recipe = match options.weights.recipe(network)? {
-        Some(recipe) => recipe,
-        None => Recipe::default(),
-    };
+    let recipe = options.weights.recipe(network)?.unwrap_or_default();
     let layers = quantize_network(network, &recipe, &WorkCtx::new())?;
     let unfit = if options.or_float { Unfit::KeptFloat } else { Unfit::Refused };
     let export = export_model(network, &layers, writer, unfit)?;

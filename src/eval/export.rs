@@ -65,7 +65,7 @@ pub fn export_model<'a>(
         let coded = match coded {
             None => None,
             Some((coded, dims)) => match writer.unfit(&coded, &dims) {
-                None => Some((Content::Coded(coded), dims)),
+                None => Some((Content::Coded(Box::new(coded)), dims)),
                 Some(error) if unfit == Unfit::KeptFloat => {
                     kept_float.push(error);
                     None

@@ -62,7 +62,7 @@ pub enum Content<'a> {
         dtype: DType,
         bytes: Cow<'a, [u8]>,
     },
-    Coded(CodedTensor),
+    Coded(Box<CodedTensor>),
 }
 
 /// A quantized weight.

@@ -1,5 +1,6 @@
 //! How quantized weights lie in a safetensors file, for its writer and its reader alike:
 //! `quantization_config` with a section `quantscope`, and the names of the tensors.
+#![deny(clippy::as_conversions)]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;

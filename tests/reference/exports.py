@@ -173,7 +173,7 @@ def safetensors_weights(path):
 def gguf_weights(path):
     reader = gguf.GGUFReader(path)
     text = lambda key: bytes(reader.fields[key].parts[-1]).decode()
-    notes = json.loads(text("quantscope.tensors"))
+    notes = json.loads(text("quantscope.tensors")) if "quantscope.tensors" in reader.fields else {}
     weights, raw = {}, {}
     for tensor in reader.tensors:
         if note := notes.get(tensor.name):
