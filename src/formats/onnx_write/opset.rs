@@ -297,7 +297,7 @@ mod tests {
             (20, "GroupNormalization", &[]),
             (13, "com.example.Thing", &[]),
         ] {
-            let line = raised(&graph(opset, op, attributes), 21).unwrap_err();
+            let line = raised(&graph(opset, op, attributes), 21).err().unwrap();
             assert!(line.contains("\"n\"") && line.contains(op), "{line}");
         }
     }
