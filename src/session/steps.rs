@@ -163,8 +163,7 @@ impl Session {
     /// Of the present state, once every layer was measured.
     fn present_figures(&self) -> Option<ModelFigures> {
         let network = self.network().filter(|now| now.fold_mode == self.plan.fold_mode)?;
-        let specs: Vec<String> =
-            (0..network.layers.len()).map(|idx| self.spec(idx)).collect();
+        let specs: Vec<String> = (0..network.layers.len()).map(|idx| self.spec(idx)).collect();
         self.figures_of(network, &specs)
     }
 
@@ -208,10 +207,7 @@ impl Session {
             let is_present = *network == self.network_id
                 && *samples == self.samples_id
                 && specs.len() == n_layers
-                && specs
-                    .iter()
-                    .enumerate()
-                    .all(|(idx, spec)| *spec == self.spec(idx));
+                && specs.iter().enumerate().all(|(idx, spec)| *spec == self.spec(idx));
             if is_present { StepAccuracy::of(accuracy) } else { None }
         })
     }
