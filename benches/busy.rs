@@ -83,8 +83,9 @@ fn measure(name: &str, model: ModelRef) {
 
 fn main() {
     println!("{}", ClockKind::OURS.name());
-    let largest = BUILTIN_SAMPLES.iter().max_by_key(|sample| sample.model().bytes().len()).unwrap();
-    measure(largest.name, ModelRef::Builtin(largest));
+    for sample in BUILTIN_SAMPLES {
+        measure(sample.name, ModelRef::Builtin(sample));
+    }
     let folder = tempfile::tempdir().unwrap();
     let deep = support::residual_model(250).write(folder.path(), "deep.safetensors");
     support::row_samples(200, 8).write(folder.path(), "deep.eval.safetensors");

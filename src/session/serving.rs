@@ -35,6 +35,8 @@ pub(super) struct Rest {
     progress: Progress,
     /// Questions that nothing works on yet.
     n_waiting: usize,
+    /// Questions in sight that wait for a large layer.
+    n_held: usize,
 }
 
 /// What a job is doing.
@@ -141,14 +143,7 @@ impl Session {
             Entry::Ready(_) if query.is_fleeting() => is_wanted(query),
             _ => true,
         });
-        let mut order = Vec::new();
-        for query in &seen {
-            self.start(query, query.lane());
-            if let Some(Entry::Running { job_id, .. }) = self.entries.get(query) {
-                order.push(*job_id);
-            }
-        }
-        self.queue.prioritize(&order);
+        self.start_in_order(&seen);
         self.serve_rest(&later, &in_sight);
         self.note_figures(&seen);
         self.keep_state();
@@ -159,26 +154,50 @@ impl Session {
         }
     }
 
+    /// Starts what is in sight. While the error or picture of a large layer that is shown is worked on,
+    /// no other work on large layers begins: it would take half of the processor and of the memory,
+    /// and what is asked about the same layer finds its weights at hand afterwards.
+    fn start_in_order(&mut self, seen: &[Query]) {
+        let shown = self.selection.layer_idx;
+        let (mut order, mut n_held, mut holds) = (Vec::new(), 0, false);
+        for query in seen {
+            let is_large = query.lane() != Lane::Long && self.n_weights(query) >= REST_WEIGHTS;
+            if is_large && holds && !self.entries.contains_key(query) {
+                n_held += 1;
+                continue;
+            }
+            self.start(query, query.lane());
+            if let Some(Entry::Running { job_id, .. }) = self.entries.get(query) {
+                order.push(*job_id);
+                holds |= is_large && rank(query, shown) <= 1;
+            }
+        }
+        self.rest.n_held = n_held;
+        self.queue.prioritize(&order);
+    }
+
+    /// Weights of the layer that a question is about.
+    fn n_weights(&self, query: &Query) -> usize {
+        let layers = self.network().map_or(&[][..], |network| &network.layers);
+        let layer = query.layer_idx().and_then(|idx| layers.get(idx));
+        layer.map_or(0, crate::model::Layer::count)
+    }
+
     /// Hands the next layers to the thread for the rest.
     fn serve_rest(&mut self, later: &[Query], in_sight: &HashSet<&Query>) {
         let mut counted: HashSet<&Query> = HashSet::with_capacity(later.len());
         let all: Vec<&Query> = later.iter().filter(|query| counted.insert(query)).collect();
-        let n_weights = |session: &Self, query: &Query| {
-            let layers = session.network().map_or(&[][..], |network| &network.layers);
-            let layer = query.layer_idx().and_then(|idx| layers.get(idx));
-            layer.map_or(0, crate::model::Layer::count)
-        };
         let is_at_work =
             |entry: Option<&Entry>| matches!(entry, Some(Entry::Running { lane: Lane::Rest, .. }));
         let at_work = all.iter().filter(|query| is_at_work(self.entries.get(query)));
-        let mut n_handed: usize = at_work.map(|query| n_weights(self, query).max(1)).sum();
+        let mut n_handed: usize = at_work.map(|query| self.n_weights(query).max(1)).sum();
         for query in &all {
             let may_start = self.rest.pace == Pace::Running && !in_sight.contains(query);
             if may_start && (n_handed == 0 || n_handed < REST_WEIGHTS) {
                 let was_at_work = is_at_work(self.entries.get(query));
                 self.start(query, Lane::Rest);
                 if !was_at_work && is_at_work(self.entries.get(query)) {
-                    n_handed += n_weights(self, query).max(1);
+                    n_handed += self.n_weights(query).max(1);
                 }
             }
         }
@@ -219,6 +238,7 @@ impl Session {
     pub fn is_idle(&self) -> bool {
         self.errands.is_empty()
             && !self.is_keep_starting()
+            && self.rest.n_held == 0
             && (self.rest.n_waiting == 0 || self.rest.pace == Pace::Paused)
             && !self.entries.values().any(|entry| matches!(entry, Entry::Running { .. }))
     }
@@ -376,8 +396,8 @@ impl Session {
 fn rank(query: &Query, shown_layer: usize) -> u8 {
     match query {
         query if query.layer_idx() != Some(shown_layer) => 3,
-        Query::Picture { .. } => 0,
-        Query::Layer { .. } => 1,
+        Query::Layer { .. } => 0,
+        Query::Picture { .. } => 1,
         _ => 2,
     }
 }

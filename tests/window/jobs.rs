@@ -1,7 +1,7 @@
 //! Jobs, memory and frame times; layers measured when there is time; files that change on disk.
 
 use egui::{Key, Modifiers};
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 use quantscope::session::{Command, JobState, ModelRef, Pace};
 
 use crate::drive::window_of;
@@ -61,7 +61,7 @@ fn layers_out_of_sight_are_held_and_let_go_on() {
     let mut window = window_of(ModelRef::Path(path));
     assert!(session(&window).jobs().is_empty(), "all are measured");
     window.state_mut().apply(Command::SetPace(Pace::Paused));
-    // Ternary weights are fitted before their size is known.
+    // Codebooks are fitted before their size is known.
     window.state_mut().apply(Command::SetAllChoices("kmeans:bits=2".parse().unwrap()));
     settle(&mut window);
     let size = session(&window).size().unwrap();
@@ -123,7 +123,7 @@ fn a_changed_file_is_told_and_read_again_with_the_recipe() {
         "nothing is passed off as the old file's"
     );
     click_button(&mut window, "Keep what is shown");
-    assert!(!shows(&window, "changed on disk"));
+    assert!(window.query_by_label("Keep what is shown").is_none());
     overwritten(&mut window, &path, 0.25);
     click_button(&mut window, "Reload");
     settle(&mut window);
