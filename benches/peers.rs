@@ -212,7 +212,7 @@ fn gguf_blocks(weights: &ChannelMajor, id: &str, ctx: &WorkCtx) -> Samples {
     let choice: SchemeChoice = id.parse().unwrap();
     let fit = || choice.fit(weights, ctx).unwrap();
     let bytes = fit().encode(weights).unwrap().parts.swap_remove(0).bytes;
-    let figure = bytes.iter().map(|&byte| f64::from(byte)).sum();
+    let figure: f64 = bytes.iter().map(|&byte| f64::from(byte)).sum();
     in_turn(
         2,
         || read_all(weights.data()),

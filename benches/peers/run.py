@@ -215,12 +215,14 @@ def main():
     parser.add_argument("--python", help="an interpreter that has the peers")
     parser.add_argument("--program", help="the bench program, built before")
     options = parser.parse_args()
+    # The programs run in this folder.
+    options.models = str(pathlib.Path(options.models).resolve())
 
     environment = dict(os.environ, RAYON_NUM_THREADS=str(options.threads), OMP_NUM_THREADS=str(options.threads))
     # Settings for old versions of OpenBLAS slow down a current one.
     for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
         environment.pop(name, None)
-    program = options.program or built("peers")
+    program = str(pathlib.Path(options.program).resolve()) if options.program else built("peers")
     ours = Side([program, "--serve", "--models", options.models], environment)
     python = options.python or interpreter()
     theirs = Side([python, HERE / "work.py", str(options.threads), options.models], environment)
