@@ -80,7 +80,9 @@ fn main() {
     let len = std::fs::metadata(&path).unwrap().len();
     println!("{}: {:.2} GB", path.display(), len as f64 / 1e9);
     let (sender, woken) = channel();
-    let mut session = Session::new(move || drop(sender.send(())));
+    let mut session = Session::new(move || {
+        let _ = sender.send(());
+    });
     let started = Instant::now();
     session.apply(Command::Open(ModelRef::Path(path)));
     let mut peak = 0;
