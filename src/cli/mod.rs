@@ -7,6 +7,8 @@ mod inspect;
 mod options;
 mod schemes;
 mod screenshot;
+mod search;
+mod sensitivity;
 mod sweep;
 mod table;
 
@@ -43,6 +45,7 @@ fn run(options: Options) -> Result<(), CliError> {
         Some(Command::Error(options)) => error::run(&options),
         Some(Command::Eval(options)) => eval::run(&options),
         Some(Command::Sweep(options)) => sweep::run(&options),
+        Some(Command::Sensitivity(options)) => sensitivity::run(&options),
         Some(Command::Schemes(options)) => schemes::run(&options),
         Some(Command::Screenshot(options)) => screenshot::run(&options),
     }

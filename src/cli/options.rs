@@ -37,6 +37,8 @@ pub(super) enum Command {
     Eval(EvalOptions),
     /// Accuracy at several bit widths under several schemes, as a table
     Sweep(SweepOptions),
+    /// What every layer costs at every bit width: quantized alone, and left out of a quantized model
+    Sensitivity(SensitivityOptions),
     /// Every scheme with its settings, their types and defaults
     Schemes(SchemesOptions),
     /// The window as a picture; needs no display
@@ -141,6 +143,40 @@ pub(super) struct SweepOptions {
     /// A table in Markdown
     #[arg(long, conflicts_with = "json")]
     pub markdown: bool,
+    /// JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a layer may be quantized with, and the samples that say what it costs.
+#[derive(Args)]
+pub(super) struct SearchOptions {
+    /// The scheme at every bit width: SCHEME[:key=value,…] without bits
+    #[arg(long, value_name = "SPEC", default_value = "int:granularity=per-channel")]
+    pub scheme: String,
+    /// Samples to measure on; without it calibration.safetensors beside the model, else train, else one half of eval. Of a set that judges only one half is used
+    #[arg(long, value_name = "FILE")]
+    pub samples: Option<PathBuf>,
+    /// Only the first N samples of the seeded, class-balanced order
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// Leave batch normalization as it is instead of folding it into the layer before
+    #[arg(long)]
+    pub no_fold: bool,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  quantscope sensitivity sample:digits --bits 2,3,4\n  quantscope sensitivity model.onnx --scheme int:range=mse --limit 500 --json"
+)]
+pub(super) struct SensitivityOptions {
+    /// A file, a folder, or sample:NAME
+    pub model: String,
+    /// Bit widths, a column each
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "2,3,4,6,8")]
+    pub bits: Vec<i64>,
+    #[command(flatten)]
+    pub search: SearchOptions,
     /// JSON on standard output
     #[arg(long)]
     pub json: bool,

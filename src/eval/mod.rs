@@ -10,12 +10,14 @@ mod fidelity;
 pub mod import;
 mod interval;
 mod kept_runs;
+mod part;
 mod profile;
 mod progressive;
 mod rate;
 mod recipe_eval;
 mod runner;
 mod samples;
+mod sensitivity;
 mod size;
 mod sweep;
 mod usage;
@@ -35,6 +37,7 @@ pub use error::{
 pub use fidelity::{OutcomeReader, OutputKind, SampleOutcome};
 pub use interval::{BOOTSTRAP_DRAWS, Estimate, PairedCounts, bootstrap, wilson};
 pub use kept_runs::KeptRuns;
+pub use part::SamplePart;
 pub use profile::ErrorProfile;
 pub use rate::{DB_PER_BIT, RateLimits};
 pub use recipe_eval::{
@@ -43,6 +46,10 @@ pub use recipe_eval::{
 };
 pub use runner::{EvalError, RunRequest, Runner};
 pub use samples::{Feed, SamplePicture, SampleSet, SamplesError, Split, Task, is_sample_set};
+pub use sensitivity::{
+    CandidateWeights, Cell, Column, Curvature, Effect, MeasuredLayer, Predictor, Sensitivity,
+    SensitivityRequest, Tally, WeightError, measure_sensitivity, spearman,
+};
 pub use size::ModelSize;
 pub use sweep::{Sweep, SweepError, SweepPoint};
 pub use usage::CodeUsage;
