@@ -5,6 +5,7 @@ mod eval;
 mod exit;
 mod inspect;
 mod options;
+mod propose;
 mod schemes;
 mod screenshot;
 mod search;
@@ -46,6 +47,7 @@ fn run(options: Options) -> Result<(), CliError> {
         Some(Command::Eval(options)) => eval::run(&options),
         Some(Command::Sweep(options)) => sweep::run(&options),
         Some(Command::Sensitivity(options)) => sensitivity::run(&options),
+        Some(Command::Propose(options)) => propose::run(&options),
         Some(Command::Schemes(options)) => schemes::run(&options),
         Some(Command::Screenshot(options)) => screenshot::run(&options),
     }

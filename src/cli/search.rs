@@ -1,4 +1,4 @@
-//! What is measured with: the candidates, and the samples.
+//! What `sensitivity` and `propose` have in common: the candidates, and the samples they measure on.
 
 use std::path::Path;
 use std::sync::Arc;

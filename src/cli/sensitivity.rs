@@ -30,7 +30,7 @@ pub(super) fn run(options: &SensitivityOptions) -> Result<(), CliError> {
 }
 
 /// Measures with a count on standard error, where a person sees it.
-fn measure(
+pub(super) fn measure(
     runner: &Runner,
     candidates: &[SchemeChoice],
     limit: Option<usize>,
@@ -152,7 +152,7 @@ fn text(found: &Sensitivity, search: &Search) -> String {
     text
 }
 
-fn value_text(estimate: Estimate, metric: Metric) -> String {
+pub(super) fn value_text(estimate: Estimate, metric: Metric) -> String {
     let shown = |x: f64| match metric {
         Metric::Perplexity => fixed(x, 3),
         _ => crate::base::percent(x, 1),

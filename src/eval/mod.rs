@@ -13,6 +13,7 @@ mod kept_runs;
 mod part;
 mod profile;
 mod progressive;
+mod propose;
 mod rate;
 mod recipe_eval;
 mod runner;
@@ -39,6 +40,7 @@ pub use interval::{BOOTSTRAP_DRAWS, Estimate, PairedCounts, bootstrap, wilson};
 pub use kept_runs::KeptRuns;
 pub use part::SamplePart;
 pub use profile::ErrorProfile;
+pub use propose::{Budget, Proposal, ProposeError, ProposeRequest, Step, Trial, Uniform, propose};
 pub use rate::{DB_PER_BIT, RateLimits};
 pub use recipe_eval::{
     QuantizedLayer, RecipeEvalError, check_layers, overlay, quantize_layer, quantize_network,
@@ -48,7 +50,7 @@ pub use runner::{EvalError, RunRequest, Runner};
 pub use samples::{Feed, SamplePicture, SampleSet, SamplesError, Split, Task, is_sample_set};
 pub use sensitivity::{
     CandidateWeights, Cell, Column, Curvature, Effect, MeasuredLayer, Predictor, Sensitivity,
-    SensitivityRequest, Tally, WeightError, measure_sensitivity, spearman,
+    SensitivityRequest, Tally, WeightError, compare_models, measure_sensitivity, spearman,
 };
 pub use size::ModelSize;
 pub use sweep::{Sweep, SweepError, SweepPoint};

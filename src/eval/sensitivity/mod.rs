@@ -6,6 +6,7 @@ mod curvature;
 mod exact;
 mod measure;
 mod ordered;
+mod pair;
 mod predictor;
 mod tally;
 
@@ -19,6 +20,7 @@ use crate::quant::SchemeChoice;
 pub use candidates::CandidateWeights;
 pub use curvature::Curvature;
 pub use measure::{SensitivityRequest, measure_sensitivity};
+pub use pair::compare_models;
 pub use predictor::{Effect, Predictor, spearman};
 pub use tally::Tally;
 
