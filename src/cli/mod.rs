@@ -6,8 +6,11 @@ mod exit;
 mod export;
 mod inspect;
 mod options;
+mod propose;
 mod schemes;
 mod screenshot;
+mod search;
+mod sensitivity;
 mod sweep;
 mod table;
 
@@ -45,6 +48,8 @@ fn run(options: Options) -> Result<(), CliError> {
         Some(Command::Eval(options)) => eval::run(&options),
         Some(Command::Sweep(options)) => sweep::run(&options),
         Some(Command::Export(options)) => export::run(&options),
+        Some(Command::Sensitivity(options)) => sensitivity::run(&options),
+        Some(Command::Propose(options)) => propose::run(&options),
         Some(Command::Schemes(options)) => schemes::run(&options),
         Some(Command::Screenshot(options)) => screenshot::run(&options),
     }

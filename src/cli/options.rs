@@ -39,6 +39,10 @@ pub(super) enum Command {
     Sweep(SweepOptions),
     /// The quantized model as a file: ONNX, safetensors or GGUF
     Export(ExportOptions),
+    /// What every layer costs at every bit width: quantized alone, and left out of a quantized model
+    Sensitivity(SensitivityOptions),
+    /// A mix of bit widths for a size or an accuracy, and why
+    Propose(ProposeOptions),
     /// Every scheme with its settings, their types and defaults
     Schemes(SchemesOptions),
     /// The window as a picture; needs no display
@@ -143,6 +147,69 @@ pub(super) struct SweepOptions {
     /// A table in Markdown
     #[arg(long, conflicts_with = "json")]
     pub markdown: bool,
+    /// JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a layer may be quantized with, and the samples that say what it costs.
+#[derive(Args)]
+pub(super) struct SearchOptions {
+    /// The scheme at every bit width: SCHEME[:key=value,…] without bits
+    #[arg(long, value_name = "SPEC", default_value = "int:granularity=per-channel")]
+    pub scheme: String,
+    /// Samples to measure on; without it calibration.safetensors beside the model, else train, else one half of eval. Of a set that judges only one half is used
+    #[arg(long, value_name = "FILE")]
+    pub samples: Option<PathBuf>,
+    /// Only the first N samples of the seeded, class-balanced order
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// Leave batch normalization as it is instead of folding it into the layer before
+    #[arg(long)]
+    pub no_fold: bool,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  quantscope sensitivity sample:digits --bits 2,3,4\n  quantscope sensitivity model.onnx --scheme int:range=mse --limit 500 --json"
+)]
+pub(super) struct SensitivityOptions {
+    /// A file, a folder, or sample:NAME
+    pub model: String,
+    /// Bit widths, a column each
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "2,3,4,6,8")]
+    pub bits: Vec<i64>,
+    #[command(flatten)]
+    pub search: SearchOptions,
+    /// JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  quantscope propose sample:digits --budget-bits 3.5 -o recipe.json\n  quantscope propose model.onnx --floor top1=0.86 --bits 2,4,8"
+)]
+pub(super) struct ProposeOptions {
+    /// A file, a folder, or sample:NAME
+    pub model: String,
+    /// The most bits a weight of the quantized layers, scales included
+    #[arg(long, value_name = "BITS", conflicts_with = "budget_bytes")]
+    pub budget_bits: Option<f64>,
+    /// The most bytes of the whole model, what stays in float included
+    #[arg(long, value_name = "BYTES")]
+    pub budget_bytes: Option<u64>,
+    /// What has to be reached on the samples that are measured, e.g. top1=0.86; a perplexity at most
+    #[arg(long, value_name = "METRIC=VALUE")]
+    pub floor: Option<String>,
+    /// Bit widths to choose from
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "2,3,4,5,6,8")]
+    pub bits: Vec<i64>,
+    #[command(flatten)]
+    pub search: SearchOptions,
+    /// The recipe file to write
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// JSON on standard output
     #[arg(long)]
     pub json: bool,

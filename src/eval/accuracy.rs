@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::answers::{Answers, Breakdown, Recall};
 use super::error::Sqnr;
 use super::fidelity::{Change, ModelOutcome, SampleOutcome};
@@ -9,7 +11,7 @@ use super::interval::{Estimate, PairedCounts, bootstrap, wilson};
 use super::samples::{SampleSet, Task};
 
 /// What the value of an accuracy is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Metric {
     /// Share of samples whose highest score is the label's.
     Top1,

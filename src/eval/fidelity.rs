@@ -120,6 +120,47 @@ impl OutcomeReader {
     }
 }
 
+/// One model's answers on one sample, kept to compare other models' with.
+pub(super) struct Reading {
+    pub outcome: ModelOutcome,
+    rows: Vec<Row>,
+    has_targets: bool,
+}
+
+impl OutcomeReader {
+    /// `targets` is empty for a set without labels.
+    pub(super) fn reading(&self, targets: &[usize], scores: &[f32]) -> Reading {
+        let mut outcome = ModelOutcome::default();
+        let rows = scores.chunks_exact(self.n_classes.max(1)).enumerate();
+        let rows = rows
+            .map(|(row_idx, row)| self.read_row(row, targets.get(row_idx).copied(), &mut outcome));
+        let rows = rows.collect();
+        Reading { rows, outcome, has_targets: !targets.is_empty() }
+    }
+}
+
+impl Reading {
+    pub fn n_predictions(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn has_targets(&self) -> bool {
+        self.has_targets
+    }
+
+    /// Predictions that are the same.
+    pub fn n_agree(&self, other: &Self) -> usize {
+        let pairs = self.rows.iter().zip(&other.rows);
+        pairs.filter(|(a, b)| a.answer.is_some() && a.answer == b.answer).count()
+    }
+
+    /// `Σ KL(self‖other)` in nats over the predictions.
+    pub fn kl_to(&self, other: &Self) -> f64 {
+        let pairs = self.rows.iter().zip(&other.rows);
+        pairs.map(|(a, b)| kl(&a.log_probabilities, &b.log_probabilities)).sum()
+    }
+}
+
 struct Row {
     answer: Option<usize>,
     log_probabilities: Vec<f64>,

@@ -2,11 +2,12 @@
 //! bootstrap.
 
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 
 use crate::base::seeded;
 
 /// 97.5 % point of the standard normal distribution.
-const Z: f64 = 1.959_963_984_540_054;
+pub(super) const Z: f64 = 1.959_963_984_540_054;
 
 /// A figure with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,7 +36,7 @@ pub fn wilson(hits: usize, n: usize) -> Estimate {
 }
 
 /// Two classifiers on the same samples: how many both got right, one of them, none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PairedCounts {
     pub both: usize,
     /// Right before, wrong after.

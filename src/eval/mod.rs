@@ -11,12 +11,15 @@ mod fidelity;
 pub mod import;
 mod interval;
 mod kept_runs;
+mod part;
 mod profile;
 mod progressive;
+mod propose;
 mod rate;
 mod recipe_eval;
 mod runner;
 mod samples;
+mod sensitivity;
 mod size;
 mod sweep;
 mod usage;
@@ -38,7 +41,9 @@ pub use export::{Export, ExportError, Unfit, export_model};
 pub use fidelity::{OutcomeReader, OutputKind, SampleOutcome};
 pub use interval::{BOOTSTRAP_DRAWS, Estimate, PairedCounts, bootstrap, wilson};
 pub use kept_runs::KeptRuns;
+pub use part::SamplePart;
 pub use profile::ErrorProfile;
+pub use propose::{Budget, Proposal, ProposeError, ProposeRequest, Step, Trial, Uniform, propose};
 pub use rate::{DB_PER_BIT, RateLimits};
 pub use recipe_eval::{
     QuantizedLayer, RecipeEvalError, check_layers, overlay, quantize_layer, quantize_network,
@@ -46,6 +51,10 @@ pub use recipe_eval::{
 };
 pub use runner::{EvalError, RunRequest, Runner};
 pub use samples::{Feed, SamplePicture, SampleSet, SamplesError, Split, Task, is_sample_set};
+pub use sensitivity::{
+    CandidateWeights, Cell, Column, Curvature, Effect, MeasuredLayer, Predictor, Sensitivity,
+    SensitivityRequest, Tally, WeightError, compare_models, measure_sensitivity, spearman,
+};
 pub use size::{ModelSize, planned_bits};
 pub use sweep::{Sweep, SweepError, SweepPoint};
 pub use usage::CodeUsage;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use super::accuracy::Accuracy;
-use super::fidelity::{OutcomeReader, OutputKind};
+use super::fidelity::{OutcomeReader, OutputKind, Reading};
 use super::kept_runs::{CutRequest, KeptActivations, KeptRuns};
+use super::part::SamplePart;
 use super::progressive::{ChunkDone, Progressive};
 use super::samples::{Feed, SampleSet, SamplesError};
 use crate::base::{Cancelled, WorkCtx};
@@ -69,6 +70,18 @@ impl Runner {
     /// # Errors
     /// No graph, an operator that is not supported, samples of another shape.
     pub fn new(network: Arc<Network>, samples: Arc<SampleSet>) -> Result<Self, EvalError> {
+        Self::on_part(network, samples, SamplePart::All)
+    }
+
+    /// The same over a part of the set, which then is all there is.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); a set of one sample has no other half.
+    pub fn on_part(
+        network: Arc<Network>,
+        samples: Arc<SampleSet>,
+        part: SamplePart,
+    ) -> Result<Self, EvalError> {
         let graph = network.graph.as_ref().ok_or(EvalError::NoGraph)?;
         let [input] = graph.inputs.as_slice() else {
             return Err(EvalError::InputCount(graph.inputs.len()));
@@ -78,7 +91,11 @@ impl Runner {
         check_vocabulary(&network, &input.name, &samples)?;
         let float = plan.constants(|name| network.value(name))?;
         let kind = output_kind(graph);
-        let order = samples.balanced_order();
+        let order = part.of(samples.balanced_order());
+        if order.is_empty() {
+            let reason = "one sample cannot be in two halves".to_owned();
+            return Err(SamplesError::Unfit { name: samples.name.clone(), reason }.into());
+        }
         let chunk_len = feed.fixed_batch.unwrap_or_else(|| chunk_len_for(&samples, &feed)).max(1);
         let mut full_feed = feed.clone();
         full_feed.fixed_batch = Some(chunk_len);
@@ -132,10 +149,9 @@ impl Runner {
         ctx: &WorkCtx,
         on_partial: impl FnMut(Accuracy) + Send,
     ) -> Result<Accuracy, EvalError> {
-        let n_samples = request.limit.unwrap_or(usize::MAX).clamp(1, self.order.len());
+        let chunks = self.chunks(request.limit);
+        let n_samples: usize = chunks.iter().map(|chunk| chunk.len()).sum();
         let is_complete = n_samples == self.order.len();
-        let order = self.order.get(..n_samples).unwrap_or_default();
-        let chunks: Vec<&[usize]> = order.chunks(self.chunk_len.max(1)).collect();
         ctx.set_total(n_samples as u64);
         self.prepare_kept(request, kept.activations(), &chunks)?;
         let outputs: Vec<_> = (0..chunks.len()).map(|chunk_idx| kept.output(chunk_idx)).collect();
@@ -149,18 +165,70 @@ impl Runner {
         };
         let run = Progressive { samples: &self.samples, chunks: &chunks, ctx };
         let activations = &*kept.activations();
+        let work = |chunk_idx: usize, chunk: &[usize]| run_chunk(chunk_idx, chunk, activations);
+        let (accuracy, floats) = run.run(self.pool(), &work, on_partial)?;
+        for (chunk_idx, outputs) in floats {
+            kept.keep_output(chunk_idx, outputs);
+        }
+        Ok(accuracy)
+    }
+
+    /// Threads that keep their buffers; `None` where the system gives none.
+    pub(super) fn pool(&self) -> Option<&rayon::ThreadPool> {
         let pool = self.threads.get_or_init(|| {
             let threads = rayon::ThreadPoolBuilder::new()
                 .num_threads(rayon::current_num_threads())
                 .thread_name(|_| "quantscope-accuracy".to_owned());
             threads.build().inspect_err(|error| log::warn!("accuracy on one thread: {error}")).ok()
         });
-        let work = |chunk_idx: usize, chunk: &[usize]| run_chunk(chunk_idx, chunk, activations);
-        let (accuracy, floats) = run.run(pool.as_ref(), &work, on_partial)?;
-        for (chunk_idx, outputs) in floats {
-            kept.keep_output(chunk_idx, outputs);
-        }
-        Ok(accuracy)
+        pool.as_ref()
+    }
+
+    pub(super) fn plan(&self) -> &ExecPlan {
+        &self.plan
+    }
+
+    pub(super) fn float(&self) -> &Constants {
+        &self.float
+    }
+
+    /// Samples there are to run.
+    pub fn n_samples(&self) -> usize {
+        self.order.len()
+    }
+
+    /// The first samples of the order in the chunks they are run in.
+    pub(super) fn chunks(&self, limit: Option<usize>) -> Vec<&[usize]> {
+        let n_samples = limit.unwrap_or(usize::MAX).clamp(1, self.order.len());
+        let order = self.order.get(..n_samples).unwrap_or_default();
+        order.chunks(self.chunk_len.max(1)).collect()
+    }
+
+    /// A chunk as the graph takes it, filled up to the size of all chunks.
+    pub(super) fn batch(&self, chunk: &[usize]) -> Value {
+        self.samples.batch(&self.full_feed, chunk)
+    }
+
+    /// What the outputs of a chunk say, sample by sample.
+    ///
+    /// # Errors
+    /// Outputs that are no scores, labels they do not have.
+    pub(super) fn readings(
+        &self,
+        chunk: &[usize],
+        outputs: Vec<Value>,
+    ) -> Result<Vec<Reading>, EvalError> {
+        let scores = self.scores(chunk, outputs)?;
+        let per_sample = scores.len() / chunk.len().max(1);
+        let n_classes = per_sample / self.samples.predictions_per_sample().max(1);
+        let reader = OutcomeReader { kind: self.kind, n_classes };
+        let rows = chunk.iter().zip(scores.chunks_exact(per_sample.max(1)));
+        rows.map(|(&sample_idx, row)| {
+            let targets = self.samples.targets(sample_idx).unwrap_or_default();
+            check_targets(&self.samples, sample_idx, &targets, n_classes)?;
+            Ok(reader.reading(&targets, row))
+        })
+        .collect()
     }
 
     /// Chooses where activations are kept; nothing is kept where a hook changes them.

@@ -68,6 +68,12 @@ pub fn planned_bits(layer: &Layer, choice: &SchemeChoice) -> Option<u64> {
     choice.planned_bits(WeightShape::of(&layer.dims, kept_axis(layer, choice)))
 }
 
+/// What a layer takes in float, at the width it is stored in.
+pub(super) fn float_bytes(network: &Network, layer_idx: usize) -> u64 {
+    let Some(layer) = network.layers.get(layer_idx) else { return 0 };
+    (layer.count() * width_bytes(network, &layer.weight)) as u64
+}
+
 fn width_bytes(network: &Network, name: &str) -> usize {
     match network.model.store.info(name) {
         Some(info) if !network.is_folded(name) => info.dtype.size_bytes(),

@@ -10,7 +10,11 @@ pub(super) fn explain(bytes: &[u8], name: &str) -> String {
     }
     let mut names: Vec<&str> = READERS.iter().map(|reader| reader.name).collect();
     names.dedup();
-    let known = names.join(" or ");
+    let known = match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => "model".to_owned(),
+    };
     match looks_like(bytes) {
         Some((kind, "")) => format!("this is no model, it reads as {kind}; open a {known} file"),
         Some((kind, remedy)) => format!("this is no model, it reads as {kind}; {remedy}"),

@@ -123,7 +123,10 @@ fn wrong_things_are_named_with_the_way_out() {
     }));
     let unfit = support::dense_samples().bytes();
     let cases: Vec<(PathBuf, [&str; 2])> = vec![
-        (write("notes.txt", b"hello there"), ["reads as plain text", "open a safetensors or ONNX"]),
+        (
+            write("notes.txt", b"hello there"),
+            ["reads as plain text", "open a GGUF, safetensors or ONNX file"],
+        ),
         (write("page.onnx", b"<!DOCTYPE html>"), ["a web page", "download the file itself"]),
         (write("a.zip", b"PK\x03\x04....."), ["a ZIP archive", "unpack it"]),
         (write("nothing.onnx", b""), ["the file is empty", "fetch or export it again"]),

@@ -72,8 +72,8 @@ fn the_slider_and_the_numbers_set_bits() {
     let session = session(&window);
     let fc = session.network().unwrap().layer_idx("fc").unwrap();
     assert_eq!(session.choice(fc).to_string(), "int:bits=5");
-    let Loaded::Ready(error) = session.layer_error(fc) else { panic!("not settled") };
-    assert!(matches!(error.sqnr(), Sqnr::Db(db) if db > 15.0));
+    let Loaded::Ready(figures) = session.layer_figures(fc) else { panic!("not settled") };
+    assert!(matches!(figures.sqnr(), Sqnr::Db(db) if db > 15.0));
 }
 
 /// Finds the scheme in the list by its name.

@@ -97,12 +97,17 @@ impl LevelsPanel {
         if self.about.0 != about.0 {
             (self.group_idx, self.view, self.pinned) = (None, None, None);
             self.scrolls = true;
+            self.about = (about.0, None);
         }
-        self.about = about;
-        let error = ctx.session.layer_error(about.0);
-        if let (Some(channel_idx), Some(error)) = (about.1, error.shown()) {
+        let Some(channel_idx) = about.1 else {
+            self.about = about;
+            return;
+        };
+        // Which groups are the channel's is known with the layer's error.
+        if let Some(error) = ctx.session.layer_error(about.0).shown() {
             let groups = error.fitted.layout().groups_of_channel(channel_idx);
             self.group_idx = Some(groups.start);
+            self.about = about;
         }
     }
 
