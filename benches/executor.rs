@@ -5,11 +5,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use quantscope::base::WorkCtx;
 use quantscope::eval::{KeptRuns, RunRequest, Runner, overlay, quantize_layer, quantize_network};
-use quantscope::exec::{Constants, NoHook};
+use quantscope::exec::{Constants, ExecPlan, NoHook};
 use quantscope::model::FoldMode;
 use quantscope::quant::Recipe;
 use quantscope::session::{ModelRef, open};
@@ -61,6 +62,46 @@ fn from_scratch(criterion: &mut Criterion) {
     }
 }
 
+/// Where the time of one batch of sixteen goes on one thread: every step with its share, medians of
+/// many runs. What a whole run takes beyond twice the sum is spent around the plan.
+fn steps(_: &mut Criterion) {
+    let Some((name, reference)) = models().into_iter().find(|(name, _)| name == "resnet8_cifar10")
+    else {
+        return;
+    };
+    let opened = open(&reference, FoldMode::Fold).unwrap();
+    let network = &opened.network;
+    let graph = network.graph.as_ref().unwrap();
+    let samples = opened.eval.clone().unwrap();
+    let feed = samples.feed(&graph.inputs[0].resolve()).unwrap();
+    let plan = ExecPlan::new(graph).unwrap();
+    let constants = plan.constants(|name| network.value(name)).unwrap();
+    let indices: Vec<usize> = (0..16).collect();
+    let (mut by_step, mut batches) = (vec![Vec::new(); plan.n_steps()], Vec::new());
+    for _ in 0..200 {
+        let started = Instant::now();
+        let batch = samples.batch(&feed, &indices);
+        batches.push(started.elapsed().as_secs_f64());
+        let costs = plan.costs(&constants, vec![batch], &NoHook).unwrap();
+        for (seconds, cost) in by_step.iter_mut().zip(costs) {
+            seconds.push(cost.seconds);
+        }
+    }
+    let median = |mut seconds: Vec<f64>| {
+        seconds.sort_by(f64::total_cmp);
+        seconds[seconds.len() / 2] * 1e6
+    };
+    let by_step: Vec<f64> = by_step.into_iter().map(median).collect();
+    let whole: f64 = by_step.iter().sum();
+    println!(
+        "{name}, 16 samples: {:.0} µs to make the batch, {whole:.0} µs to run",
+        median(batches)
+    );
+    for (node, micros) in graph.nodes.iter().zip(&by_step).filter(|(_, micros)| **micros > 0.5) {
+        println!("{:>8.1} µs {:>5.1} %  {} {}", micros, 100.0 * micros / whole, node.op, node.name);
+    }
+}
+
 /// Accuracy after an edit of one layer, with what earlier runs kept; every layer of the model on
 /// which that is hardest, since its first layers are the largest.
 fn edits(criterion: &mut Criterion) {
@@ -108,5 +149,5 @@ fn edits(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, from_scratch, edits);
+criterion_group!(benches, steps, from_scratch, edits);
 criterion_main!(benches);
