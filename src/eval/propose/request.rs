@@ -7,7 +7,7 @@ use crate::eval::error::LayerError;
 use crate::eval::sensitivity::{CandidateWeights, Sensitivity};
 use crate::eval::size::{ModelSize, float_bytes};
 use crate::eval::sweep::SweepError;
-use crate::model::Network;
+use crate::model::{Layer, Network};
 
 /// The most it may take.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -96,7 +96,7 @@ impl Sizes {
         let places = &request.weights.layers;
         let no_errors: Vec<Option<&LayerError>> = vec![None; network.layers.len()];
         let whole = ModelSize::new(network, &no_errors).float_bytes;
-        let of_layer = |idx: &usize| network.layers.get(*idx).map_or(0, |layer| layer.count());
+        let of_layer = |idx: &usize| network.layers.get(*idx).map_or(0, Layer::count);
         let n_weights: usize = places.iter().map(of_layer).sum();
         let float_bytes: Vec<u64> = places.iter().map(|idx| float_bytes(network, *idx)).collect();
         let layers: u64 = float_bytes.iter().sum();
