@@ -1,6 +1,6 @@
 //! A mix of bit widths for a size or an accuracy: chosen exactly over the measured sensitivities,
-//! checked by real runs on the samples they were measured on, repaired where layers interact, and
-//! explained. It never sees the samples that judge.
+//! checked by real runs on the samples they were measured on, repaired where layers interact (where
+//! the mixes are few, every one is run), and explained. It never sees the samples that judge.
 
 mod allocate;
 mod explain;
@@ -62,7 +62,11 @@ pub fn propose(
     let (first, best) = match request.floor {
         None => {
             let first = search.trials.run(&first.chosen)?;
-            (first.clone(), search.repaired(first)?)
+            let best = match search.best_of_all()? {
+                Some(best) => best,
+                None => search.repaired(first.clone())?,
+            };
+            (first, best)
         }
         Some(floor) => search.smallest_reaching(floor)?,
     };

@@ -20,6 +20,9 @@ const N_NEAR: usize = 32;
 /// Times that a better mix is gone on from.
 const MAX_ROUNDS: usize = 12;
 
+/// Where there are no more mixes, every one that fits is run.
+const MAX_RUN_ALL: usize = 1024;
+
 /// A mix near another one.
 struct Near {
     chosen: Vec<Option<usize>>,
@@ -28,6 +31,39 @@ struct Near {
 }
 
 impl Search<'_> {
+    /// The mix of least divergence, by running all that fit; `None` where they are too many.
+    pub fn best_of_all(&mut self) -> Result<Option<Trial>, ProposeError> {
+        let n_mixes = self.items.iter().try_fold(1usize, |n, items| n.checked_mul(items.len()));
+        let Some(n_mixes) = n_mixes.filter(|&n_mixes| n_mixes <= MAX_RUN_ALL) else {
+            return Ok(None);
+        };
+        let mut best: Option<Trial> = None;
+        for mix_idx in 0..n_mixes {
+            let chosen = self.nth_mix(mix_idx);
+            if self.size_of(&chosen) > self.limit {
+                continue;
+            }
+            let trial = self.trials.run(&chosen)?;
+            let is_better = best.as_ref().is_none_or(|best| {
+                trial.kl_mean < best.kl_mean || (best.kl_mean.is_nan() && !trial.kl_mean.is_nan())
+            });
+            if is_better {
+                best = Some(trial);
+            }
+        }
+        Ok(best)
+    }
+
+    fn nth_mix(&self, mix_idx: usize) -> Vec<Option<usize>> {
+        let mut rest = mix_idx;
+        let layers = self.items.iter().map(|items| {
+            let item = items.get(rest % items.len().max(1));
+            rest /= items.len().max(1);
+            item.and_then(|item| item.choice)
+        });
+        layers.collect()
+    }
+
     /// Goes on to a mix near by as long as a real run shows less divergence. Layers interact: the
     /// sum of what each costs alone is not what they cost together.
     pub fn repaired(&mut self, first: Trial) -> Result<Trial, ProposeError> {
