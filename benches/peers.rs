@@ -173,37 +173,7 @@ fn tensors() -> Vec<Measurement> {
         let measure = move || gguf_blocks(&weights(), id, &ctx);
         all.push(Measurement::new(format!("gguf/{id}"), measure));
     }
-    let (sorted, searching) = (weights.clone(), ctx.clone());
-    let index: Rc<std::cell::OnceCell<Arc<SortedIndex>>> = Rc::default();
-    all.push(Measurement::new("bits/index", move || {
-        let (kept, mut nth) = (sorted(), 0);
-        let index = index.get_or_init(|| {
-            Arc::new(SortedIndex::of_values(kept.data(), &searching).unwrap().unwrap())
-        });
-        kept.set_index(index);
-        in_turn(
-            30,
-            || (),
-            || {
-                nth += 1;
-                let choice: SchemeChoice = format!("int{}", 3 + nth % 6).parse().unwrap();
-                let fitted = choice.fit(&kept, &searching).unwrap().into();
-                indexed_error(&kept, &choice, &fitted).unwrap().total.mse()
-            },
-        )
-    }));
-    all.push(Measurement::new("bits/direct", move || {
-        let (kept, mut nth) = (weights(), 0);
-        in_turn(
-            30,
-            || (),
-            || {
-                nth += 1;
-                let choice: SchemeChoice = format!("int{}", 3 + nth % 6).parse().unwrap();
-                layer_error(&kept, &choice, &ctx).unwrap().total.mse()
-            },
-        )
-    }));
+    all.extend(bit_changes(weights));
     all
 }
 
@@ -221,6 +191,35 @@ fn gguf_blocks(weights: &ChannelMajor, id: &str, ctx: &WorkCtx) -> Samples {
             figure
         },
     )
+}
+
+/// Other bits on the same weights: found in the index, or by reading them all.
+fn bit_changes(weights: impl Fn() -> ChannelMajor + Clone + 'static) -> [Measurement; 2] {
+    let index: std::cell::OnceCell<Arc<SortedIndex>> = std::cell::OnceCell::new();
+    let (of_index, of_kernel) = (weights.clone(), weights);
+    let in_index = move || {
+        let kept = of_index();
+        let sorted = || SortedIndex::of_values(kept.data(), &WorkCtx::new()).unwrap().unwrap();
+        kept.set_index(index.get_or_init(|| Arc::new(sorted())));
+        changes(|choice| {
+            let fitted = choice.fit(&kept, &WorkCtx::new()).unwrap().into();
+            indexed_error(&kept, choice, &fitted).unwrap().total.mse()
+        })
+    };
+    let direct = move || {
+        let kept = of_kernel();
+        changes(|choice| layer_error(&kept, choice, &WorkCtx::new()).unwrap().total.mse())
+    };
+    [Measurement::new("bits/index", in_index), Measurement::new("bits/direct", direct)]
+}
+
+fn changes(error: impl Fn(&SchemeChoice) -> f64) -> Samples {
+    let mut nth = 0;
+    let change = || {
+        nth += 1;
+        error(&format!("int{}", 3 + nth % 6).parse().unwrap())
+    };
+    in_turn(30, || (), change)
 }
 
 /// Reads every weight once and does next to nothing with it: what no error can be faster than.

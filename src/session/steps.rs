@@ -15,7 +15,7 @@ use crate::model::{Layer, Network};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ModelFigures {
     pub size: ModelSize,
-    /// Of all quantized weights taken together, as in [`total_error`]; `None` if a layer cannot be
+    /// Of all quantized weights taken together, as in [`total_error`](crate::eval::total_error); `None` if a layer cannot be
     /// quantized as it was set.
     pub sqnr: Option<Sqnr>,
 }

@@ -338,7 +338,7 @@ impl GraphPanel {
 
 /// Stored bytes of the whole model, once they are known of every layer.
 fn whole_size(ctx: &PanelCtx) -> Option<u64> {
-    let known = ctx.session.size().filter(|known| known.is_whole());
+    let known = ctx.session.size().filter(crate::session::KnownSize::is_whole);
     known.map(|known| known.size.quantized_bytes)
 }
 
