@@ -8,11 +8,13 @@ use super::change::PlanChange;
 use super::command::{Command, Gesture};
 use super::content::PathContent;
 use super::critical::CriticalChoice;
+use super::exporting::Exported;
 use super::failure::Failure;
 use super::history::{History, Plan, StepName};
 use super::job::{Job, Lane};
 use super::keeping::KeptResult;
 use super::opening::{ModelRef, Opened, open};
+use super::sensing::SearchRoom;
 use super::serving::Pace;
 use super::state::{Entry, Errand, Message, Notice, NoticeKind, Selection, Session};
 use super::workshop::Workshop;
@@ -83,6 +85,15 @@ impl Session {
             Command::KeepShown => self.keep_shown(),
             Command::SetPace(pace) => self.set_pace(pace),
             Command::SetActivationBudget(n_bytes) => self.activations.set_budget(n_bytes),
+            Command::SetSense(settings) => self.set_sense(*settings),
+            Command::Propose(settings) => self.set_proposing(settings),
+            Command::RestoreTried(id) => self.restore_tried(id),
+            Command::NameTried { id, name } => self.name_tried(id, &name),
+            Command::PinTried { id, pin } => self.pin_tried(id, pin),
+            Command::ForgetTried(id) => self.forget_tried(id),
+            Command::SetRival(choice) => self.set_rival(choice),
+            Command::SwapRival => self.swap_rival(),
+            Command::Export(ask) => self.start_exporting(ask),
             Command::Retry => self.entries.retain(|_, entry| !matches!(entry, Entry::Failed(_))),
         }
     }
@@ -319,9 +330,12 @@ impl Session {
         let samples = opened.eval.clone();
         let network = Arc::clone(&opened.network);
         self.critical = CriticalChoice::default();
+        self.proposing = None;
+        self.rival = None;
         self.opened = Some(opened);
         self.start_afresh(network, samples);
         self.note_opened();
+        self.find_tried();
     }
 
     /// Takes the open model folded another way; one of a model that is no longer open is dropped.
@@ -370,7 +384,10 @@ impl Session {
         self.network_id += 1;
         self.specs.get_mut().clear();
         self.watch_files(samples.as_deref());
-        self.workshop = Some(Arc::new(Workshop::new(network, samples).keeping(&self.activations)));
+        let store = self.kept.keeper.as_ref().map(|keeper| keeper.home.join("sensitivity"));
+        let search = SearchRoom::new(self.opened.clone(), store);
+        let workshop = Workshop::new(network, samples).keeping(&self.activations);
+        self.workshop = Some(Arc::new(workshop.searching(search)));
     }
 
     pub(super) fn notify(&mut self, kind: NoticeKind, text: String) {
@@ -397,6 +414,7 @@ pub(super) enum ErrandResult {
     Refolded(Result<Arc<Network>, String>),
     Kept(KeptResult),
     ImportFound(PathBuf),
+    Exported(Result<Exported, Failure>),
 }
 
 impl ErrandResult {
@@ -413,6 +431,7 @@ impl ErrandResult {
             Self::Refolded(result) => Message::Refolded(id, result),
             Self::Kept(result) => Message::KeptErrand(id, result),
             Self::ImportFound(path) => Message::ImportFound(id, path),
+            Self::Exported(result) => Message::Exported(id, result),
         }
     }
 }

@@ -3,8 +3,12 @@
 use std::path::PathBuf;
 
 use super::critical::CriticalChoice;
+use super::exporting::ExportAsk;
 use super::opening::ModelRef;
+use super::proposing::ProposalSettings;
+use super::sensing::SenseSettings;
 use super::serving::Pace;
+use super::versus::RivalChoice;
 use crate::eval::import::ImportSettings;
 use crate::model::FoldMode;
 use crate::quant::SchemeChoice;
@@ -100,6 +104,28 @@ pub enum Command {
     SetPace(Pace),
     /// Bytes that may be kept of accuracy runs, from the next one on.
     SetActivationBudget(u64),
+    /// What sensitivities are measured of, and on which samples.
+    SetSense(Box<SenseSettings>),
+    /// Asks for a mix of bit widths; `None` lets go of the one that was asked for.
+    Propose(Option<ProposalSettings>),
+    /// Back to a recipe that was tried, by its number, as one step.
+    RestoreTried(u64),
+    /// An empty name takes it away.
+    NameTried {
+        id: u64,
+        name: String,
+    },
+    PinTried {
+        id: u64,
+        pin: bool,
+    },
+    ForgetTried(u64),
+    /// Holds a recipe to compare the present one with.
+    SetRival(Option<RivalChoice>),
+    /// Changes places with the recipe that is held, as one step.
+    SwapRival,
+    /// Writes the quantized model to a file of another format.
+    Export(ExportAsk),
     /// Asks again for everything that failed or was cancelled.
     Retry,
 }

@@ -21,12 +21,19 @@ pub(super) enum Lane {
     Long,
     /// What nobody looks at now: it waits for whatever a person waits for.
     Rest,
+    /// What takes long and goes on without being looked at: it waits for everything but the rest.
+    Study,
 }
 
 impl Lane {
-    /// Whether patient work is held back meanwhile.
+    /// Whether the rest is held back meanwhile.
     fn is_urgent(self) -> bool {
         matches!(self, Self::Quick | Self::Wide)
+    }
+
+    /// Whether it is done when there is time.
+    pub fn is_patient(self) -> bool {
+        matches!(self, Self::Rest | Self::Study)
     }
 }
 
@@ -61,7 +68,10 @@ impl<M> Outbox<M> {
 struct Shared<M> {
     pending: Mutex<Pending<M>>,
     changed: Condvar,
+    /// What the rest waits at.
     gate: Arc<Gate>,
+    /// What studies wait at.
+    study_gate: Arc<Gate>,
 }
 
 struct Pending<M> {
@@ -75,12 +85,13 @@ pub(super) struct JobQueue<M: Send + 'static> {
 }
 
 /// Threads for each lane.
-const LANES: [(Lane, &str); 5] = [
+const LANES: [(Lane, &str); 6] = [
     (Lane::Quick, "quantscope-quick"),
     (Lane::Quick, "quantscope-quick"),
     (Lane::Wide, "quantscope-wide"),
     (Lane::Long, "quantscope-long"),
     (Lane::Rest, "quantscope-rest"),
+    (Lane::Study, "quantscope-study"),
 ];
 
 impl<M: Send + 'static> JobQueue<M> {
@@ -90,6 +101,7 @@ impl<M: Send + 'static> JobQueue<M> {
             pending: Mutex::new(Pending { jobs: VecDeque::new(), closed: false }),
             changed: Condvar::new(),
             gate: Arc::default(),
+            study_gate: Arc::default(),
         });
         for (lane, name) in LANES {
             let shared = Arc::clone(&shared);
@@ -127,9 +139,13 @@ impl<M: Send + 'static> JobQueue<M> {
         self.lock().jobs.iter().map(|job| job.id).collect()
     }
 
-    /// For a job in [`Lane::Rest`].
-    pub fn patient_ctx(&self) -> WorkCtx {
-        WorkCtx::patient(Arc::clone(&self.shared.gate))
+    /// For a job in that lane.
+    pub fn ctx(&self, lane: Lane) -> WorkCtx {
+        match lane {
+            Lane::Rest => WorkCtx::patient(Arc::clone(&self.shared.gate)),
+            Lane::Study => WorkCtx::patient(Arc::clone(&self.shared.study_gate)),
+            Lane::Quick | Lane::Wide | Lane::Long => WorkCtx::new(),
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Pending<M>> {
@@ -149,12 +165,13 @@ impl<M: Send + 'static> Drop for JobQueue<M> {
 
 fn work<M: Send>(shared: &Shared<M>, lane: Lane, outbox: &Outbox<M>) {
     // Work that may be held back must not hold threads that other work needs.
-    let own_threads = match lane {
-        Lane::Rest => rayon::ThreadPoolBuilder::new().build().ok(),
-        _ => None,
+    let own_threads = match lane.is_patient() {
+        true => rayon::ThreadPoolBuilder::new().build().ok(),
+        false => None,
     };
     while let Some(job) = next_job(shared, lane) {
         let urgent = lane.is_urgent().then(|| shared.gate.enter());
+        let before_studies = (!lane.is_patient()).then(|| shared.study_gate.enter());
         if job.ctx.is_cancelled() {
             continue;
         }
@@ -165,6 +182,7 @@ fn work<M: Send>(shared: &Shared<M>, lane: Lane, outbox: &Outbox<M>) {
         };
         let result = std::panic::catch_unwind(AssertUnwindSafe(run));
         drop(urgent);
+        drop(before_studies);
         outbox.send(result.unwrap_or_else(|panic| on_panic(panic_text(&*panic))));
     }
 }

@@ -39,7 +39,7 @@ pub struct Recovery {
 /// What is known of what is kept.
 #[derive(Default)]
 pub(super) struct Kept {
-    keeper: Option<Keeper>,
+    pub(super) keeper: Option<Keeper>,
     is_starting: bool,
     /// Models opened so far: from the second on, only what was done to that model is offered.
     n_opened: usize,
@@ -266,6 +266,7 @@ impl Session {
                     self.offer(found);
                 }
             }
+            KeepEvent::Tried(sha256, kept) => self.take_tried(&sha256, kept),
             KeepEvent::Missing(missing) => self.note_missing(&missing),
             KeepEvent::Warning(text) => self.notify(NoticeKind::Warning, text),
         }

@@ -7,13 +7,17 @@ use super::channels::{ChannelOrder, ChannelPicture};
 use super::comparison::LayerComparison;
 use super::density::Density;
 use super::estimates::Estimates;
+use super::exporting::ExportPlan;
 use super::gallery::{GalleryPage, GalleryRequest};
 use super::graph_layout::{GraphLayout, ShapeArithmetic};
 use super::job::Lane;
 use super::levels::LevelsPicture;
 use super::picture::LayerPicture;
+use super::proposing::{ProposalKey, Proposed};
 use super::raster::{Raster, RasterView};
 use super::scales::ScaleMap;
+use super::sensing::{SenseAsk, Sensed};
+use super::versus::Versus;
 use super::weight_bits::WeightBits;
 use super::weights::IndexOutcome;
 use crate::eval::{Accuracy, LayerError, LayerFigures};
@@ -51,6 +55,14 @@ pub enum Query {
     Accuracy { network: u64, samples: u64, specs: Arc<[String]> },
     /// The network as a drawing.
     Layout { network: u64, shapes: ShapeArithmetic, n_columns: usize },
+    /// What every layer costs at every candidate, on samples that do not judge.
+    Sensitivity { network: u64, samples: u64, ask: SenseAsk },
+    /// A mix of candidates for a size or an accuracy.
+    Proposal { network: u64, samples: u64, sense: SenseAsk, settings: ProposalKey },
+    /// Two recipes on the same samples, each as the specs of all layers in order.
+    Versus { network: u64, samples: u64, a: Arc<[String]>, b: Arc<[String]> },
+    /// What a file of another format will be.
+    ExportPlan { network: u64, specs: Arc<[String]>, format: &'static str },
     /// A page of samples whose answer changed.
     Gallery { network: u64, samples: u64, request: GalleryRequest },
 }
@@ -119,6 +131,20 @@ pub(super) enum Topic {
         network: u64,
         samples: u64,
     },
+    Sensitivity {
+        network: u64,
+    },
+    Proposal {
+        network: u64,
+    },
+    Versus {
+        network: u64,
+        samples: u64,
+    },
+    ExportPlan {
+        network: u64,
+        format: &'static str,
+    },
 }
 
 /// The answer to a query, of the kind the query asks for.
@@ -139,6 +165,10 @@ pub enum Answer {
     Accuracy(Arc<Accuracy>),
     Layout(Arc<GraphLayout>),
     Gallery(Arc<GalleryPage>),
+    Sensitivity(Arc<Sensed>),
+    Proposal(Arc<Proposed>),
+    Versus(Arc<Versus>),
+    ExportPlan(Arc<ExportPlan>),
 }
 
 impl Query {
@@ -166,6 +196,10 @@ impl Query {
                 Topic::Layout { network, shapes, is_folded: n_columns > 1 }
             }
             Self::Gallery { network, samples, .. } => Topic::Gallery { network, samples },
+            Self::Sensitivity { network, .. } => Topic::Sensitivity { network },
+            Self::Proposal { network, .. } => Topic::Proposal { network },
+            Self::Versus { network, samples, .. } => Topic::Versus { network, samples },
+            Self::ExportPlan { network, format, .. } => Topic::ExportPlan { network, format },
         }
     }
 
@@ -185,14 +219,26 @@ impl Query {
             | Self::Scales { layer_idx, .. }
             | Self::Index { layer_idx, .. }
             | Self::WeightBits { layer_idx, .. } => Some(layer_idx),
-            Self::Accuracy { .. } | Self::Layout { .. } | Self::Gallery { .. } => None,
+            Self::Accuracy { .. }
+            | Self::Layout { .. }
+            | Self::Gallery { .. }
+            | Self::Sensitivity { .. }
+            | Self::Proposal { .. }
+            | Self::Versus { .. }
+            | Self::ExportPlan { .. } => None,
         }
+    }
+
+    /// Whether it is answered from the model's file.
+    pub(super) fn reads_weights(&self) -> bool {
+        !matches!(self, Self::Layout { .. } | Self::Gallery { .. })
     }
 
     pub(super) fn lane(&self) -> Lane {
         match self {
             Self::Accuracy { .. } => Lane::Long,
-            Self::Comparison { .. } => Lane::Wide,
+            Self::Comparison { .. } | Self::ExportPlan { .. } => Lane::Wide,
+            Self::Sensitivity { .. } | Self::Proposal { .. } | Self::Versus { .. } => Lane::Study,
             Self::Index { .. } => Lane::Rest,
             _ => Lane::Quick,
         }
@@ -213,7 +259,14 @@ impl Query {
                 | Self::WeightBits { .. }
                 | Self::Index { .. }
                 | Self::Gallery { .. }
+                | Self::Versus { .. }
+                | Self::ExportPlan { .. }
         )
+    }
+
+    /// Whether the work goes on once it was begun, whoever looks.
+    pub(super) fn goes_on(&self) -> bool {
+        matches!(self, Self::Sensitivity { .. } | Self::Proposal { .. })
     }
 
     /// What a person calls the job.
@@ -232,6 +285,10 @@ impl Query {
             Self::Accuracy { .. } => "Accuracy",
             Self::Layout { .. } => "Graph",
             Self::Gallery { .. } => "Changed samples",
+            Self::Sensitivity { .. } => "Sensitivity",
+            Self::Proposal { .. } => "Proposing a mix",
+            Self::Versus { .. } => "Comparing recipes",
+            Self::ExportPlan { .. } => "Size of the export",
         }
     }
 }

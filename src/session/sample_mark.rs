@@ -41,6 +41,11 @@ impl SampleMark {
         }
         Self(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
     }
+
+    /// As it stands in files.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 /// At most that many places among `len`.

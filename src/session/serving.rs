@@ -127,6 +127,7 @@ impl Session {
         let is_wanted = |query: &Query| in_sight.contains(query) || out_of_sight.contains(query);
         let queue = &self.queue;
         self.entries.retain(|query, entry| match entry {
+            Entry::Running { .. } if query.goes_on() => true,
             Entry::Running { job_id, lane, ctx, .. } => {
                 if !is_wanted(query) {
                     ctx.cancel();
@@ -146,6 +147,7 @@ impl Session {
         self.start_in_order(&seen);
         self.serve_rest(&later, &in_sight);
         self.note_figures(&seen);
+        self.note_tried(&seen);
         self.keep_state();
         self.forget_large(&is_wanted);
         if self.entries.len() > MAX_ANSWERS {
@@ -297,9 +299,9 @@ impl Session {
             return;
         }
         let job_id = self.take_job_id();
-        let ctx = if lane == Lane::Rest { self.queue.patient_ctx() } else { WorkCtx::new() };
+        let ctx = self.queue.ctx(lane);
         let (asked, failed) = (query.clone(), query.clone());
-        let reads_files = query.layer_idx().is_some() || matches!(query, Query::Accuracy { .. });
+        let reads_files = query.reads_weights();
         let marks = self.opened.as_ref().filter(|_| reads_files).map(|opened| &opened.marks);
         let marks = marks.cloned().unwrap_or_default();
         self.queue.push(Job {

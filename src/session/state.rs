@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use super::command::Command;
 use super::content::PathContent;
 use super::critical::CriticalChoice;
+use super::exporting::Exported;
 use super::failure::Failure;
 use super::gallery::{GalleryPage, GalleryRequest};
 use super::graph_layout::{GraphLayout, ShapeArithmetic};
@@ -21,10 +22,14 @@ use super::loaded::Loaded;
 use super::memory::ActivationMemory;
 use super::opening::Opened;
 use super::picture::LayerPicture;
+use super::proposing::ProposalSettings;
 use super::query::{Answer, Query, Topic};
 use super::reload::ChangedFiles;
+use super::sensing::SenseSettings;
 use super::serving::{Rest, Wishes};
 use super::steps::KnownFigures;
+use super::tried::TriedList;
+use super::versus::Rival;
 use super::watch::{FileChange, Watch};
 use super::workshop::{QueryError, Workshop};
 use crate::base::WorkCtx;
@@ -80,6 +85,7 @@ pub(super) enum Message {
     /// Something opened turned out to be data to import.
     ImportFound(u64, PathBuf),
     Import(u64, ImportMessage),
+    Exported(u64, Result<Exported, Failure>),
 }
 
 pub(super) enum Entry {
@@ -105,6 +111,7 @@ impl Message {
             | Self::Refolded(id, _)
             | Self::KeptErrand(id, _)
             | Self::ImportFound(id, _)
+            | Self::Exported(id, _)
             | Self::Import(id, _) => Some(*id),
             Self::Partial(..) | Self::Answered(..) | Self::Kept(_) | Self::FilesChanged(..) => None,
         }
@@ -127,6 +134,10 @@ pub struct Session {
     /// Layers selected besides the one shown.
     pub(super) also_selected: BTreeSet<usize>,
     pub(super) critical: CriticalChoice,
+    pub(super) sense: SenseSettings,
+    pub(super) proposing: Option<ProposalSettings>,
+    pub(super) tried: TriedList,
+    pub(super) rival: Option<Rival>,
     pub(super) notices: Vec<Notice>,
     pub(super) entries: HashMap<Query, Entry>,
     pub(super) latest: HashMap<Topic, Answer>,
@@ -172,6 +183,10 @@ impl Session {
             shown_weight: (0, 0),
             also_selected: BTreeSet::new(),
             critical: CriticalChoice::default(),
+            sense: SenseSettings::default(),
+            proposing: None,
+            tried: TriedList::default(),
+            rival: None,
             notices: Vec::new(),
             entries: HashMap::new(),
             latest: HashMap::new(),
@@ -418,6 +433,11 @@ impl Session {
                         Ok(network) => self.use_network(network),
                         Err(reason) => self.notify(NoticeKind::Failed, reason),
                     }
+                }
+            }
+            Message::Exported(id, result) => {
+                if self.end_errand(id) {
+                    self.tell_exported(result);
                 }
             }
             Message::KeptErrand(id, result) => self.receive_kept_errand(id, result),

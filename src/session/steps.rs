@@ -67,6 +67,11 @@ impl KnownFigures {
         self.states.get(&state_id).cloned().unwrap_or_default()
     }
 
+    /// What the samples of that number are known by, once they were looked at.
+    pub fn mark_of(&self, samples_id: u64) -> Option<&SampleMark> {
+        self.samples.as_ref().filter(|(id, _)| *id == samples_id).map(|(_, mark)| mark)
+    }
+
     /// Takes figures of an earlier session.
     pub fn take_back(&mut self, state_id: u64, figures: StateFigures) {
         self.n_noted += 1;
@@ -75,7 +80,7 @@ impl KnownFigures {
 }
 
 impl StepAccuracy {
-    fn of(accuracy: &Accuracy) -> Option<Self> {
+    pub(super) fn of(accuracy: &Accuracy) -> Option<Self> {
         let estimate = accuracy.quantized.or(accuracy.float)?;
         Some(Self { metric: accuracy.metric, estimate, n_samples: accuracy.n_samples })
     }

@@ -12,6 +12,7 @@ use super::memory::ActivationMemory;
 use super::picture::LayerPicture;
 use super::query::{Answer, Query};
 use super::raster::KeptSource;
+use super::sensing::SearchRoom;
 use super::shelf::Shelf;
 use super::weight_bits::KeptExtremes;
 use crate::base::WorkCtx;
@@ -21,7 +22,7 @@ use crate::eval::{
 use crate::exec::NoHook;
 use crate::model::Network;
 use crate::quant::{QuantError, SchemeChoice, SpecError};
-use crate::tensor::ChannelMajor;
+use crate::tensor::{ChannelMajor, Tensor};
 
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,10 @@ pub(super) enum QueryError {
     NoGraph,
     #[error("no sample set is open; open one with File › Open samples…")]
     NoSamples,
+    #[error("no {0} set lies beside the model; choose other samples")]
+    NoSet(&'static str),
+    #[error("{0}")]
+    Words(String),
     #[error("{0} has no range to choose; choose a scheme that has, such as Integer")]
     NoRange(&'static str),
     #[error(transparent)]
@@ -85,6 +90,9 @@ pub(super) struct Workshop {
     pub(super) extremes: KeptExtremes,
     evaluation: Mutex<Option<Evaluation>>,
     activations: Arc<ActivationMemory>,
+    /// The last whole accuracies, by the settings of all layers.
+    accuracies: Mutex<Vec<(Arc<[String]>, Arc<Accuracy>)>>,
+    pub(super) search: SearchRoom,
 }
 
 /// A layer with its choice and its error.
@@ -99,6 +107,9 @@ impl FittedLayer {
         self.error.n_bytes()
     }
 }
+
+/// Accuracies that are kept, so that recipes are compared without being run again.
+const MAX_ACCURACIES: usize = 4;
 
 struct Evaluation {
     runner: Runner,
@@ -117,6 +128,8 @@ impl Workshop {
             extremes: Mutex::default(),
             evaluation: Mutex::default(),
             activations: Arc::default(),
+            accuracies: Mutex::default(),
+            search: SearchRoom::new(None, None),
         }
     }
 
@@ -125,6 +138,12 @@ impl Workshop {
     pub fn keeping(self, activations: &Arc<ActivationMemory>) -> Self {
         activations.set_kept(0);
         Self { activations: Arc::clone(activations), ..self }
+    }
+
+    /// With where choices are made.
+    #[must_use]
+    pub fn searching(self, search: SearchRoom) -> Self {
+        Self { search, ..self }
     }
 
     /// Answers a query; `on_partial` hears of answers to a part of it.
@@ -182,7 +201,18 @@ impl Workshop {
             Query::Index { layer_idx, .. } => Ok(Answer::Index(self.build_index(*layer_idx, ctx)?)),
             Query::Accuracy { specs, .. } => {
                 let partial = |accuracy| on_partial(Answer::Accuracy(Arc::new(accuracy)));
-                Ok(Answer::Accuracy(Arc::new(self.accuracy(specs, ctx, partial)?)))
+                Ok(Answer::Accuracy(self.accuracy(specs, ctx, partial)?))
+            }
+            Query::Sensitivity { ask, .. } => {
+                Ok(Answer::Sensitivity(Arc::new(self.sensed(ask, ctx, on_partial)?)))
+            }
+            Query::Proposal { sense, settings, .. } => {
+                let proposed = self.proposed(sense, settings.settings(), ctx)?;
+                Ok(Answer::Proposal(Arc::new(proposed)))
+            }
+            Query::Versus { a, b, .. } => Ok(Answer::Versus(Arc::new(self.versus((a, b), ctx)?))),
+            Query::ExportPlan { specs, format, .. } => {
+                Ok(Answer::ExportPlan(Arc::new(self.export_plan(specs, format, ctx)?)))
             }
             Query::Layout { shapes, n_columns, .. } => {
                 let layout = self.layout(*shapes, ctx)?;
@@ -223,14 +253,45 @@ impl Workshop {
 
     fn accuracy(
         &self,
-        specs: &[String],
+        specs: &Arc<[String]>,
         ctx: &WorkCtx,
         on_partial: impl FnMut(Accuracy) + Send,
-    ) -> Result<Accuracy, QueryError> {
-        if self.network.graph.is_none() {
-            return Err(EvalError::NoGraph.into());
-        }
-        let samples = self.samples.as_ref().ok_or(QueryError::NoSamples)?;
+    ) -> Result<Arc<Accuracy>, QueryError> {
+        let replaced = self.replaced(specs, ctx)?;
+        let accuracy = self.with_evaluation(|evaluation| {
+            let budget = usize::try_from(self.activations.budget()).unwrap_or(usize::MAX);
+            evaluation.kept.set_budget(budget);
+            let constants = evaluation.runner.constants(&replaced)?;
+            let request = RunRequest { quantized: Some(&constants), hook: &NoHook, limit: None };
+            let accuracy = evaluation.runner.run(&request, &mut evaluation.kept, ctx, on_partial);
+            self.activations.set_kept(evaluation.kept.activation_bytes() as u64);
+            Ok(Arc::new(accuracy?))
+        })?;
+        let mut known = lock(&self.accuracies);
+        known.retain(|(of, _)| of != specs);
+        known.insert(0, (Arc::clone(specs), Arc::clone(&accuracy)));
+        known.truncate(MAX_ACCURACIES);
+        Ok(accuracy)
+    }
+
+    /// The accuracy under these settings, from the last few or measured.
+    pub(super) fn known_accuracy(
+        &self,
+        specs: &Arc<[String]>,
+        ctx: &WorkCtx,
+    ) -> Result<Arc<Accuracy>, QueryError> {
+        let known = lock(&self.accuracies);
+        let found = known.iter().find(|(of, _)| of == specs).map(|(_, found)| Arc::clone(found));
+        drop(known);
+        found.map_or_else(|| self.accuracy(specs, ctx, |_| {}), Ok)
+    }
+
+    /// The weights that stand in place of the file's, by name.
+    pub(super) fn replaced(
+        &self,
+        specs: &[String],
+        ctx: &WorkCtx,
+    ) -> Result<BTreeMap<String, Tensor>, QueryError> {
         let mut replaced = BTreeMap::new();
         for (layer_idx, spec) in specs.iter().enumerate() {
             let done = self.layer(layer_idx, spec, ctx)?;
@@ -240,21 +301,33 @@ impl Workshop {
                 replaced.insert(layer.weight.clone(), weights.clone());
             }
         }
+        Ok(replaced)
+    }
+
+    /// Runs `work` with the network ready to run over the samples shown.
+    pub(super) fn with_runner<T>(
+        &self,
+        work: impl FnOnce(&Runner) -> Result<T, QueryError>,
+    ) -> Result<T, QueryError> {
+        self.with_evaluation(|evaluation| work(&evaluation.runner))
+    }
+
+    fn with_evaluation<T>(
+        &self,
+        work: impl FnOnce(&mut Evaluation) -> Result<T, QueryError>,
+    ) -> Result<T, QueryError> {
+        if self.network.graph.is_none() {
+            return Err(EvalError::NoGraph.into());
+        }
+        let samples = self.samples.as_ref().ok_or(QueryError::NoSamples)?;
         let mut evaluation = lock(&self.evaluation);
-        let evaluation = match &mut *evaluation {
-            Some(evaluation) => evaluation,
+        match &mut *evaluation {
+            Some(evaluation) => work(evaluation),
             empty => {
                 let runner = Runner::new(Arc::clone(&self.network), Arc::clone(samples))?;
-                empty.insert(Evaluation { runner, kept: KeptRuns::default() })
+                work(empty.insert(Evaluation { runner, kept: KeptRuns::default() }))
             }
-        };
-        let budget = usize::try_from(self.activations.budget()).unwrap_or(usize::MAX);
-        evaluation.kept.set_budget(budget);
-        let constants = evaluation.runner.constants(&replaced)?;
-        let request = RunRequest { quantized: Some(&constants), hook: &NoHook, limit: None };
-        let accuracy = evaluation.runner.run(&request, &mut evaluation.kept, ctx, on_partial);
-        self.activations.set_kept(evaluation.kept.activation_bytes() as u64);
-        Ok(accuracy?)
+        }
     }
 }
 

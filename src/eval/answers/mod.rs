@@ -68,6 +68,12 @@ impl AnswerRow {
         Self { sample_idx, target: class(target), float, quantized }
     }
 
+    /// The same prediction with another model's guess to compare with.
+    #[must_use]
+    pub fn against(self, before: Guess) -> Self {
+        Self { float: before, ..self }
+    }
+
     /// The true class; `None` in a set without labels.
     pub fn target(&self) -> Option<u32> {
         known(self.target)

@@ -26,7 +26,7 @@ pub(super) struct FiguresJson {
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-struct ModelJson {
+pub(super) struct ModelJson {
     float_bytes: u64,
     quantized_bytes: u64,
     bits_per_weight: Option<f64>,
@@ -45,7 +45,7 @@ enum SqnrJson {
 
 /// `null` stands for infinity, which JSON lacks.
 #[derive(Clone, Serialize, Deserialize)]
-struct AccuracyJson {
+pub(super) struct AccuracyJson {
     metric: String,
     value: Option<f64>,
     ci95: (Option<f64>, Option<f64>),
@@ -55,7 +55,7 @@ struct AccuracyJson {
 /// What the settings of all layers are known by: the exclusive or of a hash of each, so that a step
 /// changes it by what it changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PlanMark(u64);
+pub(in crate::session) struct PlanMark(u64);
 
 impl PlanMark {
     pub fn of(plan: &Plan) -> Self {
@@ -75,6 +75,10 @@ impl PlanMark {
             mark ^= hash_of_fold(before) ^ hash_of_fold(after);
         }
         Self(mark)
+    }
+
+    pub fn number(self) -> u64 {
+        self.0
     }
 
     fn text(self) -> String {
@@ -102,18 +106,10 @@ impl FiguresJson {
         if *figures == StateFigures::default() {
             return None;
         }
-        let accuracy = figures.accuracies.iter().filter_map(|(samples, accuracy)| {
-            let Estimate { value, ci95 } = accuracy.estimate;
-            let is_number = !(value.is_nan() || ci95.0.is_nan() || ci95.1.is_nan());
-            let finite = |x: f64| x.is_finite().then_some(x);
-            let json = AccuracyJson {
-                metric: accuracy.metric.id().to_owned(),
-                value: finite(value),
-                ci95: (finite(ci95.0), finite(ci95.1)),
-                samples: accuracy.n_samples,
-            };
-            is_number.then(|| (samples.clone(), json))
-        });
+        let accuracy = figures
+            .accuracies
+            .iter()
+            .filter_map(|(samples, accuracy)| Some((samples.clone(), AccuracyJson::of(accuracy)?)));
         Some(Self {
             settings: mark.text(),
             model: figures.model.map(|model| ModelJson::of(&model)),
@@ -126,16 +122,10 @@ impl FiguresJson {
         if self.settings != mark.text() {
             return StateFigures::default();
         }
-        let accuracies = self.accuracy.iter().filter_map(|(samples, accuracy)| {
-            let metric = [Metric::Top1, Metric::Perplexity, Metric::Agreement]
-                .into_iter()
-                .find(|metric| metric.id() == accuracy.metric)?;
-            let number = |x: Option<f64>| x.unwrap_or(f64::INFINITY);
-            let ci95 = (number(accuracy.ci95.0), number(accuracy.ci95.1));
-            let estimate = Estimate { value: number(accuracy.value), ci95 };
-            let n_samples = accuracy.samples;
-            Some((samples.clone(), StepAccuracy { metric, estimate, n_samples }))
-        });
+        let accuracies = self
+            .accuracy
+            .iter()
+            .filter_map(|(samples, accuracy)| Some((samples.clone(), accuracy.read()?)));
         StateFigures {
             model: self.model.as_ref().map(ModelJson::read),
             accuracies: accuracies.collect(),
@@ -143,8 +133,34 @@ impl FiguresJson {
     }
 }
 
+impl AccuracyJson {
+    /// `None` for what is no number.
+    pub fn of(accuracy: &StepAccuracy) -> Option<Self> {
+        let Estimate { value, ci95 } = accuracy.estimate;
+        let is_number = !(value.is_nan() || ci95.0.is_nan() || ci95.1.is_nan());
+        let finite = |x: f64| x.is_finite().then_some(x);
+        is_number.then(|| Self {
+            metric: accuracy.metric.id().to_owned(),
+            value: finite(value),
+            ci95: (finite(ci95.0), finite(ci95.1)),
+            samples: accuracy.n_samples,
+        })
+    }
+
+    /// `None` for a metric that is not known.
+    pub fn read(&self) -> Option<StepAccuracy> {
+        let metric = [Metric::Top1, Metric::Perplexity, Metric::Agreement]
+            .into_iter()
+            .find(|metric| metric.id() == self.metric)?;
+        let number = |x: Option<f64>| x.unwrap_or(f64::INFINITY);
+        let ci95 = (number(self.ci95.0), number(self.ci95.1));
+        let estimate = Estimate { value: number(self.value), ci95 };
+        Some(StepAccuracy { metric, estimate, n_samples: self.samples })
+    }
+}
+
 impl ModelJson {
-    fn of(figures: &ModelFigures) -> Self {
+    pub fn of(figures: &ModelFigures) -> Self {
         let ModelSize { float_bytes, quantized_bytes, bits_per_weight, stored_bits_per_weight } =
             figures.size;
         let sqnr = figures.sqnr.map(|sqnr| match sqnr {
@@ -156,7 +172,7 @@ impl ModelJson {
         Self { float_bytes, quantized_bytes, bits_per_weight, stored_bits_per_weight, sqnr }
     }
 
-    fn read(&self) -> ModelFigures {
+    pub fn read(&self) -> ModelFigures {
         let Self { float_bytes, quantized_bytes, bits_per_weight, stored_bits_per_weight, sqnr } =
             *self;
         let sqnr = sqnr.map(|sqnr| match sqnr {

@@ -6,7 +6,9 @@ mod figures;
 mod paths;
 mod recent;
 mod saved;
+mod tried;
 
+pub(super) use figures::PlanMark;
 pub use paths::Keep;
 pub(super) use paths::write_atomically;
 pub use recent::RecentFile;
@@ -15,10 +17,12 @@ pub(super) use saved::{Ending, Saved, Snapshot};
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use super::fingerprint::Fingerprint;
+use super::tried::Tried;
 use autosave::Autosave;
 
 /// From a change until it is written; what changes meanwhile is written with it.
@@ -41,6 +45,10 @@ pub(super) enum Order {
     /// Writes what is waiting, then removes the file that the state was taken from.
     Replace(PathBuf),
     Dismiss(PathBuf),
+    /// Looks for what was tried of a model before.
+    FindTried(Fingerprint),
+    /// Writes what was tried of a model.
+    SaveTried(Fingerprint, Vec<Arc<Tried>>),
     Close,
 }
 
@@ -55,12 +63,16 @@ pub(super) enum KeepEvent {
     Missing(HashSet<PathBuf>),
     /// The answer to [`Order::Find`].
     Offer(Option<Box<Saved>>),
+    /// What was tried of the model of that sum before.
+    Tried(String, Vec<Tried>),
     Warning(String),
 }
 
 /// The session's end of the thread. Dropping it ends the thread as a crash would: what is waiting is
 /// written, and the session counts as not closed.
 pub(super) struct Keeper {
+    /// Where everything is kept.
+    pub home: PathBuf,
     orders: Option<Sender<Order>>,
     ended: Receiver<()>,
 }
@@ -75,13 +87,13 @@ impl Keeper {
         let (orders, inbox) = channel();
         let (running, ended) = channel();
         let thread = std::thread::Builder::new().name("quantscope-keep".to_owned());
+        let at = home.clone();
         thread.spawn(move || {
             let _running: Sender<()> = running;
-            tell_what_is_there(&home, &tell);
-            Thread { autosave: Autosave::new(&home), home, tell, last: None, has_warned: false }
-                .work(&inbox);
+            tell_what_is_there(&at, &tell);
+            Thread::new(at, tell).work(&inbox);
         })?;
-        Ok(Self { orders: Some(orders), ended })
+        Ok(Self { home, orders: Some(orders), ended })
     }
 
     pub fn order(&self, order: Order) {
@@ -128,10 +140,17 @@ struct Thread<T> {
     autosave: Autosave,
     tell: T,
     last: Option<Box<Snapshot>>,
+    /// What was tried and is not written yet.
+    tried: Option<(Fingerprint, Vec<Arc<Tried>>)>,
     has_warned: bool,
 }
 
 impl<T: Fn(KeepEvent)> Thread<T> {
+    fn new(home: PathBuf, tell: T) -> Self {
+        let autosave = Autosave::new(&home);
+        Self { autosave, home, tell, last: None, tried: None, has_warned: false }
+    }
+
     fn work(&mut self, inbox: &Receiver<Order>) {
         let mut due: Option<Instant> = None;
         loop {
@@ -143,6 +162,13 @@ impl<T: Fn(KeepEvent)> Thread<T> {
             match order {
                 Ok(Order::Save(snapshot)) => {
                     self.last = Some(snapshot);
+                    due = due.or_else(|| Some(Instant::now() + DELAY));
+                }
+                Ok(Order::SaveTried(fingerprint, tried)) => {
+                    if self.tried.as_ref().is_some_and(|(of, _)| of.sha256 != fingerprint.sha256) {
+                        self.save_tried();
+                    }
+                    self.tried = Some((fingerprint, tried));
                     due = due.or_else(|| Some(Instant::now() + DELAY));
                 }
                 Ok(Order::Close) => {
@@ -163,6 +189,7 @@ impl<T: Fn(KeepEvent)> Thread<T> {
                 Ok(Order::Forget) => {
                     due = None;
                     self.last = None;
+                    self.save_tried();
                     self.autosave.forget();
                 }
                 Ok(order) => self.obey(order),
@@ -195,11 +222,26 @@ impl<T: Fn(KeepEvent)> Thread<T> {
                 let found = self.autosave.left_for(&fingerprint).map(Box::new);
                 (self.tell)(KeepEvent::Offer(found));
             }
+            Order::FindTried(fingerprint) => {
+                self.save_tried();
+                match tried::read(&self.home, &fingerprint) {
+                    Ok(found) => (self.tell)(KeepEvent::Tried(fingerprint.sha256, found)),
+                    Err(warning) => (self.tell)(KeepEvent::Warning(warning)),
+                }
+            }
             _ => {}
         }
     }
 
+    fn save_tried(&mut self) {
+        if let Some((fingerprint, list)) = self.tried.take() {
+            let written = tried::write(&self.home, &fingerprint, &list);
+            self.check(written);
+        }
+    }
+
     fn save(&mut self, ending: Ending) {
+        self.save_tried();
         if let Some(snapshot) = &self.last {
             let saved = self.autosave.save(snapshot, ending);
             self.check(saved);
@@ -245,9 +287,7 @@ mod tests {
         let (sender, inbox) = channel();
         orders.into_iter().for_each(|order| sender.send(order).unwrap());
         drop(sender);
-        let autosave = Autosave::new(home);
-        Thread { home: home.to_owned(), autosave, tell, last: None, has_warned: false }
-            .work(&inbox);
+        Thread::new(home.to_owned(), tell).work(&inbox);
         warnings.into_inner()
     }
 
