@@ -87,6 +87,7 @@ impl Session {
             Command::SetActivationBudget(n_bytes) => self.activations.set_budget(n_bytes),
             Command::SetSense(settings) => self.set_sense(*settings),
             Command::Propose(settings) => self.set_proposing(settings),
+            Command::UseProposal => self.use_proposal(),
             Command::RestoreTried(id) => self.restore_tried(id),
             Command::NameTried { id, name } => self.name_tried(id, &name),
             Command::PinTried { id, pin } => self.pin_tried(id, pin),
@@ -117,6 +118,16 @@ impl Session {
 
     /// Changes several layers as one step; locked ones stay as they are.
     fn set_choices(&mut self, label: &str, choices: Vec<(String, SchemeChoice)>, gesture: Gesture) {
+        self.choose(StepName::OfChange(label), choices, gesture);
+    }
+
+    /// The same under any name.
+    pub(super) fn choose(
+        &mut self,
+        name: StepName,
+        choices: Vec<(String, SchemeChoice)>,
+        gesture: Gesture,
+    ) {
         let n_asked = choices.len();
         let mut plan = self.plan.clone();
         let free: Vec<_> =
@@ -128,7 +139,7 @@ impl Session {
         for (layer, choice) in free {
             plan.recipe.set(&layer, choice);
         }
-        self.record(StepName::OfChange(label), plan, gesture);
+        self.record(name, plan, gesture);
     }
 
     fn toggle_lock(&mut self) {

@@ -108,6 +108,8 @@ pub enum Command {
     SetSense(Box<SenseSettings>),
     /// Asks for a mix of bit widths; `None` lets go of the one that was asked for.
     Propose(Option<ProposalSettings>),
+    /// Makes the layers as the proposal says that is there, locked ones apart, as one step.
+    UseProposal,
     /// Back to a recipe that was tried, by its number, as one step.
     RestoreTried(u64),
     /// An empty name takes it away.

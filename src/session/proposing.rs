@@ -4,13 +4,16 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::command::Gesture;
+use super::history::StepName;
 use super::loaded::Loaded;
 use super::query::{Answer, Query};
 use super::search_samples::SearchSamples;
 use super::sensing::SenseAsk;
-use super::state::Session;
+use super::state::{NoticeKind, Session};
+use super::tried::PROPOSED;
 use super::workshop::{QueryError, Workshop};
-use crate::base::WorkCtx;
+use crate::base::{WorkCtx, bytes, fixed, percent};
 use crate::eval::{
     Budget, CandidateWeights, Metric, Proposal, ProposeError, ProposeRequest, Runner, SamplePart,
     Tally, compare_models, propose,
@@ -23,6 +26,22 @@ pub struct ProposalSettings {
     pub budget: Option<Budget>,
     /// The metric to be reached on the search samples: at least, a perplexity at most.
     pub floor: Option<f64>,
+}
+
+impl ProposalSettings {
+    /// In a few words: what it is for.
+    pub fn told(&self, metric: Metric) -> String {
+        let budget = self.budget.map(|budget| match budget {
+            Budget::BitsPerWeight(bits) => format!("{} bits a weight", fixed(bits, 2)),
+            Budget::Bytes(n_bytes) => bytes(n_bytes),
+        });
+        let floor = self.floor.map(|floor| match metric {
+            Metric::Perplexity => format!("perplexity {}", fixed(floor, 3)),
+            Metric::Top1 | Metric::Agreement => percent(floor, 1),
+        });
+        let wishes: Vec<String> = budget.into_iter().chain(floor).collect();
+        format!("for {}", wishes.join(" and "))
+    }
 }
 
 /// The same as a key: settings that read alike are the same.
@@ -192,6 +211,15 @@ impl Session {
         let (network, samples) = (self.network_id, self.samples_id);
         let sense = self.sense.ask();
         Some(sense.map(|sense| Query::Proposal { network, samples, sense, settings }))
+    }
+
+    pub(super) fn use_proposal(&mut self) {
+        let Some(Loaded::Ready(proposed)) = self.proposal() else {
+            let text = "there is no proposal yet; ask for one first";
+            return self.notify(NoticeKind::Warning, text.to_owned());
+        };
+        let label = format!("{PROPOSED} {}", proposed.settings.told(proposed.metric));
+        self.choose(StepName::Given(&label), proposed.choices(), Gesture::Once);
     }
 
     pub(super) fn set_proposing(&mut self, settings: Option<ProposalSettings>) {
