@@ -7,7 +7,7 @@ use super::opening::ModelRef;
 use super::serving::Pace;
 use crate::eval::import::ImportSettings;
 use crate::model::FoldMode;
-use crate::quant::SchemeChoice;
+use crate::quant::{Rules, SchemeChoice};
 
 /// Which changes are undone together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,13 @@ pub enum Command {
     },
     /// Quantizes every layer but embeddings this way.
     SetAllChoices(SchemeChoice),
+    /// Puts these rules in place of those before, and every layer that one governs, unless locked,
+    /// as it says, as one step.
+    SetRules {
+        /// What changes, as the history calls it.
+        label: String,
+        rules: Rules,
+    },
     SetFold(FoldMode),
     /// Locks the selected layers, so that no setting changes them; unlocks them if all are locked.
     ToggleLock,
