@@ -323,6 +323,7 @@ fn requests_that_make_no_sense() {
     let unknown = recipe(r#"{"quantscope_recipe": 1, "layers": {"gone": "int4"}}"#);
     let arguments = ["error", model, "--recipe", unknown.to_str().unwrap()];
     assert_fails("recipe layer", &arguments, 6, &["gone", "fc"]);
+    assert_rules_are_judged(model, &recipe);
     let broken = recipe("{");
     assert_fails(
         "recipe",
@@ -330,6 +331,39 @@ fn requests_that_make_no_sense() {
         4,
         &["recipe.json"],
     );
+}
+
+/// Rules without effect are told, one of which nothing applies ends it; the rest is done.
+fn assert_rules_are_judged(model: &str, recipe: &dyn Fn(&str) -> PathBuf) {
+    let with = |text: &str| {
+        let path = recipe(&format!(r#"{{"quantscope_recipe": 1, {text}}}"#));
+        ["error", model, "--json", "--recipe", path.to_str().unwrap()].map(str::to_owned)
+    };
+    for (name, text, code, parts) in [
+        ("no rule fits", r#""rules": [{"layers": "*.dw", "scheme": "int8"}]"#, 6, ["*.dw", "fc"]),
+        ("an empty recipe", r#""layers": {}, "rules": []"#, 6, ["recipe.json", "no rules"]),
+        ("no pattern", r#""rules": [{"layers": " ", "scheme": "int8"}]"#, 4, ["pattern", "empty"]),
+        ("no scheme", r#""rules": [{"layers": "fc", "scheme": "x9"}]"#, 4, ["rule \"fc\"", "x9"]),
+        ("neither", r#""model": null"#, 4, ["recipe.json", "layers"]),
+    ] {
+        let arguments = with(text);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        assert_fails(name, &arguments, code, &parts);
+    }
+    let arguments = with(
+        r#""layers": {"gone": "int4"}, "rules": [{"layers": "f?", "scheme": "int3"},
+            {"layers": "*.dw", "scheme": "int8"}, {"layers": "*", "scheme": "int2"}]"#,
+    );
+    let output = run(&arguments.each_ref().map(String::as_str));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    assert_eq!(told.lines().count(), 3, "{told}");
+    for part in ["\"gone\"", "\"*.dw\" matches no layer", "\"*\" changes nothing: rules before it"]
+    {
+        assert!(told.contains(part), "{part:?} is not in {told}");
+    }
+    let json: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["layers"][0]["scheme"], json!("int:bits=3"));
 }
 
 /// However a good file is cut or changed in one byte, the program says something and does not

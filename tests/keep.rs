@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use quantscope::model::FoldMode;
-use quantscope::quant::Recipe;
+use quantscope::quant::{Recipe, RuleJson, Rules};
 use quantscope::session::{Command, Gesture, Keep, ModelRef, Notice, NoticeKind, Session};
 use tempfile::TempDir;
 
@@ -283,6 +283,80 @@ fn a_recipe_is_saved_and_loaded_as_one_step() {
     run(&mut other, Command::Undo);
     assert_eq!(spec(&other, "stem"), "int");
     assert!(other.history().undo_label().is_none());
+}
+
+fn rules(lines: &[(&str, &str)]) -> Rules {
+    let json = |(layers, scheme): &(&str, &str)| RuleJson {
+        layers: (*layers).to_owned(),
+        scheme: (*scheme).to_owned(),
+    };
+    Rules::from_json(&lines.iter().map(json).collect::<Vec<_>>()).unwrap()
+}
+
+#[test]
+fn rules_are_one_step_and_outlive_the_session() {
+    let (home, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut session = session_in(home.path());
+    open_sample(&mut session);
+    let names: Vec<String> =
+        session.network().unwrap().layers.iter().map(|layer| layer.name.clone()).collect();
+    let n_blocks = names.iter().filter(|name| name.starts_with("block")).count();
+    run(&mut session, Command::SetLock { layer: "stem".to_owned(), lock: true });
+    let first = rules(&[("block*", "int5"), ("gone.*", "int2"), ("*", "int3")]);
+    let label = "3 rules".to_owned();
+    run(&mut session, Command::SetRules { label, rules: first.clone() });
+    assert_eq!(session.history().undo_label(), Some("3 rules"));
+    assert_eq!((spec(&session, "stem"), spec(&session, "fc")), ("int".into(), "int:bits=3".into()));
+    let block = names.iter().find(|name| name.starts_with("block")).unwrap().clone();
+    set(&mut session, &block, "float");
+    let hits = session.rule_hits();
+    assert_eq!((hits[0].layers.len(), hits[0].changed_by_hand, hits[0].locked), (n_blocks, 1, 0));
+    assert!(hits[1].matches_nothing() && !hits[2].matches_nothing());
+    assert_eq!((hits[2].taken_before, hits[2].changed_by_hand, hits[2].locked), (n_blocks, 0, 1));
+    let path = folder.path().join("rules.json");
+    run(&mut session, Command::SaveRecipe(path.clone()));
+    let plan = session.plan().clone();
+    drop(session);
+
+    let mut second = session_in(home.path());
+    open_sample(&mut second);
+    run(&mut second, Command::Recover);
+    assert_eq!(second.plan(), &plan);
+    assert_eq!(second.rule_hits(), hits);
+    run(&mut second, Command::Undo);
+    run(&mut second, Command::Undo);
+    assert!(second.plan().rules.is_empty() && spec(&second, "fc") == "int");
+    run(&mut second, Command::Redo);
+    assert_eq!((&second.plan().rules, spec(&second, &block)), (&first, "int:bits=5".to_owned()));
+    second.take_notices();
+    run(&mut second, Command::LoadRecipe(path));
+    assert_eq!(second.plan().recipe, plan.recipe, "the file names every layer as it was");
+    assert_eq!(second.plan().rules, first);
+    let warnings = notices(&mut second, NoticeKind::Warning);
+    assert!(warnings[0].contains("\"gone.*\" matches no layer"), "{warnings:?}");
+}
+
+#[test]
+fn a_recipe_of_rules_alone_is_used_and_says_what_is_idle() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |text: &str| support::write(folder.path(), "r.json", text.as_bytes());
+    let mut session = Session::new(|| {});
+    open_sample(&mut session);
+    let text = r#"{"quantscope_recipe": 1, "rules": [{"layers": "stem, fc", "scheme": "int4"},
+        {"layers": "*", "scheme": "int6"}]}"#;
+    run(&mut session, Command::OpenAny(write(text)));
+    assert_eq!(notices(&mut session, NoticeKind::Warning), Vec::<String>::new());
+    assert_eq!(session.history().undo_label(), Some("Recipe r.json"));
+    assert_eq!((spec(&session, "fc"), session.rule_hits().len()), ("int:bits=4".into(), 2));
+    let n_layers = session.network().unwrap().layers.len();
+    assert_eq!(session.plan().recipe.layers().count(), n_layers);
+    let before = session.plan().clone();
+    let text = r#"{"quantscope_recipe": 1, "rules": [{"layers": "*.q_proj", "scheme": "int4"}]}"#;
+    run(&mut session, Command::OpenAny(write(text)));
+    let failures = notices(&mut session, NoticeKind::Failed);
+    assert!(failures[0].contains("none of the layers it means"), "{failures:?}");
+    assert!(failures[0].contains("*.q_proj"), "{failures:?}");
+    assert_eq!(session.plan(), &before);
 }
 
 #[test]

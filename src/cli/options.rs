@@ -6,10 +6,10 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 
 use super::exit::{CliError, Exit};
-use crate::eval::{SampleSet, check_layers};
+use crate::eval::SampleSet;
 use crate::model::{FoldMode, Network};
 use crate::quant::{Recipe, SchemeChoice};
-use crate::session::{self, ModelRef, Opened, RecipeFile};
+use crate::session::{self, ModelRef, Opened, RecipeFile, RecipeFileError, ResolvedRecipe};
 
 /// Quantscope: look at a neural network's weights, quantize them, and see what it costs.
 ///
@@ -55,7 +55,7 @@ pub(super) struct WeightOptions {
     /// One scheme for every layer: SCHEME[:key=value,…], e.g. int:bits=4,granularity=per-channel; int4 is short for int:bits=4
     #[arg(long, value_name = "SPEC", conflicts_with = "recipe")]
     pub weights: Option<String>,
-    /// A recipe file: a scheme for each layer
+    /// A recipe file: a scheme for each layer, or rules by pattern
     #[arg(long, value_name = "FILE")]
     pub recipe: Option<PathBuf>,
     /// Leave batch normalization as it is instead of folding it into the layer before
@@ -298,12 +298,11 @@ impl WeightOptions {
         if self.no_fold { FoldMode::Keep } else { made().unwrap_or_default() }
     }
 
-    /// The recipe asked for; `None` when nothing is to be quantized.
+    /// The recipe asked for; `None` when nothing is to be quantized. What of a recipe file is
+    /// without effect is told on standard error.
     pub(super) fn recipe(&self, network: &Network) -> Result<Option<Recipe>, CliError> {
         if let Some(path) = &self.recipe {
-            let recipe = read_recipe(path)?;
-            check_layers(network, &recipe)?;
-            return Ok(Some(recipe));
+            return Ok(Some(resolved_recipe(path, network)?.recipe));
         }
         let Some(spec) = &self.weights else {
             return Ok(None);
@@ -362,7 +361,14 @@ pub(super) fn parse_spec(flag: &str, spec: &str) -> Result<SchemeChoice, CliErro
     spec.parse().map_err(|error| CliError::new(Exit::WrongUse, format!("{flag} {spec}: {error}")))
 }
 
-fn read_recipe(path: &Path) -> Result<Recipe, CliError> {
-    let file = RecipeFile::read(path);
-    Ok(file.map_err(|error| CliError::new(Exit::BadFile, error.to_string()))?.recipe)
+/// The recipe file for the network's layers.
+fn resolved_recipe(path: &Path, network: &Network) -> Result<ResolvedRecipe, CliError> {
+    let bad_file = |error: RecipeFileError| CliError::new(Exit::BadFile, error.to_string());
+    let file = RecipeFile::read(path).map_err(bad_file)?;
+    let resolved = ResolvedRecipe::of(&file, network)
+        .map_err(|error| CliError::new(Exit::NoSense, format!("{}: {error}", path.display())))?;
+    for warning in resolved.warnings() {
+        eprintln!("quantscope: warning: {}: {warning}", path.display());
+    }
+    Ok(resolved)
 }

@@ -17,7 +17,7 @@ use crate::eval::{
     Budget, CandidateWeights, Estimate, Metric, Proposal, ProposeError, ProposeRequest, Runner,
     SamplePart, Sensitivity, Tally, Trial, compare_models, propose,
 };
-use crate::quant::Recipe;
+use crate::quant::{Recipe, Rules};
 use crate::session::{RecipeFile, RecipeModel};
 
 /// A proposal with what it was found with.
@@ -125,18 +125,11 @@ fn judge(
 }
 
 fn write(path: &Path, search: &Search, recipe: &Recipe) -> Result<(), CliError> {
-    let model = &search.opened.network.model;
-    let file = model.path.as_deref().and_then(Path::file_name);
-    let file = file.map_or_else(|| search.opened.reference.label(), |f| f.to_string_lossy().into());
-    let made_for = RecipeModel {
-        title: model.title.clone(),
-        file,
-        fingerprint: search.opened.fingerprint.clone(),
-    };
     let recipe_file = RecipeFile {
         recipe: recipe.clone(),
+        rules: Rules::default(),
         fold_mode: Some(search.opened.network.fold_mode),
-        model: Some(made_for),
+        model: Some(RecipeModel::of(&search.opened)),
     };
     let written = recipe_file.write(path);
     written.map_err(|error| CliError::new(Exit::BadFile, error.to_string()))

@@ -46,8 +46,7 @@ pub use profile::ErrorProfile;
 pub use propose::{Budget, Proposal, ProposeError, ProposeRequest, Step, Trial, Uniform, propose};
 pub use rate::{DB_PER_BIT, RateLimits};
 pub use recipe_eval::{
-    QuantizedLayer, RecipeEvalError, check_layers, overlay, quantize_layer, quantize_network,
-    total_error,
+    QuantizedLayer, RecipeEvalError, overlay, quantize_layer, quantize_network, total_error,
 };
 pub use runner::{EvalError, RunRequest, Runner};
 pub use samples::{Feed, SamplePicture, SampleSet, SamplesError, Split, Task, is_sample_set};

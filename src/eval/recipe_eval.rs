@@ -16,8 +16,6 @@ pub enum RecipeEvalError {
     Quant { tensor: String, source: QuantError },
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the recipe speaks of layer {found:?}, which this model does not have; it has {known}")]
-    UnknownLayer { found: String, known: String },
 }
 
 /// A layer with its choice, its error and, if it is quantized, its reconstructed weights.
@@ -49,23 +47,6 @@ pub fn quantize_layer(
         Some(channels.with_data(values).to_tensor())
     };
     Ok(QuantizedLayer { choice: choice.clone(), error, weights })
-}
-
-/// Checks that every layer the recipe names exists.
-///
-/// # Errors
-/// [`RecipeEvalError::UnknownLayer`] with the names there are.
-pub fn check_layers(network: &Network, recipe: &Recipe) -> Result<(), RecipeEvalError> {
-    match recipe.layers().find(|name| network.layer_idx(name).is_none()) {
-        None => Ok(()),
-        Some(found) => {
-            let names: Vec<&str> = network.layers.iter().map(|layer| layer.name.as_str()).collect();
-            let shown = names.iter().take(8).copied().collect::<Vec<_>>().join(", ");
-            let more = names.len().saturating_sub(8);
-            let known = if more > 0 { format!("{shown} and {more} more") } else { shown };
-            Err(RecipeEvalError::UnknownLayer { found: found.to_owned(), known })
-        }
-    }
 }
 
 /// Every layer under the recipe, in the network's order.

@@ -11,6 +11,7 @@ pub mod power;
 pub mod range;
 mod recipe;
 pub mod rounding;
+mod rule;
 mod scheme;
 pub mod schemes;
 mod settings;
@@ -25,6 +26,7 @@ pub use grid::{CodeRange, Grid, Level, QuantParams};
 pub use group::{Granularity, GroupLayout};
 pub use group_params::{GroupParams, ScalesOf};
 pub use recipe::{Recipe, RecipeError};
+pub use rule::{Pattern, Rule, RuleError, RuleJson, RuleMatches, Rules};
 pub use scheme::{
     CodeFormat, Family, FittedQuantizer, Place, QuantError, QuantScheme, Run, WeightShape,
     all_codes, for_each_run, quantize_all,

@@ -50,6 +50,7 @@ impl Session {
                 let choices = layers.map(|layer| (layer.name.clone(), choice.clone())).collect();
                 self.set_choices(&choice.to_string(), choices, Gesture::Once);
             }
+            Command::SetRules { label, rules } => self.set_rules(&label, rules),
             Command::ToggleLock => self.toggle_lock(),
             Command::SetLock { layer, lock } => self.set_locks(&[layer], lock),
             Command::ToggleLayer(layer_idx) => self.toggle_layer(layer_idx),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::history::Plan;
 use crate::model::FoldMode;
-use crate::quant::{Recipe, SchemeChoice};
+use crate::quant::{Recipe, Rules, SchemeChoice};
 
 /// From what to what; `None` where the recipe does not speak of the layer.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,13 +23,25 @@ pub struct PlanChange {
     pub fold: Option<(FoldMode, FoldMode)>,
     /// Layers that were locked (`true`) or unlocked.
     pub locks: BTreeMap<String, bool>,
+    /// Before and after, where they differ.
+    pub rules: Option<(Rules, Rules)>,
 }
 
 impl PlanChange {
     pub(super) fn between(before: &Plan, after: &Plan) -> Self {
         // Taken apart field by field, so that a new field of a plan cannot be forgotten here.
-        let Plan { recipe: recipe_before, fold_mode: fold_before, locked: locked_before } = before;
-        let Plan { recipe: recipe_after, fold_mode: fold_after, locked: locked_after } = after;
+        let Plan {
+            recipe: recipe_before,
+            rules: rules_before,
+            fold_mode: fold_before,
+            locked: locked_before,
+        } = before;
+        let Plan {
+            recipe: recipe_after,
+            rules: rules_after,
+            fold_mode: fold_after,
+            locked: locked_after,
+        } = after;
         let mut layers = BTreeMap::new();
         for name in recipe_before.layers().chain(recipe_after.layers()) {
             let (before, after) = (recipe_before.get(name), recipe_after.get(name));
@@ -43,11 +55,14 @@ impl PlanChange {
             .symmetric_difference(locked_after)
             .map(|name| (name.clone(), locked_after.contains(name)))
             .collect();
-        Self { layers, fold, locks }
+        let rules =
+            (rules_before != rules_after).then(|| (rules_before.clone(), rules_after.clone()));
+        Self { layers, fold, locks, rules }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.layers.is_empty() && self.fold.is_none() && self.locks.is_empty()
+        let Self { layers, fold, locks, rules } = self;
+        layers.is_empty() && fold.is_none() && locks.is_empty() && rules.is_none()
     }
 
     /// This change and then a later one, as one.
@@ -62,6 +77,10 @@ impl PlanChange {
         if let Some((before, after)) = later.fold {
             let first = self.fold.map_or(before, |(first, _)| first);
             self.fold = (first != after).then_some((first, after));
+        }
+        if let Some((before, after)) = later.rules {
+            let first = self.rules.take().map_or(before, |(first, _)| first);
+            self.rules = (first != after).then_some((first, after));
         }
         for (name, is_locked) in later.locks {
             // Locked and unlocked again is no change.
@@ -80,6 +99,9 @@ impl PlanChange {
         if let Some((_, after)) = self.fold {
             plan.fold_mode = after;
         }
+        if let Some((_, after)) = &self.rules {
+            plan.rules = after.clone();
+        }
         for (name, &is_locked) in &self.locks {
             set_lock(&mut plan, name, is_locked);
         }
@@ -94,6 +116,9 @@ impl PlanChange {
         }
         if let Some((before, _)) = self.fold {
             plan.fold_mode = before;
+        }
+        if let Some((before, _)) = &self.rules {
+            plan.rules = before.clone();
         }
         for (name, &is_locked) in &self.locks {
             set_lock(&mut plan, name, !is_locked);
@@ -120,6 +145,7 @@ fn put(recipe: &mut Recipe, layer: &str, choice: Option<&SchemeChoice>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quant::Rule;
 
     fn plan(stem: &str, head: Option<&str>) -> Plan {
         let mut recipe = Recipe::default();
@@ -132,7 +158,9 @@ mod tests {
 
     #[test]
     fn a_change_leads_there_and_back() {
-        let (before, after) = (plan("int8", None), plan("int4", Some("float")));
+        let (before, mut after) = (plan("int8", None), plan("int4", Some("float")));
+        let rule = Rule { pattern: "st*".parse().unwrap(), choice: "int4".parse().unwrap() };
+        after.rules = Rules(vec![rule]);
         let change = PlanChange::between(&before, &after);
         assert_eq!(change.forward(&before), after);
         assert_eq!(change.backward(&after), before);

@@ -11,7 +11,7 @@ use super::serving::Pace;
 use super::versus::RivalChoice;
 use crate::eval::import::ImportSettings;
 use crate::model::FoldMode;
-use crate::quant::SchemeChoice;
+use crate::quant::{Rules, SchemeChoice};
 
 /// Which changes are undone together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,13 @@ pub enum Command {
     },
     /// Quantizes every layer but embeddings this way.
     SetAllChoices(SchemeChoice),
+    /// Puts these rules in place of those before, and every layer that one governs, unless locked,
+    /// as it says, as one step.
+    SetRules {
+        /// What changes, as the history calls it.
+        label: String,
+        rules: Rules,
+    },
     SetFold(FoldMode),
     /// Locks the selected layers, so that no setting changes them; unlocks them if all are locked.
     ToggleLock,

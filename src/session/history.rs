@@ -6,12 +6,14 @@ use std::sync::Arc;
 use super::change::PlanChange;
 use super::command::Gesture;
 use crate::model::FoldMode;
-use crate::quant::Recipe;
+use crate::quant::{Recipe, Rules};
 
 /// Everything a person decides about a model: what undo goes back to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     pub recipe: Recipe,
+    /// By which layers were set; what a layer is, the recipe says alone.
+    pub rules: Rules,
     pub fold_mode: FoldMode,
     /// Names of the layers that no setting changes.
     pub locked: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! What a session keeps and takes back: recipes in files, its own state, the models opened last.
+//! What a session keeps and takes back: its own state, recipes in files, the models opened last.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -11,13 +11,11 @@ use super::failure::Failure;
 use super::history::Plan;
 use super::keep::{Keep, KeepEvent, Keeper, Order, RecentFile, Saved, Snapshot, put_first};
 use super::opening::{ModelRef, Opened, open};
-use super::recipe_file::{RecipeFile, RecipeModel};
+use super::recipe_file::RecipeFile;
 use super::reload::Reloaded;
-use super::state::{Message, Notice, NoticeKind, Selection, Session};
-use super::watch::file_name;
+use super::resolved::{known_part, listed};
+use super::state::{Message, NoticeKind, Selection, Session};
 use crate::eval::SampleSet;
-use crate::model::Network;
-use crate::quant::Recipe;
 
 /// A session that was left, offered to be gone on with.
 #[derive(Clone, Debug)]
@@ -381,26 +379,6 @@ impl Session {
 
     // --- Recipes -------------------------------------------------------------------------------
 
-    pub(super) fn start_saving_recipe(&mut self, path: PathBuf) {
-        let Some(opened) = &self.opened else {
-            let text = format!("{}: no model is open whose recipe could be saved", path.display());
-            return self.notify(NoticeKind::Failed, text);
-        };
-        let file = RecipeFile {
-            recipe: self.plan.recipe.clone(),
-            fold_mode: Some(self.plan.fold_mode),
-            model: Some(RecipeModel {
-                title: opened.network.model.title.clone(),
-                file: short_reference(&opened.reference, &opened.network),
-                fingerprint: opened.fingerprint.clone(),
-            }),
-        };
-        self.run_errand(&format!("Saving {}", path.display()), move |_| {
-            let written = file.write(&path).map_err(|error| Failure::of(&error));
-            ErrandResult::Kept(KeptResult::RecipeWritten(written.map(|()| path)))
-        });
-    }
-
     pub(super) fn start_loading_recipe(&mut self, path: PathBuf) {
         self.run_errand(&format!("Opening {}", path.display()), move |_| {
             ErrandResult::Kept(KeptResult::read_recipe(path))
@@ -448,56 +426,6 @@ impl Session {
             }
         }
     }
-
-    /// Makes the layers that the model has as the recipe says, as one step.
-    fn use_recipe(&mut self, path: &Path, file: &RecipeFile) -> Result<(), Failure> {
-        let Some(opened) = &self.opened else {
-            let model = file.model.as_ref().map_or("the model", |model| &model.title);
-            return Err(format!("open {model} first, which the recipe is for").into());
-        };
-        let network = Arc::clone(&opened.network);
-        let (recipe, unknown) = known_part(&file.recipe, &network);
-        let n_known = recipe.layers().count();
-        if n_known == 0 {
-            return Err(nothing_applies(file, &unknown, &network));
-        }
-        let mut doubts = Vec::new();
-        let mut details = None;
-        if let Some(model) = &file.model
-            && let Some(difference) = model.fingerprint.difference(&opened.fingerprint)
-        {
-            let RecipeModel { title, file, .. } = model;
-            doubts.push(format!("it was made for another model, {title} ({file})"));
-            details = Some(format!("{title}: {difference}"));
-        }
-        if !unknown.is_empty() {
-            doubts.push(format!("the open model has no {}", listed(&unknown)));
-        }
-        let float: Vec<String> = network
-            .default_layers()
-            .filter(|layer| recipe.get(&layer.name).is_none())
-            .map(|layer| layer.name.clone())
-            .collect();
-        if !float.is_empty() {
-            doubts.push(format!("layers it does not name are float: {}", listed(&float)));
-        }
-        let fold_mode = file.fold_mode.unwrap_or(self.plan.fold_mode);
-        let name = file_name(path);
-        // A recipe is asked for as a whole, so it also changes what is locked.
-        let plan = Plan { recipe, fold_mode, locked: self.plan.locked.clone() };
-        self.change(&format!("Recipe {name}"), plan, super::Gesture::Once);
-        if doubts.is_empty() {
-            self.notify(NoticeKind::Done, format!("{name} is applied to {n_known} layers"));
-        } else {
-            let doubts = doubts.join("; ");
-            let text = format!(
-                "{name} is applied to {n_known} layers, but {doubts}; Edit › Undo takes it back"
-            );
-            let notice = Notice::new(NoticeKind::Warning, text);
-            self.notices.push(Notice { details, ..notice });
-        }
-        Ok(())
-    }
 }
 
 impl Recovery {
@@ -540,47 +468,6 @@ fn recover(saved: Saved) -> Result<Box<Recovered>, String> {
     Ok(Box::new(Recovered { opened, samples, saved }))
 }
 
-/// The part of a recipe that speaks of the network's layers, and the names of the rest.
-fn known_part(recipe: &Recipe, network: &Network) -> (Recipe, Vec<String>) {
-    let mut known = Recipe::default();
-    let mut unknown = Vec::new();
-    for name in recipe.layers() {
-        match network.layer_idx(name) {
-            Some(_) => known.set(name, recipe.choice(name)),
-            None => unknown.push(name.to_owned()),
-        }
-    }
-    (known, unknown)
-}
-
-/// Why nothing of a recipe can be used, and what to do.
-fn nothing_applies(file: &RecipeFile, unknown: &[String], network: &Network) -> Failure {
-    if unknown.is_empty() {
-        return "the recipe names no layers; save it anew with File › Save recipe…"
-            .to_owned()
-            .into();
-    }
-    let there: Vec<String> = network.layers.iter().map(|layer| layer.name.clone()).collect();
-    let model = match &file.model {
-        Some(model) => format!("{} ({})", model.title, model.file),
-        None => "the model it was made for".to_owned(),
-    };
-    let there = if there.is_empty() { "none".to_owned() } else { listed(&there) };
-    Failure {
-        text: format!("the open model has none of the layers it names; open {model} first"),
-        details: Some(format!("It names {}; the open model has {there}.", listed(unknown))),
-    }
-}
-
-/// The first few of many names.
-fn listed(names: &[String]) -> String {
-    const MAX_NAMES: usize = 4;
-    let first: Vec<&str> = names.iter().take(MAX_NAMES).map(String::as_str).collect();
-    let more = names.len().saturating_sub(MAX_NAMES);
-    let first = first.join(", ");
-    if more == 0 { first } else { format!("{first} and {more} more") }
-}
-
 /// As on the command line, from wherever the program is started next.
 fn whole_reference(reference: &ModelRef) -> String {
     match reference {
@@ -588,13 +475,5 @@ fn whole_reference(reference: &ModelRef) -> String {
             std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
         }
         ModelRef::Builtin(_) => reference.label(),
-    }
-}
-
-/// Name of the model's file.
-fn short_reference(reference: &ModelRef, network: &Network) -> String {
-    match &network.model.path {
-        Some(path) => file_name(path),
-        None => reference.label(),
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::fingerprint::Fingerprint;
 use super::keep::write_atomically;
 use crate::model::FoldMode;
-use crate::quant::{Recipe, RecipeError};
+use crate::quant::{Recipe, RecipeError, RuleJson, Rules};
 
 /// The largest recipe that is read: 16 MiB are hundreds of thousands of layers.
 const MAX_BYTES: u64 = 16 << 20;
@@ -41,7 +41,9 @@ fn recipe_words(error: &RecipeError) -> String {
             place_first(error)
         ),
         RecipeError::Version { .. } => format!("{error}; open it with a newer Quantscope"),
-        RecipeError::Spec { .. } => format!("{error}; correct the file or save the recipe anew"),
+        RecipeError::Spec { .. } | RecipeError::Rule(_) => {
+            format!("{error}; correct the file or save the recipe anew")
+        }
     }
 }
 
@@ -66,7 +68,10 @@ pub struct RecipeModel {
 /// What a recipe file holds.
 #[derive(Clone, Debug)]
 pub struct RecipeFile {
+    /// The layers it names.
     pub recipe: Recipe,
+    /// For layers it does not name.
+    pub rules: Rules,
     /// `None` in a file that does not say.
     pub fold_mode: Option<FoldMode>,
     /// `None` in a file that does not say.
@@ -80,6 +85,8 @@ struct RecipeFileJson<'a> {
     model: Option<&'a RecipeModel>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fold_batch_norm: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<RuleJson>,
     layers: BTreeMap<&'a str, String>,
 }
 
@@ -91,6 +98,7 @@ impl RecipeFile {
             quantscope_recipe: Recipe::VERSION,
             model: self.model.as_ref(),
             fold_batch_norm: self.fold_mode.map(|mode| mode == FoldMode::Fold),
+            rules: self.rules.to_json(),
             layers: recipe.layers().map(|name| (name, recipe.choice(name).to_string())).collect(),
         };
         serde_json::to_string_pretty(&json).unwrap_or_default() + "\n"
@@ -118,7 +126,7 @@ impl RecipeFile {
     fn from_json(text: &str, path: &Path) -> Result<Self, RecipeFileError> {
         // Some editors put a mark before the first character.
         let text = text.trim_start_matches('\u{feff}');
-        let recipe = Recipe::from_json(text)
+        let (recipe, rules) = Recipe::with_rules(text)
             .map_err(|source| RecipeFileError::Recipe { path: path.to_owned(), source })?;
         let json: Json = serde_json::from_str(text).unwrap_or_default();
         let fold_mode = match json.get("fold_batch_norm") {
@@ -132,7 +140,7 @@ impl RecipeFile {
         };
         // A mention of another form is worth no more than none.
         let model = json.get("model").and_then(|m| RecipeModel::deserialize(m).ok());
-        Ok(Self { recipe, fold_mode, model })
+        Ok(Self { recipe, rules, fold_mode, model })
     }
 
     /// Writes the file whole or not at all.
@@ -177,8 +185,10 @@ mod tests {
     fn files_come_back_with_their_model() {
         let opened = open(&ModelRef::default_sample(), FoldMode::Keep).unwrap();
         let model = &opened.network.model;
+        let rule = RuleJson { layers: "*.dw".to_owned(), scheme: "int".to_owned() };
         let file = RecipeFile {
             recipe: Recipe::uniform(["a", "b"], &"int:bits=3".parse().unwrap()),
+            rules: Rules::from_json(&[rule]).unwrap(),
             fold_mode: Some(FoldMode::Keep),
             model: Some(RecipeModel {
                 title: model.title.clone(),
@@ -189,7 +199,8 @@ mod tests {
         let text = file.to_json();
         assert!(text.contains("\"covers\": \"names, types"), "{text}");
         let back = read(&text).unwrap();
-        assert_eq!((back.recipe, back.fold_mode), (file.recipe, file.fold_mode));
+        assert_eq!((back.recipe, back.rules), (file.recipe, file.rules));
+        assert_eq!(back.fold_mode, file.fold_mode);
         let print = back.model.unwrap().fingerprint;
         assert_eq!(print.difference(&file.model.unwrap().fingerprint), None);
     }

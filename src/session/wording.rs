@@ -3,7 +3,7 @@
 use super::change::{FromTo, PlanChange};
 use crate::base::significant;
 use crate::model::FoldMode;
-use crate::quant::{SchemeChoice, SettingValue};
+use crate::quant::{Rule, SchemeChoice, SettingValue};
 
 impl PlanChange {
     /// In a few words: `stem: bits 8 → 4`, `6 layers: range min-max → mse`,
@@ -26,6 +26,7 @@ impl PlanChange {
             (Some(name), 1) => name.clone(),
             (Some(_), n_layers) => format!("{n_layers} layers"),
             (None, _) if self.fold.is_some() => "Fold batch norm".to_owned(),
+            (None, _) if self.rules.is_some() => "Rules".to_owned(),
             (None, _) => "Locks".to_owned(),
         }
     }
@@ -54,6 +55,12 @@ impl PlanChange {
         if let Some((_, after)) = self.fold {
             let (from, to) = fold_words(after);
             parts.push(format!("fold batch norm: {from} → {to}"));
+        }
+        if let Some((_, rules)) = &self.rules {
+            let rule = |rule: &Rule| format!("{} → {}", rule.pattern, rule.choice);
+            let rules: Vec<String> = rules.0.iter().map(rule).collect();
+            let rules = if rules.is_empty() { "none".to_owned() } else { rules.join("; ") };
+            parts.push(format!("rules: {rules}"));
         }
         if self.layers.len() > n_layers {
             parts.push(format!("{} more", self.layers.len() - n_layers));

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::figures::{FiguresJson, PlanMark};
 use crate::model::FoldMode;
-use crate::quant::{Recipe, SchemeChoice, SpecError};
+use crate::quant::{Recipe, RuleError, RuleJson, Rules, SchemeChoice, SpecError};
 use crate::session::change::{FromTo, PlanChange};
 use crate::session::critical::CriticalChoice;
 use crate::session::fingerprint::Fingerprint;
@@ -65,6 +65,8 @@ pub(super) enum SavedError {
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Spec(#[from] SpecError),
+    #[error(transparent)]
+    Rule(#[from] RuleError),
     /// Left alone: a newer program's.
     #[error("it has version {0}")]
     Version(u32),
@@ -81,6 +83,8 @@ struct SavedJson {
     layers: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     locked: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<RuleJson>,
     selected: SelectedJson,
     #[serde(default)]
     critical: CriticalChoice,
@@ -118,6 +122,9 @@ struct StepJson {
     fold_batch_norm: Option<(bool, bool)>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     locks: BTreeMap<String, bool>,
+    /// Before and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rules: Option<(Vec<RuleJson>, Vec<RuleJson>)>,
     /// Of the state after the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     figures: Option<FiguresJson>,
@@ -159,6 +166,7 @@ impl Snapshot {
                 .map(|name| (name.to_owned(), recipe.choice(name).to_string()))
                 .collect(),
             locked: self.plan.locked.clone(),
+            rules: self.plan.rules.to_json(),
             selected: SelectedJson {
                 layer: self.layer.clone(),
                 channel: self.channel_idx,
@@ -196,7 +204,12 @@ impl Saved {
         for (name, spec) in &json.layers {
             recipe.set(name, spec.parse()?);
         }
-        let plan = Plan { recipe, fold_mode: fold_mode(json.fold_batch_norm), locked: json.locked };
+        let plan = Plan {
+            recipe,
+            rules: Rules::from_json(&json.rules)?,
+            fold_mode: fold_mode(json.fold_batch_norm),
+            locked: json.locked,
+        };
         let mut written = vec![json.figures];
         let mut edits = Vec::new();
         for step in json.steps {
@@ -242,13 +255,18 @@ impl StepJson {
             layers: layers.collect(),
             fold_batch_norm: change.fold.map(|(from, to)| (is_folded(from), is_folded(to))),
             locks: change.locks.clone(),
+            rules: change.rules.as_ref().map(|(from, to)| (from.to_json(), to.to_json())),
             figures: None,
         }
     }
 
-    fn change(&self) -> Result<PlanChange, SpecError> {
+    fn change(&self) -> Result<PlanChange, SavedError> {
         let choice = |spec: &Option<String>| spec.as_ref().map(|spec| spec.parse()).transpose();
+        let rules = |(from, to): &(Vec<RuleJson>, Vec<RuleJson>)| {
+            Ok::<_, RuleError>((Rules::from_json(from)?, Rules::from_json(to)?))
+        };
         let mut change = PlanChange {
+            rules: self.rules.as_ref().map(rules).transpose()?,
             fold: self.fold_batch_norm.map(|(from, to)| (fold_mode(from), fold_mode(to))),
             locks: self.locks.clone(),
             ..PlanChange::default()
@@ -283,6 +301,7 @@ fn fold_mode(is_folded: bool) -> FoldMode {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::quant::Rule;
     use crate::session::command::Gesture;
     use crate::session::history::StepName;
     use crate::session::{ModelRef, open};
@@ -294,7 +313,12 @@ pub(super) mod tests {
             let bits = format!("int:bits={}", 2 + idx % 15);
             let recipe = Recipe::uniform(["stem"], &bits.parse().unwrap());
             let locked = (0..idx % 3).map(|nth| format!("layer {nth}")).collect();
-            Plan { recipe, fold_mode: fold_mode(idx.is_multiple_of(2)), locked }
+            let rules = (0..idx % 4).map(|nth| {
+                let pattern = format!("*.{nth}").parse().unwrap();
+                Rule { pattern, choice: bits.parse().unwrap() }
+            });
+            let rules = Rules(rules.collect());
+            Plan { recipe, rules, fold_mode: fold_mode(idx.is_multiple_of(2)), locked }
         };
         let mut history = History::default();
         for idx in 0..n_changes {
