@@ -10,6 +10,7 @@ use super::estimates::Estimates;
 use super::exporting::ExportPlan;
 use super::gallery::{GalleryPage, GalleryRequest};
 use super::graph_layout::{GraphLayout, ShapeArithmetic};
+use super::hints::LayerHints;
 use super::job::Lane;
 use super::levels::LevelsPicture;
 use super::picture::LayerPicture;
@@ -57,6 +58,8 @@ pub enum Query {
     Layout { network: u64, shapes: ShapeArithmetic, n_columns: usize },
     /// What every layer costs at every candidate, on samples that do not judge.
     Sensitivity { network: u64, samples: u64, ask: SenseAsk },
+    /// What other settings of a layer's ranges and scales would gain.
+    Hints { network: u64, layer_idx: usize, spec: String },
     /// A mix of candidates for a size or an accuracy.
     Proposal { network: u64, samples: u64, sense: SenseAsk, settings: ProposalKey },
     /// Two recipes on the same samples, each as the specs of all layers in order.
@@ -134,6 +137,10 @@ pub(super) enum Topic {
     Sensitivity {
         network: u64,
     },
+    Hints {
+        network: u64,
+        layer_idx: usize,
+    },
     Proposal {
         network: u64,
     },
@@ -166,6 +173,7 @@ pub enum Answer {
     Layout(Arc<GraphLayout>),
     Gallery(Arc<GalleryPage>),
     Sensitivity(Arc<Sensed>),
+    Hints(Arc<LayerHints>),
     Proposal(Arc<Proposed>),
     Versus(Arc<Versus>),
     ExportPlan(Arc<ExportPlan>),
@@ -197,6 +205,7 @@ impl Query {
             }
             Self::Gallery { network, samples, .. } => Topic::Gallery { network, samples },
             Self::Sensitivity { network, .. } => Topic::Sensitivity { network },
+            Self::Hints { network, layer_idx, .. } => Topic::Hints { network, layer_idx },
             Self::Proposal { network, .. } => Topic::Proposal { network },
             Self::Versus { network, samples, .. } => Topic::Versus { network, samples },
             Self::ExportPlan { network, format, .. } => Topic::ExportPlan { network, format },
@@ -218,7 +227,8 @@ impl Query {
             | Self::Levels { layer_idx, .. }
             | Self::Scales { layer_idx, .. }
             | Self::Index { layer_idx, .. }
-            | Self::WeightBits { layer_idx, .. } => Some(layer_idx),
+            | Self::WeightBits { layer_idx, .. }
+            | Self::Hints { layer_idx, .. } => Some(layer_idx),
             Self::Accuracy { .. }
             | Self::Layout { .. }
             | Self::Gallery { .. }
@@ -239,7 +249,7 @@ impl Query {
             Self::Accuracy { .. } => Lane::Long,
             Self::Comparison { .. } | Self::ExportPlan { .. } => Lane::Wide,
             Self::Sensitivity { .. } | Self::Proposal { .. } | Self::Versus { .. } => Lane::Study,
-            Self::Index { .. } => Lane::Rest,
+            Self::Index { .. } | Self::Hints { .. } => Lane::Rest,
             _ => Lane::Quick,
         }
     }
@@ -286,6 +296,7 @@ impl Query {
             Self::Layout { .. } => "Graph",
             Self::Gallery { .. } => "Changed samples",
             Self::Sensitivity { .. } => "Sensitivity",
+            Self::Hints { .. } => "Hints",
             Self::Proposal { .. } => "Proposing a mix",
             Self::Versus { .. } => "Comparing recipes",
             Self::ExportPlan { .. } => "Size of the export",

@@ -49,12 +49,18 @@ pub struct SenseSettings {
 impl Default for SenseSettings {
     fn default() -> Self {
         Self {
-            scheme: SchemeChoice::new(&Int),
+            scheme: per_channel(),
             bits: vec![2, 3, 4, 5, 6, 8],
             limit: Some(500),
             source: SearchSource::Best,
         }
     }
+}
+
+/// One scale a channel: what every runtime has, and what narrow codes need.
+fn per_channel() -> SchemeChoice {
+    let int = SchemeChoice::new(&Int);
+    int.with("granularity", SettingValue::Choice("per-channel")).unwrap_or(int)
 }
 
 impl SenseSettings {

@@ -206,6 +206,9 @@ impl Workshop {
             Query::Sensitivity { ask, .. } => {
                 Ok(Answer::Sensitivity(Arc::new(self.sensed(ask, ctx, on_partial)?)))
             }
+            Query::Hints { layer_idx, spec, .. } => {
+                Ok(Answer::Hints(Arc::new(self.hints(*layer_idx, spec, ctx)?)))
+            }
             Query::Proposal { sense, settings, .. } => {
                 let proposed = self.proposed(sense, settings.settings(), ctx)?;
                 Ok(Answer::Proposal(Arc::new(proposed)))
