@@ -8,6 +8,7 @@ pub mod distribution;
 pub mod estimators;
 pub mod graph;
 pub mod heatmap;
+pub mod hints;
 pub mod history;
 pub mod layers;
 pub mod levels;
