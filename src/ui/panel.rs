@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use super::dialogs::Dialog;
 use super::dock::Preset;
 use super::panels::{
-    accuracy, bits, channels, compare, distribution, estimators, graph, heatmap, history, layers,
-    levels, model, quantizer, scales, sensitivity,
+    accuracy, bits, channels, compare, distribution, estimators, front, graph, heatmap, history,
+    layers, levels, model, quantizer, scales, sensitivity,
 };
 use super::table::Table;
 use crate::model::Layer;
@@ -134,6 +134,7 @@ pub static PANELS: &[PanelEntry] = &[
     bits::ENTRY,
     quantizer::ENTRY,
     sensitivity::ENTRY,
+    front::ENTRY,
     history::ENTRY,
     model::ENTRY,
 ];

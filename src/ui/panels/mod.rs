@@ -6,6 +6,7 @@ pub mod channels;
 pub mod compare;
 pub mod distribution;
 pub mod estimators;
+pub mod front;
 pub mod graph;
 pub mod heatmap;
 pub mod history;
