@@ -51,8 +51,9 @@ pub use recipe_eval::{
 pub use runner::{EvalError, RunRequest, Runner};
 pub use samples::{Feed, SamplePicture, SampleSet, SamplesError, Split, Task, is_sample_set};
 pub use sensitivity::{
-    CandidateWeights, Cell, Column, Curvature, Effect, MeasuredLayer, Predictor, Sensitivity,
-    SensitivityRequest, Tally, WeightError, compare_models, measure_sensitivity, spearman,
+    CandidateWeights, Cell, Column, Curvature, Effect, MeasuredLayer, Misjudged, Predictor,
+    Sensitivity, SensitivityRequest, Tally, WeightError, compare_models, measure_sensitivity,
+    spearman,
 };
 pub use size::{ModelSize, planned_bits};
 pub use sweep::{Sweep, SweepError, SweepPoint};

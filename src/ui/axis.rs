@@ -95,6 +95,12 @@ pub fn plot_axis<'a>(
         .label_spacing(Rangef::new(least, least + 0.1))
 }
 
+/// Lines of a plot at round values, as many as have room in so many points.
+pub fn grid_marks((lo, hi): (f64, f64), length: f32) -> Vec<GridMark> {
+    let (values, step_size) = Axis::new(lo, hi, Rangef::new(0.0, length)).marks();
+    values.into_iter().map(|value| GridMark { value, step_size }).collect()
+}
+
 /// The next of 1, 2, 5 times a power of ten.
 pub fn round_step(least: f64) -> f64 {
     let power = 10f64.powf(least.log10().floor());

@@ -27,6 +27,7 @@ mod import_form;
 mod import_preview;
 mod jobs_bar;
 mod jobs_panel;
+mod labels;
 mod layer_remedy;
 mod layer_title;
 mod layer_view;

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use super::dialogs::Dialog;
 use super::dock::Preset;
 use super::panels::{
-    accuracy, bits, channels, compare, distribution, estimators, graph, heatmap, hints, history,
-    layers, levels, model, quantizer, scales,
+    accuracy, bits, channels, compare, distribution, estimators, front, graph, heatmap, hints,
+    history, layers, levels, model, quantizer, scales, sensitivity,
 };
 use super::table::Table;
 use crate::model::Layer;
@@ -133,6 +133,8 @@ pub static PANELS: &[PanelEntry] = &[
     scales::ENTRY,
     bits::ENTRY,
     quantizer::ENTRY,
+    sensitivity::ENTRY,
+    front::ENTRY,
     hints::ENTRY,
     history::ENTRY,
     model::ENTRY,

@@ -63,7 +63,8 @@ fn words(recovery: &Recovery, now: SystemTime) -> (String, String) {
     (format!("Continue with {model}, {changes}"), how)
 }
 
-fn age(seconds: u64) -> String {
+/// How long ago, in words.
+pub(super) fn age(seconds: u64) -> String {
     let counted = |n: u64, unit: &str| match n {
         1 => format!("1 {unit} ago"),
         _ => format!("{n} {unit}s ago"),

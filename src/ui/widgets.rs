@@ -141,6 +141,25 @@ pub fn hatch(painter: &egui::Painter, rect: Rect, colour: Color32) {
     }
 }
 
+/// An entry of the legend: a small drawing and a name, one thing that wraps as a whole.
+pub fn legend_entry_ui(
+    ui: &mut Ui,
+    (name, help): (&str, &str),
+    draw: impl FnOnce(&egui::Painter, Rect),
+) -> Response {
+    const SAMPLE: egui::Vec2 = vec2(20.0, 12.0);
+    let theme = Theme::of(ui);
+    let galley = ui.painter().layout_no_wrap(name.to_owned(), theme::text(12.0), theme.label);
+    let size = vec2(SAMPLE.x + 5.0 + galley.size().x, 20.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    let corner = pos2(rect.left(), rect.center().y - SAMPLE.y / 2.0);
+    draw(ui.painter(), Rect::from_min_size(corner, SAMPLE));
+    let place = pos2(rect.left() + SAMPLE.x + 5.0, rect.center().y - galley.size().y / 2.0);
+    ui.painter().galley(place, galley, theme.label);
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, name));
+    response.on_hover_text(help)
+}
+
 /// The one button of a group that goes on.
 pub fn primary_button(ui: &mut Ui, name: &str) -> Response {
     let theme = Theme::of(ui);

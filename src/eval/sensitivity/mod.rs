@@ -21,7 +21,7 @@ pub use candidates::CandidateWeights;
 pub use curvature::Curvature;
 pub use measure::{SensitivityRequest, measure_sensitivity};
 pub use pair::compare_models;
-pub use predictor::{Effect, Predictor, spearman};
+pub use predictor::{Effect, Misjudged, Predictor, spearman};
 pub use tally::Tally;
 
 /// What was measured, layer by layer and candidate by candidate.

@@ -1,8 +1,9 @@
 //! What is cheap to know of a layer before anything is run, and how well it ranks what was measured.
 
-use super::{Cell, Sensitivity};
+use super::{Cell, Sensitivity, Tally};
 use crate::eval::accuracy::Metric;
 use crate::eval::error::Sqnr;
+use crate::eval::interval::Estimate;
 
 /// A figure that costs no run over samples, or few, and is larger where more harm is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +55,31 @@ impl Effect {
 
     /// How much worse the model is with the layer quantized alone; larger is worse.
     pub fn harm(self, cell: &Cell, metric: Metric) -> Option<f64> {
+        self.harm_of(&cell.alone, metric).map(|harm| harm.value)
+    }
+
+    /// How much worse the second model is than the first, with its 95 % interval; larger is worse.
+    pub fn harm_of(self, tally: &Tally, metric: Metric) -> Option<Estimate> {
         match self {
-            Self::Kl => Some(cell.alone.kl().value),
-            Self::Loss => cell.alone.loss_change(metric).map(|change| change.value),
-            Self::Metric if metric == Metric::Perplexity => Some(cell.alone.change(metric).value),
-            Self::Metric => Some(-cell.alone.change(metric).value),
+            Self::Kl => Some(tally.kl()),
+            Self::Loss => tally.loss_change(metric),
+            Self::Metric if metric == Metric::Perplexity => Some(tally.change(metric)),
+            Self::Metric => {
+                let Estimate { value, ci95: (lo, hi) } = tally.change(metric);
+                Some(Estimate { value: -value, ci95: (-hi, -lo) })
+            }
         }
     }
+}
+
+/// Two layers that a predictor ranks against what was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Misjudged {
+    pub column_idx: usize,
+    /// The predictor calls this one safer; quantizing it does more harm.
+    pub worse: usize,
+    /// And this one riskier, which does less.
+    pub better: usize,
 }
 
 impl Sensitivity {
@@ -102,6 +121,44 @@ impl Sensitivity {
             Some((self.predicted(predictor, place)?, harm))
         });
         spearman(&pairs.collect::<Vec<_>>())
+    }
+
+    /// The two layers of a candidate whose order a predictor has most wrong: of all pairs it ranks
+    /// the other way than measured, with 95 % intervals that do not overlap, the one whose measured
+    /// harm differs most. `None` where there is no such pair.
+    pub fn most_wrong(
+        &self,
+        predictor: Predictor,
+        effect: Effect,
+        column_idx: usize,
+    ) -> Option<Misjudged> {
+        let known = (0..self.layers.len()).filter_map(|layer_idx| {
+            let place = (layer_idx, column_idx);
+            let harm = effect.harm_of(&self.cell(layer_idx, column_idx)?.alone, self.metric)?;
+            let predicted = self.predicted(predictor, place).filter(|p| !p.is_nan())?;
+            harm.value.is_finite().then_some((predicted, harm, layer_idx))
+        });
+        let mut known: Vec<(f64, Estimate, usize)> = known.collect();
+        known.sort_by(|a, b| b.0.total_cmp(&a.0));
+        // Of the layers called riskier than those at hand, the one that does least harm.
+        let mut least: Option<(Estimate, usize)> = None;
+        let mut most_wrong: Option<(f64, Misjudged)> = None;
+        for same in known.chunk_by(|a, b| a.0 == b.0) {
+            for &(_, harm, worse) in same {
+                let Some((least, better)) = least else { continue };
+                let by = harm.value - least.value;
+                let is_told_apart = harm.ci95.0 > least.ci95.1;
+                if is_told_apart && most_wrong.is_none_or(|(most, _)| by > most) {
+                    most_wrong = Some((by, Misjudged { column_idx, worse, better }));
+                }
+            }
+            for &(_, harm, layer_idx) in same {
+                if least.is_none_or(|(known, _)| harm.value < known.value) {
+                    least = Some((harm, layer_idx));
+                }
+            }
+        }
+        most_wrong.map(|(_, pair)| pair)
     }
 }
 

@@ -1,13 +1,11 @@
 //! What stands for a family of schemes and for a limit: shape and colour, in plot, table and legend.
 
-use egui::{
-    Color32, Painter, Pos2, Rect, Response, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2,
-};
+use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, vec2};
 use egui_plot::LineStyle;
 
 use crate::eval::RateLimits;
 use crate::quant::Family;
-use crate::ui::theme::{self, Theme};
+use crate::ui::theme::Theme;
 
 /// Of a mark in table and legend.
 pub(super) const MARK_RADIUS: f32 = 5.0;
@@ -141,23 +139,4 @@ impl Limit {
 /// The ring around the place of how the layer is quantized now.
 pub(super) fn draw_present(painter: &Painter, at: Pos2, theme: &Theme) {
     painter.circle_stroke(at, 9.0, Stroke::new(2.0, theme.accent));
-}
-
-/// An entry of the legend: a small drawing and a name, one thing that wraps as a whole.
-pub(super) fn legend_entry_ui(
-    ui: &mut Ui,
-    (name, help): (&str, &str),
-    draw: impl FnOnce(&Painter, Rect),
-) -> Response {
-    const SAMPLE: egui::Vec2 = vec2(20.0, 12.0);
-    let theme = Theme::of(ui);
-    let galley = ui.painter().layout_no_wrap(name.to_owned(), theme::text(12.0), theme.label);
-    let size = vec2(SAMPLE.x + 5.0 + galley.size().x, 20.0);
-    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
-    let corner = pos2(rect.left(), rect.center().y - SAMPLE.y / 2.0);
-    draw(ui.painter(), Rect::from_min_size(corner, SAMPLE));
-    let place = pos2(rect.left() + SAMPLE.x + 5.0, rect.center().y - galley.size().y / 2.0);
-    ui.painter().galley(place, galley, theme.label);
-    response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, name));
-    response.on_hover_text(help)
 }

@@ -2,7 +2,6 @@
 
 mod cards;
 mod detail;
-mod labels;
 mod list;
 mod marks;
 mod plot;

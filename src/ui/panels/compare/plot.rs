@@ -1,20 +1,20 @@
 //! Signal-to-noise ratio over bits per weight: a mark a scheme, a curve where its bits can be
 //! chosen, and the limits.
 
-use egui::{CursorIcon, Pos2, Rangef, Rect, RichText, Sense, Stroke, Ui, WidgetInfo, vec2};
-use egui_plot::{
-    Axis, GridMark, Line, Plot, PlotBounds, PlotPoint, PlotPoints, PlotTransform, PlotUi,
-};
+use egui::{CursorIcon, Pos2, Rect, RichText, Sense, Stroke, Ui, WidgetInfo, vec2};
+use egui_plot::{Axis, Line, Plot, PlotBounds, PlotPoint, PlotPoints, PlotTransform, PlotUi};
 
-use super::marks::{Limit, colour_of, draw_mark, draw_present, legend_entry_ui};
+use super::marks::{Limit, colour_of, draw_mark, draw_present};
 use super::rows::Row;
 use super::specs::{families, short_name};
-use super::{Content, detail, labels};
+use super::{Content, detail};
 use crate::base::fixed;
 use crate::eval::DB_PER_BIT;
-use crate::ui::axis::{self, mark_text, plot_axis};
+use crate::ui::axis::{grid_marks, mark_text, plot_axis};
+use crate::ui::labels;
 use crate::ui::state_view;
 use crate::ui::theme::{self, Theme};
+use crate::ui::widgets::legend_entry_ui;
 
 /// Name for screen readers and tests.
 const NAME: &str = "Rate–distortion plot";
@@ -259,12 +259,6 @@ fn framed_plot<'a>(ui: &Ui) -> Plot<'a> {
         .custom_y_axes(vec![y_axis])
         .label_formatter(|_| None)
         .show_crosshair(false)
-}
-
-/// Lines at round values, as many as have room in so many points.
-fn grid_marks((lo, hi): (f64, f64), length: f32) -> Vec<GridMark> {
-    let (values, step_size) = axis::Axis::new(lo, hi, Rangef::new(0.0, length)).marks();
-    values.into_iter().map(|value| GridMark { value, step_size }).collect()
 }
 
 /// The limits as far as they are in view.

@@ -1,4 +1,4 @@
-//! Where names stand beside the marks of the plot, so that none covers another.
+//! Where names stand beside the marks of a plot, so that none covers another.
 
 use egui::{Pos2, Rect, Vec2, vec2};
 
@@ -9,11 +9,7 @@ const GAP: f32 = 2.0;
 ///
 /// - `wanted`: the mark's centre, the room between it and its name, and the size of that.
 /// - `taken`: what no name may cover.
-pub(super) fn place(
-    wanted: &[(Pos2, f32, Vec2)],
-    taken: &[Rect],
-    frame: Rect,
-) -> Vec<Option<Rect>> {
+pub fn place(wanted: &[(Pos2, f32, Vec2)], taken: &[Rect], frame: Rect) -> Vec<Option<Rect>> {
     let mut taken = taken.to_vec();
     wanted
         .iter()
@@ -46,7 +42,7 @@ fn sides(at: Pos2, reach: f32, size: Vec2) -> [Rect; 8] {
 }
 
 /// Which points no other passes: none has more `y` at the same or less `x`.
-pub(super) fn front(points: &[[f64; 2]]) -> Vec<usize> {
+pub fn front(points: &[[f64; 2]]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..points.len()).collect();
     order.sort_by(|&a, &b| {
         let (a, b) = (points[a], points[b]);
