@@ -166,10 +166,10 @@ impl LayerHints {
         let text = if is_by_channel && n_wide > 0 {
             let times = significant(widest, 2);
             format!(
-                "{layer}: {n_wide} of {n_channels} channels carry up to {times}× the median range; a scale per channel gains {db} dB"
+                "{layer}: {n_wide} of {n_channels} channels carry up to {times}× the median range; a scale per channel would gain {db} dB"
             )
         } else {
-            format!("{layer}: {} gains {db} dB", change.label.to_lowercase().replace("mse", "MSE"))
+            format!("{layer}: {} would gain {db} dB", change.label.to_lowercase().replace("mse", "MSE"))
         };
         let more = gain.bits_per_weight - self.bits_per_weight;
         let cost = match more {
