@@ -71,18 +71,23 @@ impl Drop for UrgentWork<'_> {
 #[derive(Debug, Default)]
 struct Shared {
     cancelled: AtomicBool,
-    done: AtomicU64,
-    total: AtomicU64,
     /// Where the work waits for what is more urgent.
     gate: Option<Arc<Gate>>,
     /// The work is wanted now: it waits for nothing any more.
     is_hurried: AtomicBool,
 }
 
+#[derive(Debug, Default)]
+struct Counts {
+    done: AtomicU64,
+    total: AtomicU64,
+}
+
 /// Cancel flag and progress of one computation; clones share both.
 #[derive(Clone, Debug, Default)]
 pub struct WorkCtx {
     shared: Arc<Shared>,
+    counts: Arc<Counts>,
 }
 
 impl WorkCtx {
@@ -93,7 +98,14 @@ impl WorkCtx {
     /// Of patient work: its checks wait while there is urgent work at the gate. It must run on
     /// threads that the urgent work does not need.
     pub fn patient(gate: Arc<Gate>) -> Self {
-        Self { shared: Arc::new(Shared { gate: Some(gate), ..Shared::default() }) }
+        let shared = Shared { gate: Some(gate), ..Shared::default() };
+        Self { shared: Arc::new(shared), counts: Arc::default() }
+    }
+
+    /// For a part of the work: what cancels the whole cancels it, its progress is its own.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), counts: Arc::default() }
     }
 
     /// From now on the work waits for nothing.
@@ -128,17 +140,17 @@ impl WorkCtx {
     }
 
     pub fn set_total(&self, total: u64) {
-        self.shared.total.store(total, Ordering::Relaxed);
+        self.counts.total.store(total, Ordering::Relaxed);
     }
 
     pub fn advance(&self, units: u64) {
-        self.shared.done.fetch_add(units, Ordering::Relaxed);
+        self.counts.done.fetch_add(units, Ordering::Relaxed);
     }
 
     pub fn progress(&self) -> Progress {
         Progress {
-            done: self.shared.done.load(Ordering::Relaxed),
-            total: self.shared.total.load(Ordering::Relaxed),
+            done: self.counts.done.load(Ordering::Relaxed),
+            total: self.counts.total.load(Ordering::Relaxed),
         }
     }
 }
@@ -169,6 +181,18 @@ mod tests {
         steps.recv().unwrap();
         patient.join().unwrap();
         assert_eq!(gate.n_urgent.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_part_is_cancelled_with_the_whole_and_counts_for_itself() {
+        let whole = WorkCtx::new();
+        whole.set_total(10);
+        let part = whole.part();
+        part.set_total(3);
+        part.advance(3);
+        assert_eq!(whole.progress(), Progress { done: 0, total: 10 });
+        whole.cancel();
+        assert_eq!(part.check(), Err(Cancelled));
     }
 
     #[test]

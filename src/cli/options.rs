@@ -188,20 +188,26 @@ pub(super) struct SensitivityOptions {
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  quantscope propose sample:digits --budget-bits 3.5 -o recipe.json\n  quantscope propose model.onnx --floor top1=0.86 --bits 2,4,8"
+    after_help = "Example:\n  quantscope propose sample:digits --budget-bits 3.5 -o recipe.json\n  quantscope propose model.onnx --floor top1=0.86 --bits 2,4,8\n  quantscope propose sample:tumor --budget-energy 12 --floor-critical tumor=0.95"
 )]
 pub(super) struct ProposeOptions {
     /// A file, a folder, or sample:NAME
     pub model: String,
     /// The most bits a weight of the quantized layers, scales included
-    #[arg(long, value_name = "BITS", conflicts_with = "budget_bytes")]
+    #[arg(long, value_name = "BITS", group = "budget")]
     pub budget_bits: Option<f64>,
     /// The most bytes of the whole model, what stays in float included
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", group = "budget")]
     pub budget_bytes: Option<u64>,
+    /// The most energy of one prediction, in microjoules, as estimated: every weight read from DRAM once, and arithmetic in 32-bit floats
+    #[arg(long, value_name = "UJ", group = "budget")]
+    pub budget_energy: Option<f64>,
     /// What has to be reached on the samples that are measured, e.g. top1=0.86; a perplexity at most
     #[arg(long, value_name = "METRIC=VALUE")]
     pub floor: Option<String>,
+    /// The recall that a class has to keep on the samples that are measured, e.g. tumor=0.95
+    #[arg(long, value_name = "CLASS=VALUE")]
+    pub floor_critical: Option<String>,
     /// Bit widths to choose from
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "2,3,4,5,6,8")]
     pub bits: Vec<i64>,

@@ -14,8 +14,8 @@ use super::table::{Align, render};
 use super::{print_json, print_out};
 use crate::base::{WorkCtx, bytes, fixed, percent, significant, thousands};
 use crate::eval::{
-    Budget, CandidateWeights, Estimate, Metric, Proposal, ProposeError, ProposeRequest, Runner,
-    SamplePart, Sensitivity, Tally, Trial, compare_models, propose,
+    Budget, CandidateWeights, Costs, CriticalFloor, Estimate, Metric, Proposal, ProposeError,
+    ProposeRequest, Runner, SamplePart, Sensitivity, Tally, Trial, compare_models, propose,
 };
 use crate::quant::{Recipe, Rules};
 use crate::session::{RecipeFile, RecipeModel};
@@ -43,12 +43,19 @@ pub(super) fn run(options: &ProposeOptions) -> Result<(), CliError> {
     let search = Search::new(&options.model, &options.search)?;
     let limit = options.search.limit();
     let floor = options.floor.as_deref().map(|text| floor(text, &search)).transpose()?;
+    let critical = options.floor_critical.as_deref();
+    let critical_floor = critical.map(|text| critical_floor(text, &search)).transpose()?;
     let sensitivity = measure(&search.runner, &candidates, limit)?;
     let ctx = WorkCtx::new();
     let network = &search.opened.network;
     let weights = CandidateWeights::new(network, &candidates, &ctx)?;
-    let request =
-        ProposeRequest { sensitivity: &sensitivity, weights: &weights, budget, floor, limit };
+    let request = ProposeRequest {
+        budget,
+        floor,
+        critical_floor,
+        limit,
+        ..ProposeRequest::new(&sensitivity, &weights)
+    };
     let proposal = propose(&search.runner, &request, &ctx)?;
     let recipe = weights.recipe(network, &proposal.chosen);
     let judged = judge(&search, &weights, &proposal)?;
@@ -66,16 +73,21 @@ pub(super) fn run(options: &ProposeOptions) -> Result<(), CliError> {
 
 fn budget(options: &ProposeOptions) -> Result<Option<Budget>, CliError> {
     let wrong = |message: &str| Err(CliError::new(Exit::WrongUse, message));
-    match (options.budget_bits, options.budget_bytes, &options.floor) {
-        (Some(bits), _, _) if !(bits.is_finite() && bits > 0.0) => {
-            wrong("--budget-bits: expected a number above 0")
-        }
+    let is_meant = |number: f64| number.is_finite() && number > 0.0;
+    match (options.budget_bits, options.budget_bytes, options.budget_energy) {
+        (Some(bits), ..) if !is_meant(bits) => wrong("--budget-bits: expected a number above 0"),
         (Some(bits), ..) => Ok(Some(Budget::BitsPerWeight(bits))),
         (None, Some(bytes), _) => Ok(Some(Budget::Bytes(bytes))),
-        (None, None, Some(_)) => Ok(None),
-        (None, None, None) => {
-            wrong("name a size with --budget-bits or --budget-bytes, or an accuracy with --floor")
+        (None, None, Some(energy)) if !is_meant(energy) => {
+            wrong("--budget-energy: expected microjoules above 0")
         }
+        (None, None, Some(energy)) => Ok(Some(Budget::Microjoules(energy))),
+        (None, None, None) if options.floor.is_some() || options.floor_critical.is_some() => {
+            Ok(None)
+        }
+        (None, None, None) => wrong(
+            "name a size with --budget-bits or --budget-bytes, an energy with --budget-energy, or an accuracy with --floor or --floor-critical",
+        ),
     }
 }
 
@@ -96,6 +108,30 @@ fn floor(text: &str, search: &Search) -> Result<f64, CliError> {
     match value.trim().parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(value),
         _ => wrong(Exit::WrongUse, format!("{:?} is no number", value.trim())),
+    }
+}
+
+/// `CLASS=VALUE`, the class being one that the samples name.
+fn critical_floor(text: &str, search: &Search) -> Result<CriticalFloor, CliError> {
+    let wrong = |exit, reason: String| {
+        Err(CliError::new(exit, format!("--floor-critical {text}: {reason}")))
+    };
+    let Some((name, value)) = text.rsplit_once('=') else {
+        return wrong(Exit::WrongUse, "expected CLASS=VALUE, e.g. tumor=0.95".to_owned());
+    };
+    let set = &search.samples.set;
+    let classes = set.classes.as_deref().unwrap_or_default();
+    let found = classes.iter().position(|class| class == name.trim());
+    let Some(class_idx) = found.filter(|_| set.labels.is_some()) else {
+        let known = match classes {
+            [] => "the sample set names no classes".to_owned(),
+            classes => format!("there are {}", classes.join(", ")),
+        };
+        return wrong(Exit::NoSense, format!("no such class; {known}"));
+    };
+    match value.trim().parse::<f64>() {
+        Ok(recall) if (0.0..=1.0).contains(&recall) => Ok(CriticalFloor { class_idx, recall }),
+        _ => wrong(Exit::WrongUse, format!("{:?} is no share from 0 to 1", value.trim())),
     }
 }
 
@@ -142,6 +178,9 @@ fn trial_json(trial: &Trial) -> Json {
         "kl_mean": trial.kl_mean,
         "bits_per_weight": trial.size.bits_per_weight,
         "quantized_bytes": trial.size.quantized_bytes,
+        "critical_recall": estimate_json(trial.critical),
+        "bit_operations": trial.costs.map(|costs| costs.bit_operations),
+        "energy_microjoules_estimated": trial.costs.map(|costs| costs.energy_picojoules / 1e6),
     })
 }
 
@@ -176,8 +215,12 @@ fn json(found: &Found, search: &Search, options: &ProposeOptions) -> Json {
         "measured_on": search.samples.set.name,
         "part": search.samples.part.id(),
         "samples": proposal.trial.n_samples,
-        "budget": { "bits_per_weight": options.budget_bits, "bytes": options.budget_bytes },
+        "budget": {
+            "bits_per_weight": options.budget_bits, "bytes": options.budget_bytes,
+            "microjoules": options.budget_energy,
+        },
         "floor": options.floor,
+        "floor_critical": options.floor_critical,
         "float": estimate_json(proposal.trial.float),
         "layers": layers.collect::<Vec<Json>>(),
         "proposal": trial_json(&proposal.trial),
@@ -189,6 +232,7 @@ fn json(found: &Found, search: &Search, options: &ProposeOptions) -> Json {
         })),
         "steps": steps.collect::<Vec<Json>>(),
         "mixes_run": proposal.n_trials,
+        "every_mix_was_run": proposal.is_exhaustive,
         "judged": judged,
         "recipe": serde_json::from_str::<Json>(&found.recipe.to_json()).unwrap_or_default(),
     })
@@ -226,7 +270,11 @@ fn text(found: &Found, search: &Search, options: &ProposeOptions) -> String {
             "\nso many layers that the first choice is near the best, not surely the best\n",
         );
     }
-    text.push_str(&format!("{} mixes were run\n", proposal.n_trials));
+    let n_trials = thousands(proposal.n_trials);
+    text.push_str(&match proposal.is_exhaustive {
+        true => format!("all {n_trials} mixes that fit were run\n"),
+        false => format!("{n_trials} mixes were run\n"),
+    });
     if let Some(judged) = &found.judged {
         text.push_str(&judged_text(judged, metric));
     }
@@ -245,7 +293,15 @@ fn models_text(
         let size = &trial.size;
         let per_weight = size.bits_per_weight.map_or_else(|| "n/a".to_owned(), |x| fixed(x, 2));
         let value = value_text(trial.value, metric);
-        vec![name, bytes(size.quantized_bytes), per_weight, significant(trial.kl_mean, 3), value]
+        let costs = |of: fn(&Costs) -> f64| trial.costs.as_ref().map(of);
+        let energy = costs(|costs| costs.energy_picojoules / 1e6);
+        let operations = costs(|costs| costs.bit_operations);
+        let told =
+            |number: Option<f64>| number.map_or_else(|| "n/a".to_owned(), |x| significant(x, 4));
+        let mut row = vec![name, bytes(size.quantized_bytes), per_weight];
+        row.extend([told(operations), told(energy), significant(trial.kl_mean, 3), value]);
+        row.extend(trial.critical.map(|recall| value_text(recall, Metric::Top1)));
+        row
     };
     let mut rows = vec![row("this mix".to_owned(), &proposal.trial)];
     if let Some(uniform) = &proposal.uniform {
@@ -253,13 +309,18 @@ fn models_text(
         let name = if uniform.fits { name } else { format!("{name} (larger than asked for)") };
         rows.push(row(name, &uniform.trial));
     }
-    let header = [
+    let mut header = vec![
         ("", Align::Left),
         ("size", Align::Right),
         ("bits/weight", Align::Right),
+        ("bit operations", Align::Right),
+        ("est. µJ", Align::Right),
         ("mean KL", Align::Right),
         (metric.id(), Align::Left),
     ];
+    if proposal.trial.critical.is_some() {
+        header.push(("critical class", Align::Left));
+    }
     render(&header, &rows)
 }
 

@@ -5,12 +5,14 @@ mod activations;
 mod answers;
 mod balanced;
 mod codes;
+mod cost;
 mod error;
 mod export;
 mod fidelity;
 pub mod import;
 mod interval;
 mod kept_runs;
+mod ordered;
 mod part;
 mod profile;
 mod progressive;
@@ -33,6 +35,10 @@ pub use answers::{
 };
 pub use balanced::balanced_order;
 pub use codes::codes_of;
+pub use cost::{
+    CostError, Costs, LayerCode, LayerCost, ModelCosts, PICOJOULES_PER_BIT_READ,
+    PICOJOULES_PER_FLOAT_MAC, PICOJOULES_PER_INT8_MAC,
+};
 pub use error::{
     ErrorStats, LayerError, LayerFigures, Sqnr, channels_for, fake_quantize, indexed_error,
     kept_axis, layer_error, measured_error,
@@ -43,7 +49,10 @@ pub use interval::{BOOTSTRAP_DRAWS, Estimate, PairedCounts, bootstrap, wilson};
 pub use kept_runs::KeptRuns;
 pub use part::SamplePart;
 pub use profile::ErrorProfile;
-pub use propose::{Budget, Proposal, ProposeError, ProposeRequest, Step, Trial, Uniform, propose};
+pub use propose::{
+    Budget, CriticalFloor, Effort, Proposal, ProposeError, ProposeRequest, Step, Trial, Uniform,
+    compare_mixes, propose,
+};
 pub use rate::{DB_PER_BIT, RateLimits};
 pub use recipe_eval::{
     QuantizedLayer, RecipeEvalError, overlay, quantize_layer, quantize_network, total_error,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use super::accuracy::Accuracy;
+use super::cost::{CostError, ModelCosts};
 use super::fidelity::{OutcomeReader, OutputKind, Reading};
 use super::kept_runs::{CutRequest, KeptActivations, KeptRuns};
 use super::part::SamplePart;
@@ -190,6 +191,14 @@ impl Runner {
 
     pub(super) fn float(&self) -> &Constants {
         &self.float
+    }
+
+    /// What one prediction costs whatever the bits are, for samples of this shape.
+    ///
+    /// # Errors
+    /// As [`ModelCosts::measure`].
+    pub fn costs(&self) -> Result<ModelCosts, CostError> {
+        ModelCosts::measure(&self.network, Some(self.feed.sample_dims()))
     }
 
     /// Samples there are to run.

@@ -183,6 +183,11 @@ pub fn is_sample_set(path: &Path) -> bool {
 }
 
 impl Feed {
+    /// Dimensions of one sample as the graph takes it.
+    pub fn sample_dims(&self) -> &[usize] {
+        &self.sample_dims
+    }
+
     /// Values of one sample.
     pub fn n_values(&self) -> usize {
         self.sample_dims.iter().product()

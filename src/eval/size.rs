@@ -74,7 +74,7 @@ pub(super) fn float_bytes(network: &Network, layer_idx: usize) -> u64 {
     (layer.count() * width_bytes(network, &layer.weight)) as u64
 }
 
-fn width_bytes(network: &Network, name: &str) -> usize {
+pub(super) fn width_bytes(network: &Network, name: &str) -> usize {
     match network.model.store.info(name) {
         Some(info) if !network.is_folded(name) => info.dtype.size_bytes(),
         _ => 4,

@@ -146,6 +146,28 @@ impl ExecPlan {
         Ok(Constants { table: Arc::clone(table), changes: Arc::new(changes) })
     }
 
+    /// The replacements of all `parts` together, which stand in one table, without computing again
+    /// what follows from each; `None` where the parts are of several tables or meet in a step.
+    pub fn joined(&self, parts: &[&Constants]) -> Option<Constants> {
+        let table = &parts.first()?.table;
+        let mut joined = Changes::default();
+        for part in parts {
+            let changes = &part.changes;
+            let meets = changes.replaced.keys().any(|slot| joined.replaced.contains_key(slot))
+                || changes.values.keys().any(|slot| joined.values.contains_key(slot))
+                || changes.prepared.keys().any(|step| joined.prepared.contains_key(step));
+            if meets || !Arc::ptr_eq(table, &part.table) {
+                return None;
+            }
+            let replaced = changes.replaced.iter().map(|(slot, tensor)| (*slot, tensor.clone()));
+            joined.replaced.extend(replaced);
+            joined.values.extend(changes.values.iter().map(|(slot, v)| (*slot, v.clone())));
+            joined.prepared.extend(changes.prepared.iter().map(|(step, p)| (*step, p.clone())));
+            joined.clamps.extend(&changes.clamps);
+        }
+        Some(Constants { table: Arc::clone(table), changes: Arc::new(joined) })
+    }
+
     /// What follows from replaced constants, and what has to be known to compute it.
     fn cone_of(&self, replaced: &BTreeMap<usize, Tensor>, table: &Table) -> Cone {
         let mut changed: BTreeSet<usize> = replaced.keys().copied().collect();

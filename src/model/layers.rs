@@ -84,6 +84,26 @@ pub(super) fn layers_of_graph(graph: &Graph, tensors: &Tensors) -> Vec<Layer> {
     layers
 }
 
+/// A node that uses a layer's weight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightUse {
+    /// Its place among the graph's nodes.
+    pub node_idx: usize,
+    /// The tensor's name in the file.
+    pub weight: String,
+    pub role: LayerRole,
+}
+
+/// Every use of a weight, in the order of the graph's nodes.
+pub(super) fn uses_of_weights(graph: &Graph, tensors: &Tensors) -> Vec<WeightUse> {
+    let links = Links::new(graph);
+    let uses = graph.nodes.iter().enumerate().filter_map(|(node_idx, node)| {
+        let (found, role) = weight_of_node(node, &links, tensors)?;
+        Some(WeightUse { node_idx, weight: found.tensor, role })
+    });
+    uses.collect()
+}
+
 /// Without a graph: every float tensor of two or more dimensions, axis 0.
 pub(super) fn layers_of_tensors(tensors: &Tensors) -> Vec<Layer> {
     tensors

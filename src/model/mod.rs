@@ -16,7 +16,7 @@ pub use card::{Card, CardMetric};
 pub use fold::{FoldMode, FoldedNorm};
 pub use graph::{Attribute, AttributeError, Attributes, Dim, Graph, GraphError, GraphInput, Node};
 pub use halves::StoredHalves;
-pub use layers::{Layer, LayerRole};
+pub use layers::{Layer, LayerRole, WeightUse};
 pub use links::Links;
 pub use network::{Network, ResolvedInput};
 pub use packed::{PackedPart, PackedTensor, PartForm};

@@ -8,7 +8,9 @@ use super::dequantize::dequantize_weights;
 use super::fold::{FoldMode, FoldedNorm, fold_batch_norms};
 use super::graph::{Dim, Graph, GraphInput};
 use super::halves::StoredHalves;
-use super::layers::{Layer, LayerRole, layers_of_graph, layers_of_tensors};
+use super::layers::{
+    Layer, LayerRole, WeightUse, layers_of_graph, layers_of_tensors, uses_of_weights,
+};
 use super::links::Links;
 use super::store::StoreError;
 use crate::tensor::{DType, Tensor, Value};
@@ -157,6 +159,12 @@ impl Network {
     /// The layer whose weight is that tensor.
     pub fn layer_of_weight(&self, tensor: &str) -> Option<usize> {
         self.layer_by_weight.get(tensor).copied()
+    }
+
+    /// Every node that uses a layer's weight, in the order of the graph; none without a graph.
+    pub fn weight_uses(&self) -> Vec<WeightUse> {
+        let tensors = Tensors { model: &self.model, replaced: &self.replaced };
+        self.graph.as_ref().map_or_else(Vec::new, |graph| uses_of_weights(graph, &tensors))
     }
 
     /// Parameters of the float model: every float tensor, folded normalizations excluded.

@@ -51,7 +51,8 @@ impl Front {
         Self::with_limit(items, MAX_STATES)
     }
 
-    fn with_limit(items: &[Vec<Item>], max_states: usize) -> Self {
+    /// The same with fewer states.
+    pub fn with_limit(items: &[Vec<Item>], max_states: usize) -> Self {
         let mut layers: Vec<Vec<State>> = Vec::with_capacity(items.len());
         let start = [State { size: 0, harm: 0.0, choice: None, before: 0 }];
         let mut is_exact = true;
@@ -83,6 +84,7 @@ impl Front {
     }
 
     /// Number of allocations.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.layers.last().map_or(0, Vec::len)
     }
@@ -92,10 +94,23 @@ impl Front {
         Some(self.layers.last()?.first()?.size)
     }
 
+    /// Number of allocations that are not larger.
+    pub fn n_within(&self, size: u64) -> usize {
+        let states = self.layers.last().map(Vec::as_slice).unwrap_or_default();
+        states.partition_point(|state| state.size <= size)
+    }
+
     /// The allocation of least harm that is not larger.
     pub fn within(&self, size: u64) -> Option<Allocation> {
-        let n_fit = self.layers.last()?.partition_point(|state| state.size <= size);
-        self.get(n_fit.checked_sub(1)?)
+        self.get(self.n_within(size).checked_sub(1)?)
+    }
+
+    /// The least harm that the first layers can have within a size; `None` where they do not fit.
+    pub fn least_harm(&self, n_layers: usize, size: u64) -> Option<f64> {
+        let Some(last) = n_layers.checked_sub(1) else { return Some(0.0) };
+        let states = self.layers.get(last)?;
+        let n_fit = states.partition_point(|state| state.size <= size);
+        states.get(n_fit.checked_sub(1)?).map(|state| state.harm)
     }
 
     /// Allocations ascend in size and descend in harm.
@@ -125,14 +140,14 @@ fn thinned(states: &[State], max_states: usize) -> Vec<State> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use rand::RngExt;
 
     use super::*;
     use crate::base::seeded;
 
     /// Every allocation, obviously.
-    fn all(items: &[Vec<Item>]) -> Vec<Allocation> {
+    pub fn all(items: &[Vec<Item>]) -> Vec<Allocation> {
         let none = vec![Allocation { chosen: Vec::new(), size: 0, harm: 0.0 }];
         items.iter().fold(none, |found, items| {
             let with = |a: &Allocation| -> Vec<Allocation> {
@@ -147,7 +162,7 @@ mod tests {
         })
     }
 
-    fn random_items(seed: u64, n_layers: usize) -> Vec<Vec<Item>> {
+    pub fn random_items(seed: u64, n_layers: usize) -> Vec<Vec<Item>> {
         let mut random = seeded(seed);
         (0..n_layers)
             .map(|_| {

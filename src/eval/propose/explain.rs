@@ -1,5 +1,6 @@
 //! What a mix changes against the same bits everywhere, and what each change buys.
 
+use super::mixes::Mix;
 use super::request::ProposeError;
 use super::search::Search;
 use super::trial::Trial;
@@ -25,9 +26,12 @@ pub struct Step {
 
 /// The largest candidate for all layers that is within the budget, else within the size of the mix,
 /// else the smallest there is.
-pub(super) fn uniform(search: &mut Search, mix_size: u64) -> Result<Option<Uniform>, ProposeError> {
-    let limit = if search.limit == u64::MAX { mix_size } else { search.limit };
-    let n_candidates = search.request.sensitivity.columns.len();
+pub(super) fn uniform(
+    search: &mut Search,
+    (limit, mix): (u64, &Mix),
+) -> Result<Option<Uniform>, ProposeError> {
+    let limit = if limit == u64::MAX { search.size_of(mix) } else { limit };
+    let n_candidates = search.trials.request().sensitivity.columns.len();
     let all = |search: &Search, candidate_idx: usize| -> Option<Vec<Option<usize>>> {
         let choice = Some(candidate_idx);
         let layer = |items: &Vec<super::allocate::Item>| {
@@ -45,7 +49,7 @@ pub(super) fn uniform(search: &mut Search, mix_size: u64) -> Result<Option<Unifo
     let fitting = sized.iter().filter(|(size, ..)| *size <= limit).max_by_key(|(size, ..)| *size);
     let found = fitting.or_else(|| sized.iter().min_by_key(|(size, ..)| *size));
     let Some((size, candidate_idx, chosen)) = found else { return Ok(None) };
-    let trial = search.trials.run(chosen)?;
+    let trial = search.trials.trial(chosen)?;
     Ok(Some(Uniform { candidate_idx: *candidate_idx, trial, fits: *size <= limit }))
 }
 
@@ -53,14 +57,14 @@ pub(super) fn uniform(search: &mut Search, mix_size: u64) -> Result<Option<Unifo
 pub(super) fn steps(
     search: &mut Search,
     uniform: &Trial,
-    mix: &Trial,
+    mix: &Mix,
 ) -> Result<Vec<Step>, ProposeError> {
     let harm = |layer_idx: usize, choice: Option<usize>| {
         let items = search.items.get(layer_idx);
         let item = items.and_then(|items| items.iter().find(|item| item.choice == choice));
         item.map_or(0.0, |item| item.harm)
     };
-    let pairs = uniform.chosen.iter().zip(&mix.chosen).enumerate();
+    let pairs = uniform.chosen.iter().zip(mix).enumerate();
     let mut changes: Vec<(usize, Option<usize>, Option<usize>)> = pairs
         .filter(|(_, (from, to))| from != to)
         .map(|(layer_idx, (&from, &to))| (layer_idx, from, to))
@@ -75,7 +79,7 @@ pub(super) fn steps(
         if let Some(place) = chosen.get_mut(layer_idx) {
             *place = to;
         }
-        let trial = search.trials.run(&chosen)?;
+        let trial = search.trials.trial(&chosen)?;
         steps.push(Step { layer_idx, from, to, trial });
     }
     Ok(steps)

@@ -1,13 +1,12 @@
-//! What a proposal is asked for, and how sizes are counted.
+//! What a proposal is asked for, and why there may be none.
 
-use super::allocate::Item;
-use crate::base::{bytes, fixed, percent};
+use super::mixes::Score;
+use crate::base::{fixed, percent};
 use crate::eval::accuracy::Metric;
-use crate::eval::error::LayerError;
+use crate::eval::cost::CostError;
+use crate::eval::runner::Runner;
 use crate::eval::sensitivity::{CandidateWeights, Sensitivity};
-use crate::eval::size::{ModelSize, float_bytes};
 use crate::eval::sweep::SweepError;
-use crate::model::{Layer, Network};
 
 /// The most it may take.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +15,17 @@ pub enum Budget {
     BitsPerWeight(f64),
     /// Of the whole model, what stays in float included.
     Bytes(u64),
+    /// Of one prediction of the whole model, as [`Costs::of`](crate::eval::Costs::of) estimates it
+    /// with float activations.
+    Microjoules(f64),
+}
+
+/// The recall that a class must keep.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CriticalFloor {
+    pub class_idx: usize,
+    /// Share of the class's search samples that are right, at least.
+    pub recall: f64,
 }
 
 /// What to propose for.
@@ -26,14 +36,29 @@ pub struct ProposeRequest<'a> {
     pub budget: Option<Budget>,
     /// The metric that has to be reached on the search samples: at least, a perplexity at most.
     pub floor: Option<f64>,
+    pub critical_floor: Option<CriticalFloor>,
     /// Samples a mix is run on; all if `None`.
     pub limit: Option<usize>,
+    pub effort: Effort,
+}
+
+/// How much may be run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Effort {
+    /// Every mix where that is soon done, else a search of 400 to 1500 mixes: fewer of a larger
+    /// model.
+    #[default]
+    Measured,
+    /// A search of at most so many mixes, however few there are.
+    Search(usize),
+    /// Every mix, however many there are.
+    RunAll,
 }
 
 /// Why there is no proposal.
 #[derive(Debug, thiserror::Error)]
 pub enum ProposeError {
-    #[error("neither a size nor an accuracy is asked for")]
+    #[error("neither a size nor an energy nor an accuracy is asked for")]
     NothingAsked,
     #[error("the candidates are not those that were measured")]
     OtherCandidates,
@@ -41,6 +66,12 @@ pub enum ProposeError {
     TooSmall { wanted: String, nearest: String },
     #[error("{wanted} is not reached on the search samples; the nearest found is {nearest}")]
     OutOfReach { wanted: String, nearest: String },
+    #[error(
+        "no sample of the critical class is among the search samples, so its recall is unknown"
+    )]
+    NoCriticalSamples,
+    #[error("the energy is not known: {0}")]
+    Cost(#[from] CostError),
     #[error(transparent)]
     Run(#[from] SweepError),
 }
@@ -51,28 +82,84 @@ impl From<crate::eval::runner::EvalError> for ProposeError {
     }
 }
 
-impl ProposeRequest<'_> {
-    pub(super) fn check(&self) -> Result<(), ProposeError> {
-        if self.budget.is_none() && self.floor.is_none() {
+impl<'a> ProposeRequest<'a> {
+    /// For what was measured with these candidates, nothing asked for yet.
+    pub fn new(sensitivity: &'a Sensitivity, weights: &'a CandidateWeights) -> Self {
+        Self {
+            sensitivity,
+            weights,
+            budget: None,
+            floor: None,
+            critical_floor: None,
+            limit: None,
+            effort: Effort::default(),
+        }
+    }
+
+    pub(super) fn check(&self, runner: &Runner) -> Result<(), ProposeError> {
+        if self.budget.is_none() && !self.has_floor() {
             return Err(ProposeError::NothingAsked);
         }
         let columns = self.sensitivity.columns.iter().map(|column| &column.choice);
         if !columns.eq(self.weights.choices.iter()) {
             return Err(ProposeError::OtherCandidates);
         }
+        let labels = runner.samples().labels.as_deref().unwrap_or_default();
+        let chunks = runner.chunks(self.limit);
+        let is_of = |class_idx: usize| {
+            chunks.iter().copied().flatten().any(|idx| labels.get(*idx) == Some(&class_idx))
+        };
+        if self.critical_floor.is_some_and(|floor| !is_of(floor.class_idx)) {
+            return Err(ProposeError::NoCriticalSamples);
+        }
         Ok(())
     }
 
-    pub(super) fn metric(&self) -> Metric {
+    pub(super) fn has_floor(&self) -> bool {
+        self.floor.is_some() || self.critical_floor.is_some()
+    }
+
+    fn metric(&self) -> Metric {
         self.sensitivity.metric
     }
 
-    /// Whether a value of the metric is good enough.
-    pub(super) fn reaches(&self, value: f64, floor: f64) -> bool {
-        if self.metric() == Metric::Perplexity { value <= floor } else { value >= floor }
+    /// Whether a mix is good enough.
+    pub(super) fn reaches(&self, score: &Score) -> bool {
+        let value = score.tally.value(self.metric()).value;
+        let is_reached = |floor: f64| match self.metric() {
+            Metric::Perplexity => value <= floor,
+            Metric::Top1 | Metric::Agreement => value >= floor,
+        };
+        self.floor.is_none_or(is_reached)
+            && self.critical_floor.is_none_or(|floor| score.critical_recall() >= floor.recall)
     }
 
-    pub(super) fn value_text(&self, value: f64) -> String {
+    /// How much is missing: shares, and a perplexity's excess relative to its floor.
+    pub(super) fn lacking(&self, score: &Score) -> f64 {
+        let value = score.tally.value(self.metric()).value;
+        let of_value = self.floor.map_or(0.0, |floor| match self.metric() {
+            Metric::Perplexity => value / floor - 1.0,
+            Metric::Top1 | Metric::Agreement => floor - value,
+        });
+        let of_class = self.critical_floor.map_or(0.0, |c| c.recall - score.critical_recall());
+        let lacking = of_value.max(0.0) + of_class.max(0.0);
+        if of_value.is_nan() || of_class.is_nan() { f64::INFINITY } else { lacking }
+    }
+
+    pub(super) fn floors_text(&self) -> String {
+        let value = self.floor.map(|floor| self.value_text(floor));
+        let class = self.critical_floor.map(|floor| recall_text(floor.recall));
+        value.into_iter().chain(class).collect::<Vec<_>>().join(" with ")
+    }
+
+    pub(super) fn score_text(&self, score: &Score) -> String {
+        let value = score.tally.value(self.metric()).value;
+        let value = self.floor.map(|_| self.value_text(value));
+        let class = self.critical_floor.map(|_| recall_text(score.critical_recall()));
+        value.into_iter().chain(class).collect::<Vec<_>>().join(" with ")
+    }
+
+    fn value_text(&self, value: f64) -> String {
         match self.metric() {
             Metric::Perplexity => format!("perplexity {}", fixed(value, 3)),
             Metric::Top1 => format!("top-1 {}", percent(value, 2)),
@@ -81,83 +168,6 @@ impl ProposeRequest<'_> {
     }
 }
 
-/// Sizes in the unit of the budget: bits of the layers, or bytes of the model.
-pub(super) struct Sizes {
-    budget: Option<Budget>,
-    n_weights: u64,
-    /// Bytes of everything that is no measured layer.
-    rest_bytes: u64,
-    /// By layer, in float.
-    float_bytes: Vec<u64>,
-}
-
-impl Sizes {
-    pub fn new(network: &Network, request: &ProposeRequest) -> Self {
-        let places = &request.weights.layers;
-        let no_errors: Vec<Option<&LayerError>> = vec![None; network.layers.len()];
-        let whole = ModelSize::new(network, &no_errors).float_bytes;
-        let of_layer = |idx: &usize| network.layers.get(*idx).map_or(0, Layer::count);
-        let n_weights: usize = places.iter().map(of_layer).sum();
-        let float_bytes: Vec<u64> = places.iter().map(|idx| float_bytes(network, *idx)).collect();
-        let layers: u64 = float_bytes.iter().sum();
-        let rest_bytes = whole.saturating_sub(layers);
-        Self { budget: request.budget, n_weights: n_weights as u64, rest_bytes, float_bytes }
-    }
-
-    /// What the layers may take together.
-    pub fn limit(&self) -> u64 {
-        match self.budget {
-            None => u64::MAX,
-            Some(Budget::BitsPerWeight(bits)) => (bits * self.n_weights as f64).floor() as u64,
-            Some(Budget::Bytes(bytes)) => bytes.saturating_sub(self.rest_bytes),
-        }
-    }
-
-    /// A layer's size from its stored bits.
-    pub fn of_bits(&self, bits: u64) -> u64 {
-        match self.budget {
-            Some(Budget::Bytes(_)) => bits.div_ceil(8),
-            _ => bits,
-        }
-    }
-
-    /// Every layer's ways; one that every candidate refuses stays float.
-    pub fn items(&self, request: &ProposeRequest) -> Vec<Vec<Item>> {
-        let columns = &request.sensitivity.columns;
-        let layers = self.float_bytes.iter().enumerate();
-        layers
-            .map(|(layer_idx, &float_bytes)| {
-                let item = |choice: usize| {
-                    let cell = request.sensitivity.cell(layer_idx, choice)?;
-                    let size = self.of_bits(cell.weights.storage_bits);
-                    Some(Item { choice: Some(choice), size, harm: cell.alone.kl().value })
-                };
-                let items: Vec<Item> = (0..columns.len()).filter_map(item).collect();
-                let float = Item { choice: None, size: self.of_bits(8 * float_bytes), harm: 0.0 };
-                if items.is_empty() { vec![float] } else { items }
-            })
-            .collect()
-    }
-
-    pub fn too_small(&self, smallest: Option<u64>) -> ProposeError {
-        let smallest = smallest.unwrap_or(0);
-        let per_weight = |bits: f64| format!("{} bits a weight", fixed(bits, 3));
-        let (wanted, nearest) = match self.budget {
-            Some(Budget::Bytes(wanted)) => {
-                let nearest = smallest + self.rest_bytes;
-                (exact_bytes(wanted), exact_bytes(nearest))
-            }
-            Some(Budget::BitsPerWeight(wanted)) => {
-                // Rounded up, so that asking for it works.
-                let nearest = smallest as f64 / self.n_weights.max(1) as f64;
-                (per_weight(wanted), per_weight((nearest * 1000.0).ceil() / 1000.0))
-            }
-            None => ("any size".to_owned(), "none".to_owned()),
-        };
-        ProposeError::TooSmall { wanted, nearest }
-    }
-}
-
-fn exact_bytes(count: u64) -> String {
-    format!("{} ({count} bytes)", bytes(count))
+fn recall_text(recall: f64) -> String {
+    format!("recall {} of the critical class", percent(recall, 2))
 }

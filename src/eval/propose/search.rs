@@ -1,60 +1,110 @@
-//! From the best sum of sensitivities to the best model: real runs of mixes near by.
+//! From sums of harms to the best model: real runs of mixes, chosen by what the runs before have
+//! shown.
 
 use super::allocate::{Front, Item};
-use super::request::{ProposeError, ProposeRequest};
-use super::trial::{Trial, Trials};
+use super::mixes::Mix;
+use super::near::{Near, find, size_of};
+use super::ranked::Ranked;
+use super::request::ProposeError;
+use super::trial::Trials;
 
 /// What is searched, and where.
 pub(super) struct Search<'a> {
+    /// By layer. The harm is that of the layer quantized alone.
     pub items: &'a [Vec<Item>],
-    pub front: &'a Front,
-    /// What the layers may take, in the unit of the budget.
-    pub limit: u64,
+    /// The same with the harm of the layer in a model that is quantized all over.
+    pub in_context: &'a [Vec<Item>],
     pub trials: Trials<'a>,
-    pub request: &'a ProposeRequest<'a>,
+    pub limits: RunLimits,
 }
 
-/// Mixes near by that are run before giving up: those with the least sum of harms first.
+/// How much may be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RunLimits {
+    /// Where there are no more mixes, every one that fits is run.
+    pub run_all: usize,
+    /// Mixes run in a search.
+    pub max_runs: usize,
+}
+
+/// Mixes that are run before anything is known of how layers interact, of each way to sum harms.
+const N_FIRST: usize = 8;
+
+/// Mixes with one or two changes that are run around a mix.
 const N_NEAR: usize = 32;
 
-/// Times that a better mix is gone on from.
-const MAX_ROUNDS: usize = 12;
+/// Mixes with three changes, and as many with any, that are run around a mix.
+const N_FAR: usize = 16;
 
-/// Where there are no more mixes, every one that fits is run.
-const MAX_RUN_ALL: usize = 1024;
+/// Times that a search for the best goes on from the next best mix when no better one is near.
+pub(super) const N_STARTS: usize = 7;
 
-/// A mix near another one.
-struct Near {
-    chosen: Vec<Option<usize>>,
-    size: u64,
-    harm: f64,
-}
+/// The most states of a front that is made anew for every mix.
+const MAX_STATES: usize = 1 << 12;
 
 impl Search<'_> {
-    /// The mix of least divergence, by running all that fit; `None` where they are too many.
-    pub fn best_of_all(&mut self) -> Result<Option<Trial>, ProposeError> {
-        let n_mixes = self.items.iter().try_fold(1usize, |n, items| n.checked_mul(items.len()));
-        let Some(n_mixes) = n_mixes.filter(|&n_mixes| n_mixes <= MAX_RUN_ALL) else {
-            return Ok(None);
-        };
-        let mut best: Option<Trial> = None;
-        for mix_idx in 0..n_mixes {
-            let chosen = self.nth_mix(mix_idx);
-            if self.size_of(&chosen) > self.limit {
-                continue;
+    /// The mix of least divergence within the limit that was found; `None` where none fits.
+    ///
+    /// Every mix is run where they are few. Else layers are taken to act by themselves only around
+    /// a mix: every change of one layer is run in its midst, and by the sums of what they change
+    /// the best with one, two, three and any number of changes are run. The search goes on from the
+    /// best of all, and from the next best when that shows nothing better.
+    ///
+    /// `n_starts`: how often it goes on from what is not the best.
+    pub fn best_within(
+        &mut self,
+        limit: u64,
+        n_starts: usize,
+    ) -> Result<Option<Mix>, ProposeError> {
+        if self.run_all(limit)? {
+            return Ok(self.best_known(limit, |_| true));
+        }
+        let first = self.first_mixes(limit);
+        self.trials.run_all(&first)?;
+        let mut left: Vec<Mix> = Vec::new();
+        let mut n_begun = 0;
+        let mut best = self.best_known(limit, |_| true);
+        while let Some(mix) = self.best_known(limit, |mix| !left.contains(mix)) {
+            n_begun += usize::from(best.as_ref() != Some(&mix));
+            if n_begun > n_starts || self.trials.n_run() >= self.limits.max_runs {
+                break;
             }
-            let trial = self.trials.run(&chosen)?;
-            let is_better = best.as_ref().is_none_or(|best| {
-                trial.kl_mean < best.kl_mean || (best.kl_mean.is_nan() && !trial.kl_mean.is_nan())
-            });
-            if is_better {
-                best = Some(trial);
-            }
+            self.run_around(&mix, limit)?;
+            left.push(mix);
+            best = self.best_known(limit, |_| true);
         }
         Ok(best)
     }
 
-    fn nth_mix(&self, mix_idx: usize) -> Vec<Option<usize>> {
+    /// Runs every mix that fits, where there are few; says whether it did.
+    pub fn run_all(&mut self, limit: u64) -> Result<bool, ProposeError> {
+        let Some(fitting) = self.all_within(limit) else { return Ok(false) };
+        self.trials.run_all(&fitting)?;
+        Ok(true)
+    }
+
+    /// Every mix that fits; `None` where there are too many to run them all.
+    fn all_within(&self, limit: u64) -> Option<Vec<Mix>> {
+        let mixes = (0..self.n_mixes()?).map(|mix_idx| self.nth_mix(mix_idx));
+        Some(mixes.filter(|mix| self.size_of(mix) <= limit).collect())
+    }
+
+    /// Mixes there are; `None` where they are too many to run them all.
+    fn n_mixes(&self) -> Option<usize> {
+        let n_mixes = self.items.iter().try_fold(1usize, |n, items| n.checked_mul(items.len()));
+        n_mixes.filter(|&n_mixes| n_mixes <= self.limits.run_all)
+    }
+
+    pub fn is_exhaustive(&self) -> bool {
+        self.n_mixes().is_some()
+    }
+
+    /// Mixes that will be run, at most.
+    pub fn n_to_run(&self, limit: u64) -> usize {
+        self.all_within(limit).map_or(self.limits.max_runs, |mixes| mixes.len())
+    }
+
+    fn nth_mix(&self, mix_idx: usize) -> Mix {
         let mut rest = mix_idx;
         let layers = self.items.iter().map(|items| {
             let item = items.get(rest % items.len().max(1));
@@ -64,142 +114,126 @@ impl Search<'_> {
         layers.collect()
     }
 
-    /// Goes on to a mix near by as long as a real run shows less divergence. Layers interact: the
-    /// sum of what each costs alone is not what they cost together.
-    pub fn repaired(&mut self, first: Trial) -> Result<Trial, ProposeError> {
-        let mut best = first;
-        for _ in 0..MAX_ROUNDS {
-            let mut near = self.near(&best.chosen, self.limit);
-            near.truncate(N_NEAR);
-            let mut found: Option<Trial> = None;
-            for near in near {
-                let trial = self.trials.run(&near.chosen)?;
-                let least = found.as_ref().map_or(best.kl_mean, |found| found.kl_mean);
-                if trial.kl_mean < least || (least.is_nan() && !trial.kl_mean.is_nan()) {
-                    found = Some(trial);
-                }
-            }
-            match found {
-                Some(found) => best = found,
-                None => break,
-            }
-        }
-        Ok(best)
+    pub fn size_of(&self, mix: &[Option<usize>]) -> u64 {
+        size_of(self.items, mix)
     }
 
-    /// The first mix of the front that reaches the floor, and what is smaller near by and still
-    /// does.
-    pub fn smallest_reaching(&mut self, floor: f64) -> Result<(Trial, Trial), ProposeError> {
-        let reaches =
-            |search: &Self, trial: &Trial| search.request.reaches(trial.value.value, floor);
-        let fits = |search: &Self, idx: usize| {
-            search.front.get(idx).is_some_and(|allocation| allocation.size <= search.limit)
+    /// Of the mixes that were run and fit, the one of least divergence; of equals the smaller, then
+    /// the one with fewer bits in earlier layers.
+    pub fn best_known(&self, limit: u64, is_meant: impl Fn(&Mix) -> bool) -> Option<Mix> {
+        let known = self.trials.known().filter(|(mix, _)| is_meant(mix));
+        let sized = known.map(|(mix, score)| (score.divergence(), self.size_of(mix), mix));
+        let fitting = sized.filter(|(_, size, _)| *size <= limit);
+        let best = fitting.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        best.map(|(.., mix)| mix.clone())
+    }
+
+    /// The best by sums of harms, alone and in context and both together, and one candidate for all
+    /// layers.
+    fn first_mixes(&self, limit: u64) -> Vec<Mix> {
+        let both = mean(self.items, self.in_context);
+        let mut mixes: Vec<Mix> = Vec::new();
+        for items in [self.items, self.in_context, both.as_slice()] {
+            mixes.extend(ranked(items, limit, N_FIRST, |_| true));
+        }
+        let n_choices = self.items.iter().flatten().filter_map(|item| item.choice).max();
+        for choice in 0..=n_choices.unwrap_or(0) {
+            let of_layer = |items: &Vec<Item>| {
+                let meant = find(items, Some(choice)).or(find(items, None));
+                meant.map(|item| item.choice)
+            };
+            let uniform: Option<Mix> = self.items.iter().map(of_layer).collect();
+            mixes.extend(uniform.filter(|mix| self.size_of(mix) <= limit));
+        }
+        mixes
+    }
+
+    /// Runs every change of one layer of a mix, then what these promise.
+    fn run_around(&mut self, mix: &Mix, limit: u64) -> Result<(), ProposeError> {
+        let items = self.measured_around(mix)?;
+        let near = Near::new(&items, mix, limit);
+        let is_new = |mix: &Mix| !self.trials.is_known(mix);
+        let mut promising: Vec<Mix> = near.mixes(1..=2).filter(is_new).take(N_NEAR).collect();
+        promising.extend(near.mixes(3..=3).filter(is_new).take(N_FAR));
+        promising.extend(ranked(&items, limit, N_FAR, is_new));
+        Ok(self.trials.run_all(&promising)?)
+    }
+
+    /// The items with the harm that each has in the midst of a mix: the divergence it adds to it.
+    ///
+    /// Where the changes of one layer are more than half of what may be run, only those to the next
+    /// smaller and larger item are, and the others scaled alike.
+    fn measured_around(&mut self, mix: &Mix) -> Result<Vec<Vec<Item>>, ProposeError> {
+        let n_moves: usize = self.items.iter().map(|items| items.len().saturating_sub(1)).sum();
+        let reach = if n_moves <= self.limits.max_runs / 2 { usize::MAX } else { 1 };
+        let moved = |layer_idx: usize, choice: Option<usize>| {
+            let mut moved = mix.clone();
+            if let Some(place) = moved.get_mut(layer_idx) {
+                *place = choice;
+            }
+            moved
         };
-        let n_fit = (0..self.front.len()).take_while(|&idx| fits(self, idx)).count();
-        // More bits are taken to be better here; what is found is run all the same.
-        let (mut lo, mut hi) = (0, n_fit);
-        let mut found: Option<Trial> = None;
-        while lo < hi {
-            let middle = (lo + hi) / 2;
-            let Some(allocation) = self.front.get(middle) else { break };
-            let trial = self.trials.run(&allocation.chosen)?;
-            if reaches(self, &trial) {
-                hi = middle;
-                found = Some(trial);
-            } else {
-                lo = middle + 1;
-            }
+        let mut moves = Vec::new();
+        for (layer_idx, (items, &choice)) in self.items.iter().zip(mix).enumerate() {
+            let now = items.iter().position(|item| item.choice == choice).unwrap_or(0);
+            let close = items.iter().enumerate().filter(|(idx, _)| idx.abs_diff(now) <= reach);
+            moves.extend(close.map(|(_, item)| moved(layer_idx, item.choice)));
         }
-        let Some(first) = found else {
-            let largest = self.front.within(self.limit).map(|allocation| allocation.chosen);
-            let largest = self.trials.run(&largest.unwrap_or_default())?;
-            let nearest = self.repaired(largest)?;
-            if reaches(self, &nearest) {
-                return Ok((nearest.clone(), nearest));
-            }
-            return Err(ProposeError::OutOfReach {
-                wanted: self.request.value_text(floor),
-                nearest: self.request.value_text(nearest.value.value),
-            });
+        self.trials.run_all(&moves)?;
+        let divergence = |mix: &Mix| self.trials.score(mix).map(|score| score.divergence());
+        let base = divergence(mix).unwrap_or(f64::INFINITY);
+        let of_layer = |(layer_idx, items): (usize, &Vec<Item>)| {
+            let now = mix.get(layer_idx).and_then(|&choice| find(items, choice));
+            let alone = |item: &Item| item.harm - now.map_or(0.0, |now| now.harm);
+            let measured = |item: &Item| Some(divergence(&moved(layer_idx, item.choice))? - base);
+            let known: Vec<(f64, f64)> =
+                items.iter().filter_map(|item| Some((alone(item), measured(item)?))).collect();
+            let scale = slope(&known);
+            let with = |item: &Item| {
+                let harm = measured(item).unwrap_or_else(|| scale * alone(item));
+                Item { harm, ..*item }
+            };
+            items.iter().map(with).collect()
         };
-        let best = self.shrunk(first.clone(), |search, trial| reaches(search, trial))?;
-        Ok((first, best))
-    }
-
-    fn shrunk(
-        &mut self,
-        first: Trial,
-        reaches: impl Fn(&Self, &Trial) -> bool,
-    ) -> Result<Trial, ProposeError> {
-        let mut best = first;
-        for _ in 0..MAX_ROUNDS {
-            let size = self.size_of(&best.chosen);
-            let mut near = self.near(&best.chosen, size.saturating_sub(1));
-            near.truncate(N_NEAR);
-            let mut found: Option<(u64, Trial)> = None;
-            for near in near {
-                let trial = self.trials.run(&near.chosen)?;
-                let is_smaller = found.as_ref().is_none_or(|(size, _)| near.size < *size);
-                if is_smaller && reaches(self, &trial) {
-                    found = Some((near.size, trial));
-                }
-            }
-            match found {
-                Some((_, trial)) => best = trial,
-                None => break,
-            }
-        }
-        Ok(best)
-    }
-
-    pub fn size_of(&self, chosen: &[Option<usize>]) -> u64 {
-        self.sum(chosen, |item| item.size as f64) as u64
-    }
-
-    fn sum(&self, chosen: &[Option<usize>], of: impl Fn(&Item) -> f64) -> f64 {
-        let layers = self.items.iter().zip(chosen);
-        let items = layers.filter_map(|(items, &choice)| find(items, choice));
-        items.map(of).sum()
-    }
-
-    /// One layer changed, or two, so that the whole fits; those of the least sum of harms first.
-    fn near(&self, chosen: &[Option<usize>], limit: u64) -> Vec<Near> {
-        let size = self.sum(chosen, |item| item.size as f64);
-        let harm = self.sum(chosen, |item| item.harm);
-        let mut moves: Vec<(usize, Item, f64, f64)> = Vec::new();
-        for (layer_idx, (items, &choice)) in self.items.iter().zip(chosen).enumerate() {
-            let Some(now) = find(items, choice) else { continue };
-            for item in items.iter().filter(|item| item.choice != choice) {
-                let by_size = item.size as f64 - now.size as f64;
-                moves.push((layer_idx, *item, by_size, item.harm - now.harm));
-            }
-        }
-        let mut near = Vec::new();
-        let mut add = |moves: &[&(usize, Item, f64, f64)]| {
-            let size = size + moves.iter().map(|m| m.2).sum::<f64>();
-            let harm = harm + moves.iter().map(|m| m.3).sum::<f64>();
-            if size <= limit as f64 {
-                let mut chosen = chosen.to_vec();
-                moves.iter().for_each(|m| chosen[m.0] = m.1.choice);
-                near.push(Near { chosen, size: size as u64, harm });
-            }
-        };
-        for (idx, first) in moves.iter().enumerate() {
-            add(&[first]);
-            // In a deep network the pairs are too many; a layer alone then has to do.
-            if moves.len() <= MAX_PAIRED_MOVES {
-                let others = moves.iter().skip(idx + 1).filter(|second| second.0 != first.0);
-                others.for_each(|second| add(&[first, second]));
-            }
-        }
-        near.sort_by(|a, b| a.harm.total_cmp(&b.harm).then(a.size.cmp(&b.size)));
-        near
+        Ok(self.items.iter().enumerate().map(of_layer).collect())
     }
 }
 
-/// Changes of one layer beyond which no two are tried together.
-const MAX_PAIRED_MOVES: usize = 600;
+/// The least-squares slope of a line through zero; 1 where nothing tells.
+fn slope(pairs: &[(f64, f64)]) -> f64 {
+    let (xy, xx) = pairs.iter().fold((0.0, 0.0), |sum, (x, y)| (sum.0 + x * y, sum.1 + x * x));
+    let slope = xy / xx;
+    if slope.is_finite() && slope > 0.0 { slope } else { 1.0 }
+}
 
-fn find(items: &[Item], choice: Option<usize>) -> Option<&Item> {
-    items.iter().find(|item| item.choice == choice)
+/// The first mixes by sum of harms that are meant.
+fn ranked(
+    items: &[Vec<Item>],
+    limit: u64,
+    n_most: usize,
+    is_meant: impl Fn(&Mix) -> bool,
+) -> Vec<Mix> {
+    let reversed: Vec<Vec<Item>> = items.iter().rev().cloned().collect();
+    let rest = Front::with_limit(&reversed, MAX_STATES);
+    // Those that are known already are not many times more.
+    let ranked = Ranked::new(items, &rest, limit).take(MAX_RANKED).map(|found| found.chosen);
+    ranked.filter(is_meant).take(n_most).collect()
+}
+
+/// Allocations that are looked at for some that were not run yet.
+const MAX_RANKED: usize = 1 << 10;
+
+/// The sum of both harms, each over its mean.
+fn mean(a: &[Vec<Item>], b: &[Vec<Item>]) -> Vec<Vec<Item>> {
+    let scale = |items: &[Vec<Item>]| {
+        let harms = items.iter().flatten().map(|item| item.harm).filter(|harm| harm.is_finite());
+        let (n, sum) = harms.fold((0.0, 0.0), |(n, sum), harm| (n + 1.0, sum + harm));
+        if sum > 0.0 { n / sum } else { 1.0 }
+    };
+    let (of_a, of_b) = (scale(a), scale(b));
+    let layer = |(a, b): (&Vec<Item>, &Vec<Item>)| {
+        let both = |(a, b): (&Item, &Item)| Item { harm: a.harm * of_a + b.harm * of_b, ..*a };
+        a.iter().zip(b).map(both).collect()
+    };
+    a.iter().zip(b).map(layer).collect()
 }

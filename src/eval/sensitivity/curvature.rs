@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::exact;
 use super::measure::{ascending, start_at, steps_of_layers};
-use super::ordered::Ordered;
 use crate::base::{SEED, WorkCtx, seeded};
 use crate::eval::fidelity::Reading;
+use crate::eval::ordered::Ordered;
 use crate::eval::runner::{EvalError, Runner};
 use crate::exec::{Constants, ExecError, NoHook, Start};
 use crate::model::Layer;
@@ -168,7 +168,7 @@ fn second_differences(
         }
         Ok((n, differences))
     };
-    let run = Ordered { chunks: &chunks, pool: runner.pool(), ctx };
+    let run = Ordered { chunks: &chunks, pool: runner.pool(), ctx, units_per_sample: 1 };
     run.run(&work, |(n, differences): (usize, Vec<f64>)| {
         n_predictions += n;
         sums.iter_mut().zip(differences).for_each(|(sum, difference)| *sum += difference);

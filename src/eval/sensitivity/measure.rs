@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::candidates::{CandidateWeights, LayerVariants, Variants, named_layers};
 use super::curvature::{self, Curvature};
-use super::ordered::Ordered;
 use super::tally::Tally;
 use super::{Cell, Column, Sensitivity, WeightError};
 use crate::base::WorkCtx;
 use crate::eval::accuracy::Metric;
 use crate::eval::fidelity::Reading;
+use crate::eval::ordered::Ordered;
 use crate::eval::runner::{EvalError, Runner};
 use crate::eval::sweep::SweepError;
 use crate::exec::{Checkpoint, Constants, NoHook, Start};
@@ -164,7 +164,7 @@ fn measure_pass(
             told = (Instant::now(), PARTIAL_EVERY.max(begun.elapsed() * TELL_SHARE));
         }
     };
-    let run = Ordered { chunks, pool: runner.pool(), ctx };
+    let run = Ordered { chunks, pool: runner.pool(), ctx, units_per_sample: 1 };
     run.run(&|chunk| pass.run_chunk(chunk), take)?;
     Ok(columns_of(&weights, &sums))
 }

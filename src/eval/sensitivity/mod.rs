@@ -5,7 +5,6 @@ mod candidates;
 mod curvature;
 mod exact;
 mod measure;
-mod ordered;
 mod pair;
 mod predictor;
 mod tally;

@@ -1,8 +1,8 @@
 //! Two models against each other on the same samples.
 
-use super::ordered::Ordered;
 use super::tally::Tally;
 use crate::base::WorkCtx;
+use crate::eval::ordered::Ordered;
 use crate::eval::runner::{EvalError, Runner};
 use crate::exec::{Constants, NoHook};
 
@@ -27,7 +27,7 @@ pub fn compare_models(
         Ok(tally)
     };
     let mut sum = Tally::default();
-    let run = Ordered { chunks: &chunks, pool: runner.pool(), ctx };
+    let run = Ordered { chunks: &chunks, pool: runner.pool(), ctx, units_per_sample: 1 };
     run.run(&work, |tally: Tally| sum.merge(&tally))?;
     Ok(sum)
 }

@@ -42,7 +42,7 @@ impl From<Sums> for [u64; 7] {
 
 impl Tally {
     /// Adds one sample.
-    pub(super) fn add(&mut self, before: &Reading, after: &Reading) {
+    pub(in crate::eval) fn add(&mut self, before: &Reading, after: &Reading) {
         self.n_rows += 1;
         self.n_predictions += before.n_predictions();
         self.n_agree += before.n_agree(after);
@@ -59,7 +59,7 @@ impl Tally {
     }
 
     /// Both together; the order matters to the last bit.
-    pub(super) fn merge(&mut self, later: &Self) {
+    pub(in crate::eval) fn merge(&mut self, later: &Self) {
         self.n_rows += later.n_rows;
         self.n_predictions += later.n_predictions;
         self.n_agree += later.n_agree;

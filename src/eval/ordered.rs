@@ -13,6 +13,8 @@ pub(super) struct Ordered<'a> {
     pub chunks: &'a [&'a [usize]],
     pub pool: Option<&'a rayon::ThreadPool>,
     pub ctx: &'a WorkCtx,
+    /// What a sample counts for in the progress.
+    pub units_per_sample: u64,
 }
 
 struct Gathered<T, F> {
@@ -68,7 +70,7 @@ impl Ordered<'_> {
                 (gathered.take)(done);
             }
             let n_samples = self.chunks.get(gathered.n_in_order).map_or(0, |chunk| chunk.len());
-            self.ctx.advance(n_samples as u64);
+            self.ctx.advance(n_samples as u64 * self.units_per_sample);
             gathered.n_in_order += 1;
         }
     }
