@@ -17,6 +17,7 @@ use super::opening::{ModelRef, Opened, open};
 use super::sensing::SearchRoom;
 use super::serving::Pace;
 use super::state::{Entry, Errand, Message, Notice, NoticeKind, Selection, Session};
+use super::tried::PROPOSED;
 use super::workshop::Workshop;
 use crate::base::WorkCtx;
 use crate::eval::{SampleSet, kept_axis};
@@ -128,7 +129,12 @@ impl Session {
         for (layer, choice) in free {
             plan.recipe.set(&layer, choice);
         }
-        self.record(StepName::OfChange(label), plan, gesture);
+        // Whose proposal it was cannot be read from what changed.
+        let name = match label.starts_with(PROPOSED) {
+            true => StepName::Given(label),
+            false => StepName::OfChange(label),
+        };
+        self.record(name, plan, gesture);
     }
 
     fn toggle_lock(&mut self) {

@@ -25,6 +25,13 @@ pub struct ProposalSettings {
     pub floor: Option<f64>,
 }
 
+/// What was asked for, with the candidates and samples of then: other ones ask for nothing anew.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    settings: ProposalSettings,
+    sense: Result<SenseAsk, SpecError>,
+}
+
 /// The same as a key: settings that read alike are the same.
 #[derive(Clone, Debug)]
 pub struct ProposalKey {
@@ -188,20 +195,21 @@ impl Session {
     }
 
     pub(super) fn proposal_query(&self) -> Option<Result<Query, SpecError>> {
-        let settings = ProposalKey::new(self.proposing.clone()?);
+        let Asked { settings, sense } = self.proposing.clone()?;
+        let settings = ProposalKey::new(settings);
         let (network, samples) = (self.network_id, self.samples_id);
-        let sense = self.sense.ask();
         Some(sense.map(|sense| Query::Proposal { network, samples, sense, settings }))
     }
 
     pub(super) fn set_proposing(&mut self, settings: Option<ProposalSettings>) {
-        self.proposing = settings;
+        let sense = self.sense.ask();
+        self.proposing = settings.map(|settings| Asked { settings, sense });
         self.stop_studies();
     }
 
     /// What a mix was asked for last.
     pub fn proposal_settings(&self) -> Option<&ProposalSettings> {
-        self.proposing.as_ref()
+        self.proposing.as_ref().map(|asked| &asked.settings)
     }
 }
 

@@ -19,13 +19,18 @@ impl MetricText {
     pub fn of(accuracy: &Accuracy) -> Self {
         let estimates = [accuracy.float, accuracy.quantized];
         let largest = estimates.iter().flatten().map(|e| e.ci95.1).fold(0.0, f64::max);
-        let decimals = match (accuracy.metric, largest) {
+        Self::new(accuracy.metric, largest)
+    }
+
+    /// With as many decimals as the largest figure leaves room for.
+    pub fn new(metric: Metric, largest: f64) -> Self {
+        let decimals = match (metric, largest) {
             (Metric::Top1 | Metric::Agreement, _) => 1,
             (Metric::Perplexity, x) if x < 100.0 => 3,
             (Metric::Perplexity, x) if x < 1000.0 => 2,
             (Metric::Perplexity, _) => 1,
         };
-        Self { metric: accuracy.metric, decimals }
+        Self { metric, decimals }
     }
 
     /// With its unit: `87.0 %`, `3.707`.
