@@ -8,6 +8,7 @@ mod channels;
 mod command;
 mod comparison;
 mod content;
+mod costs;
 mod critical;
 mod density;
 mod estimates;

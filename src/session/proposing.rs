@@ -13,10 +13,10 @@ use super::sensing::SenseAsk;
 use super::state::{NoticeKind, Session};
 use super::tried::PROPOSED;
 use super::workshop::{QueryError, Workshop};
-use crate::base::{WorkCtx, bytes, fixed, percent};
+use crate::base::{WorkCtx, bytes, fixed, percent, significant};
 use crate::eval::{
-    Budget, CandidateWeights, Metric, Proposal, ProposeError, ProposeRequest, Runner, SamplePart,
-    Tally, compare_models, propose,
+    Budget, CandidateWeights, CriticalFloor, Effort, Metric, Proposal, ProposeError,
+    ProposeRequest, Runner, SamplePart, SampleSet, Tally, compare_models, propose,
 };
 use crate::quant::{SchemeChoice, SpecError};
 
@@ -26,6 +26,8 @@ pub struct ProposalSettings {
     pub budget: Option<Budget>,
     /// The metric to be reached on the search samples: at least, a perplexity at most.
     pub floor: Option<f64>,
+    /// A class, and the share of its search samples that has to be right.
+    pub critical_floor: Option<(String, f64)>,
 }
 
 impl ProposalSettings {
@@ -34,14 +36,25 @@ impl ProposalSettings {
         let budget = self.budget.map(|budget| match budget {
             Budget::BitsPerWeight(bits) => format!("{} bits a weight", fixed(bits, 2)),
             Budget::Bytes(n_bytes) => bytes(n_bytes),
+            Budget::Microjoules(energy) => format!("{} µJ", significant(energy, 4)),
         });
         let floor = self.floor.map(|floor| match metric {
             Metric::Perplexity => format!("perplexity {}", fixed(floor, 3)),
             Metric::Top1 | Metric::Agreement => percent(floor, 1),
         });
-        let wishes: Vec<String> = budget.into_iter().chain(floor).collect();
+        let recall = self.critical_floor.as_ref();
+        let recall =
+            recall.map(|(class, recall)| format!("recall of {class} {}", percent(*recall, 1)));
+        let wishes: Vec<String> = budget.into_iter().chain(floor).chain(recall).collect();
         format!("for {}", wishes.join(" and "))
     }
+}
+
+/// What was asked for, with the candidates and samples of then: other ones ask for nothing anew.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    settings: ProposalSettings,
+    sense: Result<SenseAsk, SpecError>,
 }
 
 /// The same as a key: settings that read alike are the same.
@@ -144,6 +157,20 @@ impl Judged {
     }
 }
 
+/// The class of that name in the samples that the choice is made with.
+fn critical_floor(
+    settings: &ProposalSettings,
+    set: &SampleSet,
+) -> Result<Option<CriticalFloor>, QueryError> {
+    let Some((class, recall)) = &settings.critical_floor else { return Ok(None) };
+    let classes = set.classes.as_deref().unwrap_or_default();
+    let Some(class_idx) = classes.iter().position(|name| name == class) else {
+        let words = format!("{} has no class {class:?}; choose other samples", set.name);
+        return Err(QueryError::Words(words));
+    };
+    Ok(Some(CriticalFloor { class_idx, recall: *recall }))
+}
+
 impl Workshop {
     pub(super) fn proposed(
         &self,
@@ -162,7 +189,9 @@ impl Workshop {
                 weights: &weights,
                 budget: settings.budget,
                 floor: settings.floor,
+                critical_floor: critical_floor(settings, &searching.samples.set)?,
                 limit: ask.limit,
+                effort: Effort::default(),
             };
             let proposal = propose(&searching.runner, &request, ctx)?;
             Ok((proposal, self.judging_part(&searching.samples)))
@@ -207,9 +236,9 @@ impl Session {
     }
 
     pub(super) fn proposal_query(&self) -> Option<Result<Query, SpecError>> {
-        let settings = ProposalKey::new(self.proposing.clone()?);
+        let Asked { settings, sense } = self.proposing.clone()?;
+        let settings = ProposalKey::new(settings);
         let (network, samples) = (self.network_id, self.samples_id);
-        let sense = self.sense.ask();
         Some(sense.map(|sense| Query::Proposal { network, samples, sense, settings }))
     }
 
@@ -223,13 +252,14 @@ impl Session {
     }
 
     pub(super) fn set_proposing(&mut self, settings: Option<ProposalSettings>) {
-        self.proposing = settings;
+        let sense = self.sense.ask();
+        self.proposing = settings.map(|settings| Asked { settings, sense });
         self.stop_studies();
     }
 
     /// What a mix was asked for last.
     pub fn proposal_settings(&self) -> Option<&ProposalSettings> {
-        self.proposing.as_ref()
+        self.proposing.as_ref().map(|asked| &asked.settings)
     }
 }
 

@@ -21,7 +21,7 @@ use super::sensing::{SenseAsk, Sensed};
 use super::versus::Versus;
 use super::weight_bits::WeightBits;
 use super::weights::IndexOutcome;
-use crate::eval::{Accuracy, LayerError, LayerFigures};
+use crate::eval::{Accuracy, LayerError, LayerFigures, ModelCosts};
 
 /// A question. Two equal questions have the same answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +60,8 @@ pub enum Query {
     Sensitivity { network: u64, samples: u64, ask: SenseAsk },
     /// What other settings of a layer's ranges and scales would gain.
     Hints { network: u64, layer_idx: usize, spec: String },
+    /// Operations and reads of every layer for one prediction.
+    Costs { network: u64, samples: u64 },
     /// A mix of candidates for a size or an accuracy.
     Proposal { network: u64, samples: u64, sense: SenseAsk, settings: ProposalKey },
     /// Two recipes on the same samples, each as the specs of all layers in order.
@@ -141,6 +143,10 @@ pub(super) enum Topic {
         network: u64,
         layer_idx: usize,
     },
+    Costs {
+        network: u64,
+        samples: u64,
+    },
     Proposal {
         network: u64,
     },
@@ -174,6 +180,7 @@ pub enum Answer {
     Gallery(Arc<GalleryPage>),
     Sensitivity(Arc<Sensed>),
     Hints(Arc<LayerHints>),
+    Costs(Arc<ModelCosts>),
     Proposal(Arc<Proposed>),
     Versus(Arc<Versus>),
     ExportPlan(Arc<ExportPlan>),
@@ -206,6 +213,7 @@ impl Query {
             Self::Gallery { network, samples, .. } => Topic::Gallery { network, samples },
             Self::Sensitivity { network, .. } => Topic::Sensitivity { network },
             Self::Hints { network, layer_idx, .. } => Topic::Hints { network, layer_idx },
+            Self::Costs { network, samples } => Topic::Costs { network, samples },
             Self::Proposal { network, .. } => Topic::Proposal { network },
             Self::Versus { network, samples, .. } => Topic::Versus { network, samples },
             Self::ExportPlan { network, format, .. } => Topic::ExportPlan { network, format },
@@ -232,6 +240,7 @@ impl Query {
             Self::Accuracy { .. }
             | Self::Layout { .. }
             | Self::Gallery { .. }
+            | Self::Costs { .. }
             | Self::Sensitivity { .. }
             | Self::Proposal { .. }
             | Self::Versus { .. }
@@ -297,6 +306,7 @@ impl Query {
             Self::Gallery { .. } => "Changed samples",
             Self::Sensitivity { .. } => "Sensitivity",
             Self::Hints { .. } => "Hints",
+            Self::Costs { .. } => "Operations and energy",
             Self::Proposal { .. } => "Proposing a mix",
             Self::Versus { .. } => "Comparing recipes",
             Self::ExportPlan { .. } => "Size of the export",

@@ -281,10 +281,7 @@ impl Session {
             Ok(query) => query,
             Err(error) => return Loaded::Failed(error.to_string()),
         };
-        self.ask(query, |answer| match answer {
-            Answer::Sensitivity(sensed) => Some(sensed),
-            _ => None,
-        })
+        self.ask(query, sensed_of)
     }
 
     /// The same as far as it is known, without asking for it.
@@ -296,6 +293,12 @@ impl Session {
             }
             _ => None,
         }
+    }
+
+    /// How far the measurement is, without asking for it; `None` where it was not asked for.
+    pub fn sensing(&self) -> Option<Loaded<Sensed>> {
+        let query = self.sense_query().ok()?;
+        self.entries.contains_key(&query).then(|| self.look_up(&query, sensed_of))
     }
 
     pub fn sense_settings(&self) -> &SenseSettings {
@@ -330,6 +333,13 @@ impl Session {
     fn sense_query(&self) -> Result<Query, SpecError> {
         let ask = self.sense.ask()?;
         Ok(Query::Sensitivity { network: self.network_id, samples: self.samples_id, ask })
+    }
+}
+
+fn sensed_of(answer: Answer) -> Option<Arc<Sensed>> {
+    match answer {
+        Answer::Sensitivity(sensed) => Some(sensed),
+        _ => None,
     }
 }
 

@@ -96,7 +96,11 @@ impl Session {
         self.wishes.borrow_mut().later.push(query);
     }
 
-    fn look_up<T>(&self, query: &Query, pick: fn(Answer) -> Option<Arc<T>>) -> Loaded<T> {
+    pub(super) fn look_up<T>(
+        &self,
+        query: &Query,
+        pick: fn(Answer) -> Option<Arc<T>>,
+    ) -> Loaded<T> {
         let latest = || self.latest.get(&query.topic()).cloned().and_then(pick);
         match self.entries.get(query) {
             Some(Entry::Ready(answer)) => match pick(answer.clone()) {

@@ -22,7 +22,7 @@ use super::loaded::Loaded;
 use super::memory::ActivationMemory;
 use super::opening::Opened;
 use super::picture::LayerPicture;
-use super::proposing::ProposalSettings;
+use super::proposing::Asked;
 use super::query::{Answer, Query, Topic};
 use super::reload::ChangedFiles;
 use super::sensing::SenseSettings;
@@ -135,7 +135,7 @@ pub struct Session {
     pub(super) also_selected: BTreeSet<usize>,
     pub(super) critical: CriticalChoice,
     pub(super) sense: SenseSettings,
-    pub(super) proposing: Option<ProposalSettings>,
+    pub(super) proposing: Option<Asked>,
     pub(super) tried: TriedList,
     pub(super) rival: Option<Rival>,
     pub(super) notices: Vec<Notice>,

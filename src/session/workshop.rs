@@ -209,6 +209,7 @@ impl Workshop {
             Query::Hints { layer_idx, spec, .. } => {
                 Ok(Answer::Hints(Arc::new(self.hints(*layer_idx, spec, ctx)?)))
             }
+            Query::Costs { .. } => Ok(Answer::Costs(Arc::new(self.model_costs()?))),
             Query::Proposal { sense, settings, .. } => {
                 let proposed = self.proposed(sense, settings.settings(), ctx)?;
                 Ok(Answer::Proposal(Arc::new(proposed)))

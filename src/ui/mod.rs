@@ -2,6 +2,7 @@
 
 mod accuracy_text;
 mod actions;
+mod alone;
 mod app;
 mod axis;
 mod axis_names;

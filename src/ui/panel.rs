@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use super::dialogs::Dialog;
 use super::dock::Preset;
 use super::panels::{
-    accuracy, bits, channels, compare, distribution, estimators, front, graph, heatmap, hints,
-    history, layers, levels, model, quantizer, scales, sensitivity,
+    accuracy, bench, bits, budget, channels, compare, distribution, estimators, front, graph,
+    heatmap, hints, history, layers, levels, model, quantizer, scales, sensitivity,
 };
 use super::table::Table;
 use crate::model::Layer;
@@ -128,11 +128,13 @@ pub static PANELS: &[PanelEntry] = &[
     accuracy::ENTRY,
     heatmap::ENTRY,
     compare::ENTRY,
+    bench::ENTRY,
     estimators::ENTRY,
     levels::ENTRY,
     scales::ENTRY,
     bits::ENTRY,
     quantizer::ENTRY,
+    budget::ENTRY,
     sensitivity::ENTRY,
     front::ENTRY,
     hints::ENTRY,

@@ -169,7 +169,10 @@ impl LayerHints {
                 "{layer}: {n_wide} of {n_channels} channels carry up to {times}× the median range; a scale per channel would gain {db} dB"
             )
         } else {
-            format!("{layer}: {} would gain {db} dB", change.label.to_lowercase().replace("mse", "MSE"))
+            format!(
+                "{layer}: {} would gain {db} dB",
+                change.label.to_lowercase().replace("mse", "MSE")
+            )
         };
         let more = gain.bits_per_weight - self.bits_per_weight;
         let cost = match more {

@@ -1,7 +1,9 @@
 //! The panels, one file each; [`PANELS`](super::panel::PANELS) is their table.
 
 pub mod accuracy;
+pub mod bench;
 pub mod bits;
+pub mod budget;
 pub mod channels;
 pub mod compare;
 pub mod distribution;
