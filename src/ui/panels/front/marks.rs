@@ -65,7 +65,7 @@ pub(super) fn legend_ui(ui: &mut Ui, content: &Content) {
             painter.circle_stroke(rect.center(), RADIUS - 0.5, Stroke::new(1.0, theme.original));
         });
     }
-    let help = "The Pareto front: no recipe is as small and better. Of these recipes on these samples; intervals that overlap are not told apart";
+    let help = "The Pareto front: no recipe is as small and better; marks on it are filled, squares and triangles on it have a hole. Of these recipes on these samples; intervals that overlap are not told apart";
     legend_entry_ui(ui, ("front", help), |painter, rect| {
         let y = rect.center().y;
         painter.hline(rect.x_range(), y, Stroke::new(1.5, theme.rounding));

@@ -121,16 +121,16 @@ impl Shown {
         }
     }
 
-    /// A harm as a mark of legend or axis: the change that it is, round.
+    /// A harm as a mark of legend or axis: the change that it is in the table, round.
     pub fn harm_text(self, harm: f64) -> String {
-        if harm.abs() < 1e-12 {
-            return "0".to_owned();
-        }
-        if self.is_share() {
-            let text = fixed(-100.0 * harm, 0);
-            return if harm < 0.0 { format!("+{text}") } else { text };
-        }
-        significant(harm, 1)
+        let less_is_harm = self.is_share() == (self.mode == Mode::Alone);
+        let change = if less_is_harm { -harm } else { harm };
+        let text = match self.is_share() {
+            _ if change.abs() < 1e-12 => return "0".to_owned(),
+            true => fixed(100.0 * change, 0),
+            false => significant(change, 1),
+        };
+        if change > 0.0 { format!("+{text}") } else { text }
     }
 
     /// A number of the table with unit and interval.
@@ -274,6 +274,10 @@ mod tests {
         let texts = [0.0, 2e-5, -0.0123, 3.456, 47.11, 123.4, 2.5e7, f64::NAN];
         let wanted = ["±0", "+2·10⁻⁵", "−0.012", "+3.46", "+47.1", "+123", "+2.5·10⁷", "n/a"];
         assert_eq!(texts.map(|x| loss.text(x)), wanted);
+        assert_eq!([0.081, 0.0, -0.02].map(|harm| shares.harm_text(harm)), ["−8", "0", "+2"]);
+        let won = Shown { mode: Mode::AllBut, ..shares };
+        assert_eq!(won.harm_text(0.081), "+8", "what harms is won back");
+        assert_eq!(loss.harm_text(0.3), "+0.3");
         let value = Value { value: -0.02, ci95: Some((-0.03, -0.01)), harm: 0.02 };
         assert_eq!(shares.full_text(value), "−2.0 pt (−3.0 … −1.0)");
     }

@@ -191,6 +191,9 @@ impl View<'_, '_> {
         if is_present {
             let stroke = egui::Stroke::new(2.0, theme.accent);
             ui.painter().rect_stroke(rect, 1, stroke, egui::StrokeKind::Inside);
+            // On a cell of nearly that colour the ring would be lost.
+            let stroke = egui::Stroke::new(1.0, theme.background);
+            ui.painter().rect_stroke(rect.shrink(2.0), 0, stroke, egui::StrokeKind::Inside);
         }
         let is_locked = of_network.is_some_and(|idx| session.is_locked(idx));
         let cursor = match is_locked || refused {
