@@ -19,6 +19,7 @@ mod frame;
 mod front;
 mod graph;
 mod heatmap;
+mod hints;
 mod import;
 mod jobs;
 mod keep;
