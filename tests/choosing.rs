@@ -153,6 +153,22 @@ fn a_proposal_is_taken_up_as_one_step_and_says_what_is_impossible() {
     let paired = judged.against_float.paired;
     assert_eq!((comparison.broken, comparison.fixed), (Some(paired.broken), Some(paired.fixed)));
     assert_eq!(session.present_tried().unwrap().origin, Origin::Proposed);
+    // What is locked stays, whatever it is, and what is left is shared out.
+    let locked = [("stem", "int:bits=6,range=mse"), ("fc", "float")];
+    for (layer, spec) in locked {
+        set(&mut session, layer, spec);
+        session.apply(Command::SetLock { layer: layer.to_owned(), lock: true });
+    }
+    session.apply(ask(6.0));
+    settle(&mut session, &|session| drop(session.proposal()));
+    let Some(Loaded::Ready(held)) = session.proposal() else { panic!("no proposal") };
+    let choices = held.choices();
+    for (layer, choice) in &choices {
+        match locked.iter().find(|(name, _)| name == layer) {
+            Some((_, spec)) => assert_eq!(*choice, spec.parse().unwrap()),
+            None => assert!([3, 8].contains(&choice.bits().unwrap()), "{layer}: {choice}"),
+        }
+    }
     session.apply(ask(1.0));
     settle(&mut session, &|session| drop(session.proposal()));
     let Some(Loaded::Failed(reason)) = session.proposal() else { panic!("that is impossible") };

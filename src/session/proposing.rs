@@ -15,8 +15,8 @@ use super::tried::PROPOSED;
 use super::workshop::{QueryError, Workshop};
 use crate::base::{WorkCtx, bytes, fixed, percent, significant};
 use crate::eval::{
-    Budget, CandidateWeights, CriticalFloor, Effort, Metric, Proposal, ProposeError,
-    ProposeRequest, Runner, SamplePart, SampleSet, Tally, compare_models, propose,
+    Budget, CandidateWeights, CriticalFloor, Metric, Proposal, ProposeError, ProposeRequest,
+    Runner, SamplePart, SampleSet, Sensitivity, Tally, compare_models, propose,
 };
 use crate::quant::{SchemeChoice, SpecError};
 
@@ -28,6 +28,10 @@ pub struct ProposalSettings {
     pub floor: Option<f64>,
     /// A class, and the share of its search samples that has to be right.
     pub critical_floor: Option<(String, f64)>,
+    /// Layers that stay as they are; the session puts the locked ones here.
+    pub held: Vec<(String, SchemeChoice)>,
+    /// Candidates that every layer may get; those behind them are held ones. The session counts them.
+    pub n_offered: usize,
 }
 
 impl ProposalSettings {
@@ -157,6 +161,15 @@ impl Judged {
     }
 }
 
+/// The layers that stay as they are, by their place among those measured.
+fn held(settings: &ProposalSettings, found: &Sensitivity) -> Vec<(usize, Option<usize>)> {
+    let place = |(name, choice): &(String, SchemeChoice)| {
+        let layer = found.layers.iter().position(|layer| layer.name == *name)?;
+        Some((layer, found.columns.iter().position(|column| column.choice == *choice)))
+    };
+    settings.held.iter().filter_map(place).collect()
+}
+
 /// The class of that name in the samples that the choice is made with.
 fn critical_floor(
     settings: &ProposalSettings,
@@ -184,14 +197,15 @@ impl Workshop {
             sensed.found.columns.iter().map(|column| column.choice.clone()).collect();
         let weights = CandidateWeights::new(&self.network, &candidates, ctx)?;
         let (proposal, part) = self.with_search(ask.source, |searching| {
+            let held = held(settings, &sensed.found);
             let request = ProposeRequest {
-                sensitivity: &sensed.found,
-                weights: &weights,
                 budget: settings.budget,
                 floor: settings.floor,
                 critical_floor: critical_floor(settings, &searching.samples.set)?,
+                held: &held,
+                n_offered: settings.n_offered,
                 limit: ask.limit,
-                effort: Effort::default(),
+                ..ProposeRequest::new(&sensed.found, &weights)
             };
             let proposal = propose(&searching.runner, &request, ctx)?;
             Ok((proposal, self.judging_part(&searching.samples)))
@@ -251,9 +265,30 @@ impl Session {
         self.choose(StepName::Given(&label), proposed.choices(), Gesture::Once);
     }
 
+    fn locked_choices(&self) -> Vec<(String, SchemeChoice)> {
+        let locked = self.plan.locked.iter();
+        locked.map(|name| (name.clone(), self.plan.recipe.choice(name))).collect()
+    }
+
     pub(super) fn set_proposing(&mut self, settings: Option<ProposalSettings>) {
-        let sense = self.sense.ask();
-        self.proposing = settings.map(|settings| Asked { settings, sense });
+        let held = self.locked_choices();
+        let mut sense = self.sense.ask();
+        let n_offered = sense.as_ref().map_or(0, |ask| ask.specs.len());
+        // What a locked layer has is measured as well, wherever it is no candidate.
+        if let Ok(ask) = &mut sense {
+            let more = held.iter().filter(|(_, choice)| !choice.keeps_float());
+            let mut specs = ask.specs.to_vec();
+            for spec in more.map(|(_, choice)| choice.to_string()) {
+                if !specs.contains(&spec) {
+                    specs.push(spec);
+                }
+            }
+            ask.specs = specs.into();
+        }
+        self.proposing = settings.map(|settings| {
+            let settings = ProposalSettings { held, n_offered, ..settings };
+            Asked { settings, sense }
+        });
         self.stop_studies();
     }
 

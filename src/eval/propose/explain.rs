@@ -35,9 +35,11 @@ pub(super) fn uniform(
     let all = |search: &Search, candidate_idx: usize| -> Option<Vec<Option<usize>>> {
         let choice = Some(candidate_idx);
         let layer = |items: &Vec<super::allocate::Item>| {
-            let float_only = items.iter().all(|item| item.choice.is_none());
-            let is_there = items.iter().any(|item| item.choice == choice);
-            if float_only { Some(None) } else { is_there.then_some(choice) }
+            // What has no choice stays as it is.
+            if let [only] = items.as_slice() {
+                return Some(only.choice);
+            }
+            items.iter().any(|item| item.choice == choice).then_some(choice)
         };
         search.items.iter().map(layer).collect()
     };

@@ -37,6 +37,10 @@ pub struct ProposeRequest<'a> {
     /// The metric that has to be reached on the search samples: at least, a perplexity at most.
     pub floor: Option<f64>,
     pub critical_floor: Option<CriticalFloor>,
+    /// Measured layers that keep a candidate, or stay float.
+    pub held: &'a [(usize, Option<usize>)],
+    /// The first so many candidates are for every layer, the others for those that are held.
+    pub n_offered: usize,
     /// Samples a mix is run on; all if `None`.
     pub limit: Option<usize>,
     pub effort: Effort,
@@ -91,6 +95,8 @@ impl<'a> ProposeRequest<'a> {
             budget: None,
             floor: None,
             critical_floor: None,
+            held: &[],
+            n_offered: usize::MAX,
             limit: None,
             effort: Effort::default(),
         }

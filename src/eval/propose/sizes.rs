@@ -93,8 +93,13 @@ impl<'a> Sizes<'a> {
                 let harm = cell.alone.kl().value;
                 Some(Item { choice: Some(choice), size: self.of(layer, Some(code)), harm })
             };
-            let items: Vec<Item> = (0..columns.len()).filter_map(item).collect();
             let float = Item { choice: None, size: self.of(layer, None), harm: 0.0 };
+            let held = request.held.iter().find(|(layer_idx, _)| *layer_idx == nth);
+            if let Some((_, choice)) = held {
+                return vec![choice.and_then(item).unwrap_or(float)];
+            }
+            let items: Vec<Item> =
+                (0..columns.len().min(request.n_offered)).filter_map(item).collect();
             if items.is_empty() { vec![float] } else { items }
         };
         self.layers.iter().enumerate().map(of_layer).collect()

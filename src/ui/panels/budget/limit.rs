@@ -104,7 +104,7 @@ impl Limits {
         };
         let recall = self.recall.filter(|_| self.keeps_recall);
         let critical_floor = critical.zip(recall).map(|(class, recall)| (class.to_owned(), recall));
-        ProposalSettings { budget, floor, critical_floor }
+        ProposalSettings { budget, floor, critical_floor, ..ProposalSettings::default() }
     }
 
     /// How the present recipe stands; `None` as long as that is not known.
