@@ -69,7 +69,7 @@ impl Tried {
     }
 }
 
-fn short(choice: &SchemeChoice) -> String {
+pub(super) fn short(choice: &SchemeChoice) -> String {
     match choice.bits() {
         Some(bits) if !choice.to_string().contains(',') => {
             format!("{} {bits}", choice.scheme().id())

@@ -6,6 +6,7 @@ use super::history::Plan;
 use super::loaded::Loaded;
 use super::query::{Answer, Query};
 use super::state::{NoticeKind, Session};
+use super::tried::short;
 use super::workshop::{QueryError, Workshop};
 use crate::base::WorkCtx;
 use crate::eval::{
@@ -189,7 +190,7 @@ impl Session {
                 let network = self.network().cloned();
                 let layers = network.iter().flat_map(|network| network.default_layers());
                 let names: Vec<&str> = layers.map(|layer| layer.name.as_str()).collect();
-                (format!("{choice} everywhere"), Recipe::uniform(names, &choice))
+                (format!("{} everywhere", short(&choice)), Recipe::uniform(names, &choice))
             }
         };
         self.rival = Some(Rival { name, recipe, is_swapped: false });

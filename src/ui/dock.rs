@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use egui::{Color32, Rect, Response, Sense, Stroke, Style, Ui, Visuals, WidgetInfo, WidgetText};
 use egui_tiles::{
-    Behavior, Container, EditAction, Linear, LinearDir, ResizeState, SimplificationOptions,
-    TabState, Tabs, Tile, TileId, Tiles, Tree, UiResponse,
+    Behavior, Container, EditAction, ResizeState, SimplificationOptions, TabState, Tabs, Tile,
+    TileId, Tiles, Tree, UiResponse,
 };
 use serde::{Deserialize, Serialize};
 
+use super::arrangement::arranged;
 use super::export::{self, PanelPicture};
 use super::panel::{PANELS, Panel, PanelCtx, PanelEntry, Place, UiCommand, find_panel};
 use super::theme::{self, Theme};
@@ -20,7 +21,7 @@ pub enum Preset {
     /// Everything at hand: layers, the views as tabs, settings.
     #[default]
     Explore,
-    /// Room for the list of layers, with accuracy under the distribution.
+    /// The bench: bits of every layer, what they cost and what was tried under them, the budget.
     Allocate,
     /// One picture and its settings, large.
     Teach,
@@ -32,7 +33,7 @@ impl Preset {
     pub fn name(self) -> &'static str {
         match self {
             Self::Explore => "Explore",
-            Self::Allocate => "Allocate",
+            Self::Allocate => "Bench",
             Self::Teach => "Teach",
         }
     }
@@ -40,7 +41,9 @@ impl Preset {
     pub fn help(self) -> &'static str {
         match self {
             Self::Explore => "Layers on the left, the views as tabs, settings on the right",
-            Self::Allocate => "A wide list of layers, and accuracy under the distribution",
+            Self::Allocate => {
+                "Bits as bars, sensitivity and recipes tried below, budget, rules and hints on the right"
+            }
             Self::Teach => "One picture and its settings, as large as the window allows",
         }
     }
@@ -276,8 +279,9 @@ impl Dock {
         let children = linear.children.clone();
         let (left, right) = match (self.preset, children.len()) {
             (Preset::Explore, 3) => ((width * 0.27).clamp(236.0, 560.0), side_width(width)),
+            // As it was kept before there was a bench.
             (Preset::Allocate, 3) => ((width * 0.36).clamp(260.0, 860.0), side_width(width)),
-            (Preset::Teach, 2) => (0.0, side_width(width)),
+            (Preset::Allocate | Preset::Teach, 2) => (0.0, side_width(width)),
             _ => return,
         };
         let middle = (width - left - right).max(200.0);
@@ -294,51 +298,6 @@ impl Dock {
 /// Of the settings: they take what they need of a small window, so that the views keep the most.
 fn side_width(width: f32) -> f32 {
     (width * 0.22).clamp((width * 0.25).clamp(284.0, 320.0), 440.0)
-}
-
-fn tabs_of(tiles: &mut Tiles<String>, ids: &[&str]) -> Option<TileId> {
-    let panes: Vec<TileId> = ids.iter().map(|id| tiles.insert_pane((*id).to_owned())).collect();
-    (!panes.is_empty()).then(|| tiles.insert_tab_tile(panes))
-}
-
-fn ids_at(place: Place) -> Vec<&'static str> {
-    PANELS.iter().filter(|entry| entry.place == place).map(|entry| entry.id).collect()
-}
-
-fn arranged(preset: Preset) -> Tree<String> {
-    let mut tiles = Tiles::default();
-    let (left, centre, right) = (ids_at(Place::Left), ids_at(Place::Centre), ids_at(Place::Right));
-    let columns = match preset {
-        Preset::Explore => {
-            vec![
-                tabs_of(&mut tiles, &left),
-                tabs_of(&mut tiles, &centre),
-                tabs_of(&mut tiles, &right),
-            ]
-        }
-        Preset::Allocate => {
-            let (below, above): (Vec<&str>, Vec<&str>) =
-                centre.into_iter().partition(|id| *id == "accuracy");
-            let rows = [tabs_of(&mut tiles, &above), tabs_of(&mut tiles, &below)];
-            let rows: Vec<TileId> = rows.into_iter().flatten().collect();
-            let mut stack = Linear::new(LinearDir::Vertical, rows.clone());
-            for (row, share) in rows.into_iter().zip([0.8, 1.2]) {
-                stack.shares.set_share(row, share);
-            }
-            vec![
-                tabs_of(&mut tiles, &left),
-                Some(tiles.insert_container(stack)),
-                tabs_of(&mut tiles, &right),
-            ]
-        }
-        Preset::Teach => {
-            let views: Vec<&str> = centre.into_iter().chain(left).collect();
-            vec![tabs_of(&mut tiles, &views), tabs_of(&mut tiles, &right)]
-        }
-    };
-    let columns: Vec<TileId> = columns.into_iter().flatten().collect();
-    let root = tiles.insert_horizontal_tile(columns);
-    Tree::new(egui::Id::unique("dock"), root, tiles)
 }
 
 struct DockBehavior<'a, 'b> {

@@ -4,6 +4,7 @@ mod accuracy_text;
 mod actions;
 mod alone;
 mod app;
+mod arrangement;
 mod axis;
 mod axis_names;
 mod changed_bar;

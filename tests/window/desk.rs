@@ -63,7 +63,10 @@ fn panels_are_closed_enlarged_and_arranged() {
     click_button(&mut window, "Close panel");
     assert!(window.query_by_label("Filter layers").is_none());
     click_button(&mut window, "Arrangement");
-    click_button(&mut window, "Allocate");
+    arrange_as_bench(&mut window);
+    assert!(window.query_by_label("Filter layers").is_none(), "a tab behind the bench");
+    assert!(shows(&window, "Bits per layer") && shows(&window, "Propose a mix"));
+    click_button(&mut window, "Layers");
     assert!(window.query_by_label("Filter layers").is_some());
     click_button(&mut window, "Arrangement");
     click_button(&mut window, "Teach");
@@ -78,6 +81,14 @@ fn panels_are_closed_enlarged_and_arranged() {
     settle(&mut window);
     click(&mut window, "Show Layers");
     assert!(window.query_by_label("Filter layers").is_some());
+}
+
+/// The item of the open menu, which stands at the right; the panel's tab is called the same.
+fn arrange_as_bench(window: &mut Window) {
+    let buttons = window.query_all_by_role_and_label(egui::accesskit::Role::Button, "Bench");
+    let item = buttons.max_by(|a, b| a.rect().left().total_cmp(&b.rect().left()));
+    item.unwrap().click();
+    settle(window);
 }
 
 #[test]

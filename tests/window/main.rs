@@ -6,7 +6,9 @@ mod support;
 
 mod accuracy;
 mod accuracy_states;
+mod bench;
 mod bits;
+mod budget;
 mod channels;
 mod compare;
 mod desk;

@@ -23,8 +23,6 @@ use super::tools::dashed_line;
 /// A top is held from so far above and below it.
 const REACH: f32 = 7.0;
 const LOCK_SIDE: f32 = 18.0;
-/// Of the open lock of a bar that nothing points at.
-const FAINT: f32 = 0.3;
 
 /// A layer as it is drawn.
 pub(super) struct Bar<'a> {
@@ -196,7 +194,7 @@ impl Bar<'_> {
         ui.painter().rect_filled(rect, 3, theme.accent);
     }
 
-    /// The lock at the foot of the bar; an open one is faint until the bar is pointed at.
+    /// The lock at the foot of the bar; an open one is seen once the bar is pointed at.
     pub fn lock_ui(&self, ui: &mut Ui, ctx: &PanelCtx) {
         let theme = Theme::of(ui);
         let centre = pos2(self.column.center().x, self.column.bottom() - 12.0);
@@ -212,7 +210,7 @@ impl Bar<'_> {
         let is_seen = self.is_locked
             || ui.memory(|memory| memory.has_focus(lock_id))
             || ui.rect_contains_pointer(self.column);
-        let ink = if is_seen { theme.text } else { theme.text.gamma_multiply(FAINT) };
+        let ink = if is_seen { theme.text } else { Color32::TRANSPARENT };
         let button = egui::Button::new(icon.rich_text().size(14.0).color(ink)).frame(false);
         let response = place.add_sized(rect.size(), button);
         let name = format!("{verb} {}", self.layer.name);

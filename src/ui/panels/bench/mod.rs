@@ -161,6 +161,7 @@ fn share(layer: &Layer, n_weights: usize) -> f64 {
 impl BenchPanel {
     fn bars_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx, network: &Network) {
         let room = ui.available_rect_before_wrap();
+        self.let_go(ui);
         let bench = Bench::new(ctx, network, room);
         bench.axis_ui(ui, room);
         let gutter = Rect::from_min_max(
@@ -185,6 +186,14 @@ impl BenchPanel {
             self.brush_ui(ui, &bench, left);
         });
         ui.advance_cursor_after_rect(room);
+    }
+
+    /// What is held while its bar goes away, as when another model opens, is let go with the mouse.
+    fn let_go(&mut self, ui: &Ui) {
+        let is_held = ui.input(|input| input.pointer.any_down() || input.pointer.any_released());
+        if !is_held {
+            (self.drag, self.brush) = (None, None);
+        }
     }
 
     /// A layer that was selected elsewhere comes in view.

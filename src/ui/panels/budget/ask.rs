@@ -43,8 +43,8 @@ const COUNTS: [(Option<usize>, &str, &str); 5] = [
 ];
 
 /// The form; the button sends it off.
-pub(super) fn ask_ui(ui: &mut Ui, ctx: &PanelCtx, limits: &mut Limits) {
-    limits_ui(ui, ctx, limits);
+pub(super) fn ask_ui(ui: &mut Ui, ctx: &PanelCtx, limits: &mut Limits, metric: Option<Metric>) {
+    limits_ui(ui, ctx, limits, metric);
     let sense = ctx.session.sense_settings();
     let mut changed = None;
     form_row(ui, "Widths", "Bits that a layer may get", |ui| {
@@ -70,9 +70,8 @@ pub(super) fn ask_ui(ui: &mut Ui, ctx: &PanelCtx, limits: &mut Limits) {
 }
 
 /// What is asked for by the budget above, and whether the other limit counts as well.
-fn limits_ui(ui: &mut Ui, ctx: &PanelCtx, limits: &mut Limits) {
+fn limits_ui(ui: &mut Ui, ctx: &PanelCtx, limits: &mut Limits, metric: Option<Metric>) {
     let theme = Theme::of(ui);
-    let metric = ctx.session.accuracy().shown().map(|accuracy| accuracy.metric);
     let asked = words(&limits.proposal(ctx.session.critical_class()), metric);
     let asked = if asked.is_empty() { "nothing yet".to_owned() } else { asked };
     form_row(ui, "Asked for", "From the budget above", |ui| {
@@ -159,7 +158,7 @@ fn widths_ui(ui: &mut Ui, sense: &SenseSettings) -> Option<SenseSettings> {
 fn scheme_ui(ui: &mut Ui, ctx: &PanelCtx, sense: &SenseSettings) -> Option<SenseSettings> {
     let shown = ctx.session.choice(ctx.session.selection().layer_idx);
     let mut taken = None;
-    let width = (ui.available_width() - 74.0).max(60.0);
+    let width = (ui.available_width() - 82.0).max(60.0);
     let scheme = sense.scheme.scheme();
     let name = "Scheme of the candidates";
     let picker = SchemePicker { name, text: scheme.id(), current: Some(scheme), width };

@@ -60,7 +60,7 @@ const TOLERATED: f64 = 0.01;
 
 impl Limits {
     /// Fills in what nobody has set for this model yet.
-    pub fn settle(&mut self, session: &Session, network: &Network) {
+    pub fn settle(&mut self, session: &Session, network: &Network, measured: Option<&Accuracy>) {
         let model = format!("{} {}", network.model.title, network.n_parameters());
         if self.of_model != model {
             (self.bytes, self.metric) = (None, None);
@@ -82,7 +82,7 @@ impl Limits {
             self.recall = recall.map(|recall| (recall.float.value - TOLERATED).max(0.0));
         }
         if self.metric.is_none()
-            && let Some(accuracy) = session.accuracy().ready()
+            && let Some(accuracy) = measured
         {
             self.metric = Some(default_floor(accuracy));
         }

@@ -17,6 +17,7 @@ use crate::ui::theme;
 use crate::ui::widgets::{centred_ui, section};
 
 use limit::Limits;
+use now::Present;
 
 pub const ENTRY: PanelEntry = PanelEntry {
     id: "budget",
@@ -42,20 +43,21 @@ impl Panel for BudgetPanel {
         if network.layers.is_empty() {
             return state_view::no_layer_ui(ui, ctx.session, "");
         }
-        self.limits.settle(ctx.session, network);
+        let present = Present::of(ctx.session);
+        self.limits.settle(ctx.session, network, present.accuracy.ready().map(|ready| &**ready));
         ui.spacing_mut().scroll = egui::style::ScrollStyle::thin();
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             scroll_to_focus(ui);
             centred_ui(ui, MAX_WIDTH, |ui| {
                 let margin = Margin::from(theme::PANEL_MARGIN);
                 Frame::new().inner_margin(margin).show(ui, |ui| {
-                    now::budget_ui(ui, ctx, &mut self.limits);
+                    now::budget_ui(ui, &present, &mut self.limits);
                     ui.add_space(8.0);
-                    ui.scope(|ui| now::figures_ui(ui, ctx));
+                    ui.scope(|ui| now::figures_ui(ui, ctx, &present));
                     ui.add_space(8.0);
                     ui.separator();
                     section(ui, "Propose a mix", "");
-                    ask::ask_ui(ui, ctx, &mut self.limits);
+                    ask::ask_ui(ui, ctx, &mut self.limits, present.metric());
                     ui.scope(|ui| proposal::proposal_ui(ui, ctx));
                 });
             });

@@ -4,8 +4,8 @@ use egui::{DragValue, RichText, Sense, Stroke, Ui, WidgetInfo, vec2};
 use egui_material_icons::icons;
 
 use crate::base::{MINUS, bytes, fixed, interval, percent, significant};
-use crate::eval::{Accuracy, Estimate, Metric, TOLERATED_LOSS, planned_bits};
-use crate::session::{Loaded, Session};
+use crate::eval::{Accuracy, Costs, Estimate, Metric, ModelSize, TOLERATED_LOSS, planned_bits};
+use crate::session::{KnownSize, Loaded, Session};
 use crate::ui::accuracy_text::{Measured, MetricText, metric_help};
 use crate::ui::alone::Alone;
 use crate::ui::panel::PanelCtx;
@@ -18,13 +18,40 @@ use super::limit::{ENERGY_HELP, LIMITS, Limit, Limits, Standing, energy_text, re
 
 const ROW_HEIGHT: f32 = 22.0;
 
+/// The present recipe, asked about once a frame.
+pub(super) struct Present {
+    pub accuracy: Loaded<Accuracy>,
+    size: Option<KnownSize>,
+    /// Of one prediction, and what that is of.
+    costs: Option<Costs>,
+    is_per_token: bool,
+}
+
+impl Present {
+    pub fn of(session: &Session) -> Self {
+        let costs = session.costs();
+        let is_per_token = costs.as_ref().is_some_and(|(_, model)| model.is_per_token);
+        let costs = costs.map(|(costs, _)| costs);
+        Self { accuracy: session.accuracy(), size: session.size(), costs, is_per_token }
+    }
+
+    /// Of the metric that is measured, as far as one is.
+    pub fn metric(&self) -> Option<Metric> {
+        self.accuracy.shown().map(|accuracy| accuracy.metric)
+    }
+
+    /// Once it is known of every layer.
+    fn size(&self) -> Option<ModelSize> {
+        self.size.filter(|known| known.is_whole()).map(|known| known.size)
+    }
+}
+
 /// The value, the limit and the bar; below, where the limit is chosen.
-pub(super) fn budget_ui(ui: &mut Ui, ctx: &PanelCtx, limits: &mut Limits) {
-    let accuracy = ctx.session.accuracy();
-    let size = ctx.session.size();
-    let is_counting = size.is_some_and(|known| !known.is_whole());
-    let known = size.filter(|known| known.is_whole()).map(|known| known.size);
-    let energy = ctx.session.costs().map(|(costs, _)| costs.energy_picojoules * 1e-6);
+pub(super) fn budget_ui(ui: &mut Ui, present: &Present, limits: &mut Limits) {
+    let accuracy = &present.accuracy;
+    let is_counting = present.size.is_some_and(|known| !known.is_whole());
+    let known = present.size();
+    let energy = present.costs.map(|costs| costs.energy_picojoules * 1e-6);
     match limits.standing(known.as_ref(), energy, accuracy.shown().map(|accuracy| &**accuracy)) {
         Some(standing) => {
             let is_stale = limits.limit == Limit::Accuracy && accuracy.is_stale();
@@ -42,7 +69,7 @@ pub(super) fn budget_ui(ui: &mut Ui, ctx: &PanelCtx, limits: &mut Limits) {
         limits.limit = limit;
     }
     ui.add_space(2.0);
-    let metric = accuracy.shown().map(|accuracy| accuracy.metric);
+    let metric = present.metric();
     let limit = limits.limit;
     let name = match (limit, metric) {
         (Limit::Accuracy, Some(Metric::Perplexity))
@@ -159,35 +186,34 @@ pub(super) fn row_ui(ui: &mut Ui, name: &str, help: &str, right: impl FnOnce(&mu
 /// A figure and, smaller before it, how sure it is.
 fn figure_ui(ui: &mut Ui, (value, range): (&str, &str), ink: egui::Color32, help: &str) {
     let hint = Theme::of(ui).hint;
+    number(ui, value, 12.0, ink).on_hover_text(help);
     if !range.is_empty() {
         number(ui, range, 11.0, hint).on_hover_text("95 % interval");
     }
-    number(ui, value, 12.0, ink).on_hover_text(help);
 }
 
 /// The rows below the budget.
-pub(super) fn figures_ui(ui: &mut Ui, ctx: &PanelCtx) {
+pub(super) fn figures_ui(ui: &mut Ui, ctx: &PanelCtx, present: &Present) {
     let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing.y = 0.0;
-    let size = ctx.session.size().filter(|known| known.is_whole());
     let help = "Stored bits over the weights of the quantized layers, with everything needed to decode them";
     row_ui(ui, "Bits per weight", help, |ui| {
-        let bits = size.and_then(|known| known.size.bits_per_weight);
+        let bits = present.size().and_then(|size| size.bits_per_weight);
         let text = bits.map_or_else(|| "–".to_owned(), |bits| fixed(bits, 2));
         figure_ui(ui, (&text, ""), theme.text, help);
     });
-    costs_ui(ui, ctx);
-    metric_ui(ui, ctx, &ctx.session.accuracy());
-    rival_ui(ui, ctx);
-    critical_ui(ui, ctx);
+    costs_ui(ui, present);
+    metric_ui(ui, ctx, &present.accuracy);
+    rival_ui(ui, ctx, present);
+    critical_ui(ui, ctx, &present.accuracy);
     worst_ui(ui, ctx);
 }
 
 /// Operations and energy of one prediction.
-fn costs_ui(ui: &mut Ui, ctx: &PanelCtx) {
-    let Some((costs, model)) = ctx.session.costs() else { return };
+fn costs_ui(ui: &mut Ui, present: &Present) {
+    let Some(costs) = present.costs else { return };
     let theme = Theme::of(ui);
-    let per = if model.is_per_token { "token" } else { "sample" };
+    let per = if present.is_per_token { "token" } else { "sample" };
     let help = "Multiply-accumulates times the bits of a weight's code times those of an activation, here 32 (float); van Baalen et al. 2020";
     row_ui(ui, &format!("Bit operations per {per}"), help, |ui| {
         figure_ui(ui, (&counted_large(costs.bit_operations), ""), theme.text, help);
@@ -242,7 +268,7 @@ fn metric_ui(ui: &mut Ui, ctx: &PanelCtx, accuracy: &Loaded<Accuracy>) {
 }
 
 /// Metric and size against the recipe that is held.
-fn rival_ui(ui: &mut Ui, ctx: &PanelCtx) {
+fn rival_ui(ui: &mut Ui, ctx: &PanelCtx, present: &Present) {
     let theme = Theme::of(ui);
     let Some(rival) = ctx.session.rival() else { return };
     let Some(versus) = ctx.session.versus() else { return };
@@ -268,9 +294,8 @@ fn rival_ui(ui: &mut Ui, ctx: &PanelCtx) {
     });
     let help = "Stored size now minus that of the recipe that is held";
     row_ui(ui, "Size against it", help, |ui| {
-        let now = ctx.session.size().filter(|known| known.is_whole());
-        let text = match (now, rival_bytes(ctx.session)) {
-            (Some(now), Some(then)) => signed_bytes(now.size.quantized_bytes as f64 - then as f64),
+        let text = match (present.size(), rival_bytes(ctx.session)) {
+            (Some(now), Some(then)) => signed_bytes(now.quantized_bytes as f64 - then as f64),
             _ => "…".to_owned(),
         };
         figure_ui(ui, (&text, ""), theme.text, help);
@@ -293,7 +318,7 @@ fn rival_bytes(session: &Session) -> Option<u64> {
             }),
         });
     }
-    Some(crate::eval::ModelSize::of_bits(network, &layer_bits).quantized_bytes)
+    Some(ModelSize::of_bits(network, &layer_bits).quantized_bytes)
 }
 
 /// `−4.0 kB`, `+312 B`.
@@ -307,10 +332,9 @@ pub(super) fn signed_bytes(by: f64) -> String {
 }
 
 /// Recall of the class that counts, and a warning where too much of it may be lost.
-fn critical_ui(ui: &mut Ui, ctx: &PanelCtx) {
+fn critical_ui(ui: &mut Ui, ctx: &PanelCtx, accuracy: &Loaded<Accuracy>) {
     let theme = Theme::of(ui);
     let Some(name) = ctx.session.critical_class() else { return };
-    let accuracy = ctx.session.accuracy();
     let Some(recall) = accuracy.shown().and_then(|accuracy| accuracy.class_recall(name)) else {
         return;
     };

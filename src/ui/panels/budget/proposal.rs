@@ -122,12 +122,12 @@ pub(super) fn candidate_text(proposed: &Proposed, choice: Option<usize>) -> Stri
     }
 }
 
-/// `int 5 everywhere`.
+/// The single candidate that it is compared with: `int 5`.
 pub(super) fn uniform_name(proposed: &Proposed) -> Option<String> {
     let uniform = proposed.proposal.uniform.as_ref()?;
     let choice = proposed.candidates.get(uniform.candidate_idx)?;
     let bits = choice.bits().map_or_else(String::new, |bits| format!(" {bits}"));
-    Some(format!("{}{bits} everywhere", choice.scheme().id()))
+    Some(format!("{}{bits}", choice.scheme().id()))
 }
 
 /// Mix and uniform model side by side, on the search samples.
@@ -139,12 +139,16 @@ fn worth_ui(ui: &mut Ui, proposed: &Proposed, text: MetricText) {
     let name = uniform_name(proposed).unwrap_or_default();
     let heading = match uniform {
         Some(uniform) if !uniform.fits => format!("{name}, larger"),
-        _ => name,
+        Some(_) => format!("{name} everywhere"),
+        None => String::new(),
     };
-    pair_ui(ui, ("", "What both are worth"), ("this mix", &heading), theme.label);
+    let cells = [("this mix", theme.text), (heading.as_str(), theme.label)];
+    pair_ui(ui, ("", ""), cells, &theme::text(11.0));
     let row = |ui: &mut Ui, name: (&str, &str), of: &dyn Fn(&Trial) -> String| {
         let other = uniform_trial.map_or_else(String::new, of);
-        pair_ui(ui, name, (&of(&proposal.trial), &other), theme.text);
+        let own = of(&proposal.trial);
+        let cells = [(own.as_str(), theme.text), (other.as_str(), theme.label)];
+        pair_ui(ui, name, cells, &theme::mono(11.5));
     };
     row(ui, ("Size", "The whole model as stored"), &|trial| bytes(trial.size.quantized_bytes));
     row(ui, ("Bits per weight", "Over the quantized layers, scales included"), &|trial| {
@@ -175,20 +179,20 @@ fn metric_short(text: MetricText) -> &'static str {
     }
 }
 
-/// A name and two figures in columns of their own.
+/// A name and two texts in columns of their own, with their inks.
 fn pair_ui(
     ui: &mut Ui,
     (name, help): (&str, &str),
-    (own, other): (&str, &str),
-    ink: egui::Color32,
+    cells: [(&str, egui::Color32); 2],
+    font: &egui::FontId,
 ) {
     row_ui(ui, name, help, |ui| {
         let width = (ui.available_width() * 0.32).max(64.0);
-        for (text, ink) in [(other, Theme::of(ui).label), (own, ink)] {
+        for (text, ink) in cells.into_iter().rev() {
             let (rect, _) = ui.allocate_exact_size(vec2(width, 20.0), Sense::hover());
             let layout = egui::Layout::right_to_left(egui::Align::Center);
             let mut cell = ui.new_child(egui::UiBuilder::new().max_rect(rect).layout(layout));
-            let text = RichText::new(text).font(theme::mono(11.5)).color(ink);
+            let text = RichText::new(text).font(font.clone()).color(ink);
             cell.add(egui::Label::new(text).truncate());
         }
     });
@@ -210,16 +214,18 @@ fn judged_ui(ui: &mut Ui, proposed: &Proposed, text: MetricText) {
     let name = format!("{}, judged", metric_short(text));
     let on = judged_on(judged.part, &judged.set, judged.against_float.n_rows);
     let texts = (value(own), of_other.map_or_else(|| "–".to_owned(), value));
-    pair_ui(ui, (&name, &on), (&texts.0, &texts.1), theme.text);
+    let cells = [(texts.0.as_str(), theme.text), (texts.1.as_str(), theme.label)];
+    pair_ui(ui, (&name, &on), cells, &theme::mono(11.5));
     let reach = (text.reach(own), of_other.map_or_else(String::new, |other| text.reach(other)));
-    pair_ui(ui, ("  95 % interval", &on), (&reach.0, &reach.1), theme.hint);
+    let cells = [(reach.0.as_str(), theme.hint), (reach.1.as_str(), theme.hint)];
+    pair_ui(ui, ("95 % interval", &on), cells, &theme::mono(11.0));
     let unit = text.difference_unit();
     let mut difference = |name: &str, change: Estimate| {
         let range = format!("{}{unit}", text.signed_range(change.ci95));
         let signed = format!("{}{unit}", text.signed(change.value));
         row_ui(ui, name, &format!("{name}, paired, on {on}"), |ui| {
-            number(ui, &range, 11.0, theme.hint).on_hover_text("95 % interval");
             number(ui, &signed, 12.0, theme.text);
+            number(ui, &range, 11.0, theme.hint).on_hover_text("95 % interval");
         });
     };
     if let Some(tally) = other {

@@ -3,7 +3,7 @@
 use egui::{Align2, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use crate::base::significant;
-use crate::eval::Step;
+use crate::eval::{Metric, Step};
 use crate::session::Proposed;
 use crate::ui::accuracy_text::MetricText;
 use crate::ui::short_name::fitted;
@@ -14,7 +14,7 @@ use super::proposal::{candidate_text, uniform_name};
 
 const ROW_HEIGHT: f32 = 20.0;
 /// Of bits, bytes, KL and metric.
-const WIDTHS: [f32; 4] = [52.0, 62.0, 58.0, 50.0];
+const WIDTHS: [f32; 4] = [48.0, 60.0, 58.0, 50.0];
 const GAP: f32 = 4.0;
 
 /// A change as it is written.
@@ -50,18 +50,22 @@ pub(super) fn steps_ui(ui: &mut Ui, proposed: &Proposed, text: MetricText) {
     let Some(name) = uniform_name(proposed) else { return };
     let steps = step_texts(proposed, text);
     if steps.is_empty() {
-        let note = format!("It is {name}: no change of single layers is better.");
+        let note = format!("It is {name} everywhere: no change of single layers is better.");
         ui.add(egui::Label::new(RichText::new(note).color(theme.label)).wrap());
         return;
     }
-    let title = format!("From {name}, one change after another");
+    let title = format!("From {name} everywhere, one change after another");
     ui.add(egui::Label::new(RichText::new(title).color(theme.text)).wrap());
-    let metric = if text.difference_unit().is_empty() { "metric" } else { "metric %" };
+    let metric = match text.metric {
+        Metric::Top1 => "top-1 %",
+        Metric::Perplexity => "perpl.",
+        Metric::Agreement => "same %",
+    };
     let head = StepText {
         layer: "layer".to_owned(),
         bits: "bits".to_owned(),
         bytes: "size".to_owned(),
-        kl: "KL then".to_owned(),
+        kl: "mean KL".to_owned(),
         metric: metric.to_owned(),
     };
     let width = ui.available_width();
