@@ -28,10 +28,20 @@ pub fn layer_title_ui(ui: &mut Ui, ctx: &PanelCtx, layer: &Layer, help: &str) {
 /// How weights are quantized, as `int4, per tensor, symmetric`: scheme, bits, granularity and
 /// symmetry always, the rest where it has an effect and differs from the default.
 pub fn choice_words(choice: &SchemeChoice) -> String {
-    let mut words = vec![match choice.bits() {
+    let scheme = match choice.bits() {
         Some(bits) => format!("{}{bits}", choice.scheme().id()),
         None => choice.scheme().id().to_owned(),
-    }];
+    };
+    with_settings(scheme, choice)
+}
+
+/// The same whatever the bits: `int, per tensor, symmetric`.
+pub fn scheme_words(choice: &SchemeChoice) -> String {
+    with_settings(choice.scheme().id().to_owned(), choice)
+}
+
+fn with_settings(scheme: String, choice: &SchemeChoice) -> String {
+    let mut words = vec![scheme];
     let settings = choice.settings();
     match settings.choice("granularity") {
         "" => {}
@@ -100,5 +110,7 @@ mod tests {
         ] {
             assert_eq!(choice_words(&spec.parse().unwrap()), words, "{spec}");
         }
+        let int = "int:granularity=per-channel".parse().unwrap();
+        assert_eq!(scheme_words(&int), "int, per channel, symmetric");
     }
 }

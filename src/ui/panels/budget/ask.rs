@@ -5,7 +5,7 @@ use egui::{Button, Checkbox, ComboBox, DragValue, RichText, Ui, vec2};
 use crate::eval::Metric;
 use crate::quant::{ParamKind, SchemeChoice};
 use crate::session::{Command, Loaded, ProposalSettings, Proposed, SearchSource, SenseSettings};
-use crate::ui::layer_title::choice_words;
+use crate::ui::layer_title::{choice_words, scheme_words};
 use crate::ui::panel::PanelCtx;
 use crate::ui::scheme_picker::SchemePicker;
 use crate::ui::segments::Segments;
@@ -161,7 +161,8 @@ fn scheme_ui(ui: &mut Ui, ctx: &PanelCtx, sense: &SenseSettings) -> Option<Sense
     let width = (ui.available_width() - 82.0).max(60.0);
     let scheme = sense.scheme.scheme();
     let name = "Scheme of the candidates";
-    let picker = SchemePicker { name, text: scheme.id(), current: Some(scheme), width };
+    let text = &scheme_words(&sense.scheme);
+    let picker = SchemePicker { name, text, current: Some(scheme), width };
     if let Some(scheme) = picker.ui(ui) {
         taken = Some(sense.scheme.switched_to(scheme));
     }

@@ -8,6 +8,7 @@ use crate::base::{percent, thousands};
 use crate::eval::Metric;
 use crate::quant::{ParamKind, SchemeChoice};
 use crate::session::{Command, Loaded, SearchSource, SenseSettings, Sensed};
+use crate::ui::layer_title::scheme_words;
 use crate::ui::panel::PanelCtx;
 use crate::ui::scheme_picker::SchemePicker;
 use crate::ui::segments::Segments;
@@ -173,9 +174,9 @@ fn measured_ui(ui: &mut Ui, ctx: &PanelCtx) {
     let scheme = settings.scheme.scheme();
     let picker = SchemePicker {
         name: "Measured scheme",
-        text: scheme.id(),
+        text: &scheme_words(&settings.scheme),
         current: Some(scheme),
-        width: 108.0,
+        width: 190.0,
     };
     if let Some(taken) = picker.ui(ui) {
         let scheme = settings.scheme.switched_to(taken);
