@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::answers::Answers;
 use super::command::Command;
 use super::content::PathContent;
 use super::critical::CriticalChoice;
@@ -14,7 +15,7 @@ use super::gallery::{GalleryPage, GalleryRequest};
 use super::graph_layout::{GraphLayout, ShapeArithmetic};
 use super::history::{History, Plan};
 use super::importing::{ImportDraft, ImportMessage};
-use super::job::{JobQueue, Lane, Waker};
+use super::job::{JobQueue, Waker};
 use super::keep::KeepEvent;
 use super::keeping::{Kept, KeptResult};
 use super::loaded::Loaded;
@@ -82,12 +83,6 @@ pub(super) enum Message {
     Import(u64, ImportMessage),
 }
 
-pub(super) enum Entry {
-    Running { job_id: u64, lane: Lane, ctx: WorkCtx, partial: Option<Answer> },
-    Ready(Answer),
-    Failed(String),
-}
-
 /// A job that is not a query: something is being opened.
 pub(super) struct Errand {
     pub id: u64,
@@ -128,7 +123,7 @@ pub struct Session {
     pub(super) also_selected: BTreeSet<usize>,
     pub(super) critical: CriticalChoice,
     pub(super) notices: Vec<Notice>,
-    pub(super) entries: HashMap<Query, Entry>,
+    pub(super) answers: Answers,
     pub(super) latest: HashMap<Topic, Answer>,
     pub(super) wishes: RefCell<Wishes>,
     pub(super) rest: Rest,
@@ -173,7 +168,7 @@ impl Session {
             also_selected: BTreeSet::new(),
             critical: CriticalChoice::default(),
             notices: Vec::new(),
-            entries: HashMap::new(),
+            answers: Answers::default(),
             latest: HashMap::new(),
             wishes: RefCell::default(),
             rest: Rest::default(),
@@ -366,10 +361,9 @@ impl Session {
     fn receive(&mut self, message: Message) {
         match message {
             Message::Partial(id, query, answer) => {
-                if let Some(Entry::Running { job_id, partial, .. }) = self.entries.get_mut(&query)
-                    && *job_id == id
-                {
-                    *partial = Some(answer);
+                let running = self.answers.running_mut(&query);
+                if let Some(running) = running.filter(|running| running.job_id == id) {
+                    running.partial = Some(answer);
                 }
             }
             Message::Answered(id, query, answer) => self.receive_answer(id, &query, answer),
@@ -450,11 +444,7 @@ fn layer_of(answer: Answer) -> Option<Arc<LayerError>> {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        for entry in self.entries.values() {
-            if let Entry::Running { ctx, .. } = entry {
-                ctx.cancel();
-            }
-        }
+        self.answers.running().for_each(|(_, running)| running.ctx.cancel());
         // The sender keeps the channel open for jobs that end later.
         let _ = &self.sender;
     }
