@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::FormatError;
-use crate::model::FileBytes;
+use crate::model::{FileBytes, StoredBytes};
 
 /// A file being read: its bytes, what to call it, and where its neighbours are.
 #[derive(Clone)]
@@ -112,9 +112,32 @@ impl AsRef<[u8]> for MappedFile {
     }
 }
 
+impl StoredBytes for MappedFile {
+    #[cfg(unix)]
+    fn copy(&self, range: std::ops::Range<usize>) -> Option<Vec<u8>> {
+        use std::os::unix::fs::FileExt;
+        let mut copy = vec![0; range.len()];
+        self.file.read_exact_at(&mut copy, u64::try_from(range.start).ok()?).ok()?;
+        Some(copy)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_of_a_part_is_what_the_map_holds() {
+        let path = tempfile::tempdir().unwrap().keep().join("part");
+        std::fs::write(&path, (0..=255u8).collect::<Vec<_>>()).unwrap();
+        let bytes = map_file(&path).unwrap();
+        for (range, wanted) in
+            [(0..3, Some(vec![0, 1, 2])), (254..256, Some(vec![254, 255])), (255..257, None)]
+        {
+            assert_eq!(bytes.copy(range.clone()), wanted, "{range:?}");
+        }
+        std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
 
     #[test]
     fn a_file_that_becomes_shorter_is_read_as_far_as_it_goes() {
@@ -124,6 +147,7 @@ mod tests {
         assert_eq!((*bytes).as_ref().len(), 10_000);
         std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(3).unwrap();
         assert_eq!((*bytes).as_ref(), [7, 7, 7]);
+        assert_eq!(bytes.copy(0..4), None);
         std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
     }
 }

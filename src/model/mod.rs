@@ -20,7 +20,7 @@ pub use layers::{Layer, LayerRole, WeightUse};
 pub use links::Links;
 pub use network::{Network, ResolvedInput};
 pub use packed::{PackedPart, PackedTensor, PartForm};
-pub use store::{FileBytes, StoreError, TensorInfo, TensorStore};
+pub use store::{FileBytes, StoreError, StoredBytes, TensorInfo, TensorStore};
 
 use std::path::PathBuf;
 

@@ -31,7 +31,19 @@ pub enum StoreError {
 }
 
 /// Bytes that stay where they are: a mapped file, a buffer, or part of the program.
-pub type FileBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
+pub type FileBytes = Arc<dyn StoredBytes>;
+
+/// Bytes that can be looked at where they are.
+pub trait StoredBytes: AsRef<[u8]> + Send + Sync {
+    /// A copy of these; `None` where there are no so many. Around every place of a map that is looked
+    /// at the system may read megabytes from the disk; a file that is mapped reads here only what is
+    /// asked for.
+    fn copy(&self, range: Range<usize>) -> Option<Vec<u8>> {
+        self.as_ref().get(range).map(<[u8]>::to_vec)
+    }
+}
+
+impl StoredBytes for Vec<u8> {}
 
 /// What is known of a tensor without reading it.
 #[derive(Clone, Debug, PartialEq)]
@@ -218,6 +230,26 @@ impl TensorStore {
             end: entry.end as u64,
             len: all.len() as u64,
         })
+    }
+
+    /// Copies of the first `n_bytes` of the stored bytes and of the last of what is left, less where
+    /// there are less. Nothing else is read.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    pub fn ends(&self, name: &str, n_bytes: usize) -> Result<[Vec<u8>; 2], StoreError> {
+        let Entry { bytes, start, end, .. } = self.entry(name)?;
+        let first_end = start.saturating_add(n_bytes).min(*end);
+        let last_start = end.saturating_sub(n_bytes).max(first_end);
+        match (bytes.copy(*start..first_end), bytes.copy(last_start..*end)) {
+            (Some(first), Some(last)) => Ok([first, last]),
+            _ => Err(StoreError::OutOfBounds {
+                name: name.to_owned(),
+                start: *start as u64,
+                end: *end as u64,
+                len: (**bytes).as_ref().len() as u64,
+            }),
+        }
     }
 
     /// The stored bytes of a tensor of 16-bit floats; `None` for another type.

@@ -16,7 +16,7 @@ use super::keeping::KeptResult;
 use super::opening::{ModelRef, Opened, open};
 use super::sensing::SearchRoom;
 use super::serving::Pace;
-use super::state::{Entry, Errand, Message, Notice, NoticeKind, Selection, Session};
+use super::state::{Errand, Message, Notice, NoticeKind, Selection, Session};
 use super::workshop::Workshop;
 use crate::base::WorkCtx;
 use crate::eval::{SampleSet, kept_axis};
@@ -96,7 +96,7 @@ impl Session {
             Command::SetRival(choice) => self.set_rival(choice),
             Command::SwapRival => self.swap_rival(),
             Command::Export(ask) => self.start_exporting(ask),
-            Command::Retry => self.entries.retain(|_, entry| !matches!(entry, Entry::Failed(_))),
+            Command::Retry => self.answers.forget_failures(),
         }
     }
 
@@ -252,13 +252,12 @@ impl Session {
             self.import_job_cancelled(id);
             self.use_held_samples();
         }
-        for entry in self.entries.values_mut() {
-            if let Entry::Running { job_id, ctx, .. } = entry
-                && *job_id == id
-            {
-                ctx.cancel();
-                *entry = Entry::Failed("cancelled; View › Compute again starts it anew".to_owned());
-            }
+        let found = self.answers.running().find(|(_, running)| running.job_id == id);
+        if let Some((query, running)) = found {
+            running.ctx.cancel();
+            let query = query.clone();
+            let reason = "cancelled; View › Compute again starts it anew".to_owned();
+            self.answers.finish(&query, Err(reason));
         }
     }
 
@@ -385,13 +384,11 @@ impl Session {
     }
 
     fn start_afresh(&mut self, network: Arc<Network>, samples: Option<Arc<SampleSet>>) {
-        for entry in self.entries.values() {
-            if let Entry::Running { job_id, ctx, .. } = entry {
-                ctx.cancel();
-                self.queue.remove(*job_id);
-            }
+        for (_, running) in self.answers.running() {
+            running.ctx.cancel();
+            self.queue.remove(running.job_id);
         }
-        self.entries.clear();
+        self.answers.clear();
         self.latest.clear();
         self.network_id += 1;
         self.specs.get_mut().clear();

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::loaded::Loaded;
 use super::query::{Answer, Query};
-use super::state::{Entry, Session};
+use super::state::Session;
 use super::workshop::{QueryError, Workshop};
 use crate::base::WorkCtx;
-use crate::eval::{LayerError, LayerFigures, ModelSize, planned_bits};
+use crate::eval::{LayerFigures, ModelSize, planned_bits};
 
 /// The size of the model as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,8 +28,6 @@ impl KnownSize {
 
 /// Bytes that whole answers about layers may take before those nobody asks for are let go.
 pub(super) const MAX_LAYER_BYTES: usize = 256 << 20;
-/// Rows of answer tables that are kept with accuracies: 32 bytes each.
-const MAX_ANSWER_ROWS: usize = 4 << 20;
 
 impl Workshop {
     /// Measures a layer and keeps nothing of it but the figures.
@@ -84,47 +82,16 @@ impl Session {
         Some(KnownSize { size, n_known, n_layers: network.layers.len() })
     }
 
-    /// Lets earlier accuracies go once their tables of answers take too much memory.
-    pub(super) fn forget_answers(&mut self, newest: &Query) {
-        let n_rows = |entry: &Entry| match entry {
-            Entry::Ready(Answer::Accuracy(accuracy)) => accuracy.answers.rows.len(),
-            _ => 0,
-        };
-        if self.entries.values().map(n_rows).sum::<usize>() > MAX_ANSWER_ROWS {
-            self.entries.retain(|query, entry| query == newest || n_rows(entry) == 0);
-        }
-    }
-
-    /// What the whole answers about layers take.
-    pub(super) fn answer_bytes(&self) -> usize {
-        self.entries.values().map(size_of_entry).sum()
-    }
-
     /// Lets whole answers about layers go that nobody asks for, once they take too much memory.
     pub(super) fn forget_large(&mut self, is_wanted: &impl Fn(&Query) -> bool) {
-        if self.answer_bytes() <= MAX_LAYER_BYTES {
+        if self.answers.layer_bytes() <= MAX_LAYER_BYTES {
             return;
         }
-        self.entries.retain(|query, entry| size_of_entry(entry) == 0 || is_wanted(query));
-        let wanted: Vec<Arc<LayerError>> = self.entries.values().filter_map(whole_of).collect();
+        let kept = self.answers.forget_layers(is_wanted);
         self.latest.retain(|_, answer| match answer {
-            Answer::Layer(error) => wanted.iter().any(|kept| Arc::ptr_eq(kept, error)),
+            Answer::Layer(error) => kept.iter().any(|kept| Arc::ptr_eq(kept, error)),
             _ => true,
         });
-    }
-}
-
-fn size_of_entry(entry: &Entry) -> usize {
-    match entry {
-        Entry::Ready(Answer::Layer(error)) => error.n_bytes(),
-        _ => 0,
-    }
-}
-
-fn whole_of(entry: &Entry) -> Option<Arc<LayerError>> {
-    match entry {
-        Entry::Ready(Answer::Layer(error)) => Some(Arc::clone(error)),
-        _ => None,
     }
 }
 

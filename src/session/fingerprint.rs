@@ -46,10 +46,8 @@ impl Fingerprint {
         for sample_idx in 0..n_sampled {
             let name = names.get(sample_idx * store.len() / n_sampled).copied().unwrap_or_default();
             // A file that has become shorter has another fingerprint, and its reader says why.
-            let bytes = store.bytes(name).unwrap_or_default();
-            let (first, rest) = bytes.split_at(bytes.len().min(END_BYTES));
-            hash.update(first);
-            hash.update(&rest[rest.len().saturating_sub(END_BYTES)..]);
+            let ends = store.ends(name, END_BYTES).unwrap_or_default();
+            ends.iter().for_each(|end| hash.update(end));
         }
         let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         let covers = format!(

@@ -26,6 +26,8 @@ pub(super) enum Lane {
 }
 
 impl Lane {
+    const N: usize = 5;
+
     /// Whether the rest is held back meanwhile.
     fn is_urgent(self) -> bool {
         matches!(self, Self::Quick | Self::Wide)
@@ -67,11 +69,18 @@ impl<M> Outbox<M> {
 
 struct Shared<M> {
     pending: Mutex<Pending<M>>,
-    changed: Condvar,
+    /// By lane: a job wakes one thread that can take it.
+    arrivals: [Condvar; Lane::N],
     /// What the rest waits at.
     gate: Arc<Gate>,
     /// What studies wait at.
     study_gate: Arc<Gate>,
+}
+
+impl<M> Shared<M> {
+    fn arrivals(&self, lane: Lane) -> &Condvar {
+        &self.arrivals[lane as usize]
+    }
 }
 
 struct Pending<M> {
@@ -99,7 +108,7 @@ impl<M: Send + 'static> JobQueue<M> {
     pub fn start(sender: &Sender<M>, wake: &Waker) -> Self {
         let shared = Arc::new(Shared {
             pending: Mutex::new(Pending { jobs: VecDeque::new(), closed: false }),
-            changed: Condvar::new(),
+            arrivals: Default::default(),
             gate: Arc::default(),
             study_gate: Arc::default(),
         });
@@ -115,8 +124,9 @@ impl<M: Send + 'static> JobQueue<M> {
     }
 
     pub fn push(&self, job: Job<M>) {
+        let lane = job.lane;
         self.lock().jobs.push_back(job);
-        self.shared.changed.notify_all();
+        self.shared.arrivals(lane).notify_one();
     }
 
     /// Puts the jobs whose numbers `order` gives first, in that order.
@@ -159,7 +169,7 @@ impl<M: Send + 'static> Drop for JobQueue<M> {
         pending.closed = true;
         pending.jobs.clear();
         drop(pending);
-        self.shared.changed.notify_all();
+        self.shared.arrivals.iter().for_each(Condvar::notify_all);
     }
 }
 
@@ -196,7 +206,7 @@ fn next_job<M>(shared: &Shared<M>, lane: Lane) -> Option<Job<M>> {
         if let Some(job_idx) = pending.jobs.iter().position(|job| job.lane == lane) {
             return pending.jobs.remove(job_idx);
         }
-        pending = shared.changed.wait(pending).unwrap_or_else(PoisonError::into_inner);
+        pending = shared.arrivals(lane).wait(pending).unwrap_or_else(PoisonError::into_inner);
     }
 }
 

@@ -93,7 +93,7 @@ impl Session {
     pub fn memory(&self) -> KeptMemory {
         KeptMemory {
             anonymous_bytes: self.watch.gauge.bytes(),
-            answer_bytes: self.answer_bytes() as u64,
+            answer_bytes: self.answers.layer_bytes() as u64,
             answer_budget: super::figures::MAX_LAYER_BYTES as u64,
             weights: self
                 .workshop

@@ -1,6 +1,7 @@
 //! The application without a screen: what is open, what is chosen, what is being computed, and how
 //! to go back. Knows no window.
 
+mod answers;
 mod apply;
 mod builtin;
 mod change;

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
+use super::answers::Entry;
 use super::keep::write_atomically;
 use super::loaded::Loaded;
 use super::opening::Opened;
 use super::query::{Answer, Query};
 use super::sample_mark::SampleMark;
 use super::search_samples::SearchSamples;
-use super::state::{Entry, NoticeKind, Session};
+use super::state::{NoticeKind, Session};
 use super::workshop::{QueryError, Workshop, lock};
 use crate::base::WorkCtx;
 use crate::eval::{
@@ -286,19 +287,18 @@ impl Session {
 
     /// The same as far as it is known, without asking for it.
     pub fn known_sensitivity(&self) -> Option<Arc<Sensed>> {
-        match self.entries.get(&self.sense_query().ok()?)? {
-            Entry::Ready(Answer::Sensitivity(sensed))
-            | Entry::Running { partial: Some(Answer::Sensitivity(sensed)), .. } => {
-                Some(Arc::clone(sensed))
-            }
-            _ => None,
-        }
+        let answer = match self.answers.get(&self.sense_query().ok()?)? {
+            Entry::Ready(answer) => answer,
+            Entry::Running(running) => running.partial.as_ref()?,
+            Entry::Failed(_) => return None,
+        };
+        sensed_of(answer.clone())
     }
 
     /// How far the measurement is, without asking for it; `None` where it was not asked for.
     pub fn sensing(&self) -> Option<Loaded<Sensed>> {
         let query = self.sense_query().ok()?;
-        self.entries.contains_key(&query).then(|| self.look_up(&query, sensed_of))
+        self.answers.contains(&query).then(|| self.look_up(&query, sensed_of))
     }
 
     pub fn sense_settings(&self) -> &SenseSettings {
@@ -318,15 +318,13 @@ impl Session {
     pub(super) fn stop_studies(&mut self) {
         let wanted = [self.sense_query().ok(), self.proposal_query().and_then(Result::ok)];
         let queue = &self.queue;
-        self.entries.retain(|query, entry| match entry {
-            Entry::Running { job_id, ctx, .. }
-                if query.goes_on() && !wanted.iter().flatten().any(|wanted| wanted == query) =>
-            {
-                ctx.cancel();
-                queue.remove(*job_id);
-                false
+        self.answers.stop_unless(|query, running| {
+            let is_kept = !query.goes_on() || wanted.iter().flatten().any(|wanted| wanted == query);
+            if !is_kept {
+                running.ctx.cancel();
+                queue.remove(running.job_id);
             }
-            _ => true,
+            is_kept
         });
     }
 

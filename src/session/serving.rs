@@ -4,12 +4,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::answers::{Entry, Running};
 use super::job::{Job, Lane};
 use super::loaded::Loaded;
 use super::query::{Answer, Query};
-use super::state::{Entry, Message, Session};
+use super::state::{Message, Session};
 use super::workshop::QueryError;
-use crate::base::{Progress, WorkCtx};
+use crate::base::Progress;
 
 /// What was asked for in a frame.
 #[derive(Default)]
@@ -70,8 +71,6 @@ const REST_ID: u64 = 0;
 /// Weights of the layers that are handed to the thread for the rest at a time: many small layers,
 /// or a large one.
 const REST_WEIGHTS: usize = 1 << 22;
-/// Answers that are kept, so that going back is instant.
-const MAX_ANSWERS: usize = 4096;
 
 impl Session {
     /// Asks for what is to be shown now.
@@ -102,16 +101,16 @@ impl Session {
         pick: fn(Answer) -> Option<Arc<T>>,
     ) -> Loaded<T> {
         let latest = || self.latest.get(&query.topic()).cloned().and_then(pick);
-        match self.entries.get(query) {
+        match self.answers.get(query) {
             Some(Entry::Ready(answer)) => match pick(answer.clone()) {
                 Some(result) => Loaded::Ready(result),
                 None => Loaded::Failed("an answer of another kind".to_owned()),
             },
-            Some(Entry::Failed(reason)) => Loaded::Failed(reason.clone()),
-            Some(Entry::Running { ctx, partial, .. }) => Loaded::Pending {
-                progress: told_progress(ctx, partial.as_ref()),
+            Some(Entry::Failed(reason)) => Loaded::Failed(reason.to_owned()),
+            Some(Entry::Running(running)) => Loaded::Pending {
+                progress: told_progress(running),
                 previous: latest(),
-                partial: partial.clone().and_then(pick),
+                partial: running.partial.clone().and_then(pick),
             },
             None => {
                 Loaded::Pending { progress: Progress::default(), previous: latest(), partial: None }
@@ -130,34 +129,29 @@ impl Session {
             later.iter().filter(|query| !in_sight.contains(query)).collect();
         let is_wanted = |query: &Query| in_sight.contains(query) || out_of_sight.contains(query);
         let queue = &self.queue;
-        self.entries.retain(|query, entry| match entry {
-            Entry::Running { .. } if query.goes_on() => true,
-            Entry::Running { job_id, lane, ctx, .. } => {
-                if !is_wanted(query) {
-                    ctx.cancel();
-                    queue.remove(*job_id);
-                    return false;
-                }
-                // What is in sight now is not left to the thread for the rest, nor the other way.
-                let is_moved = (*lane == Lane::Rest) == in_sight.contains(query);
-                if is_moved && *lane == Lane::Rest {
-                    ctx.hurry();
-                }
-                !(is_moved && queue.remove(*job_id))
+        self.answers.stop_unless(|query, Running { job_id, lane, ctx, .. }| {
+            if query.goes_on() {
+                return true;
             }
-            Entry::Ready(_) if query.is_fleeting() => is_wanted(query),
-            _ => true,
+            if !is_wanted(query) {
+                ctx.cancel();
+                queue.remove(*job_id);
+                return false;
+            }
+            // What is in sight now is not left to the thread for the rest, nor the other way.
+            let is_moved = (*lane == Lane::Rest) == in_sight.contains(query);
+            if is_moved && *lane == Lane::Rest {
+                ctx.hurry();
+            }
+            !(is_moved && queue.remove(*job_id))
         });
+        self.answers.forget_unwanted(&is_wanted);
         self.start_in_order(&seen);
         self.serve_rest(&later, &in_sight);
         self.note_figures(&seen);
         self.note_tried(&seen);
         self.keep_state();
         self.forget_large(&is_wanted);
-        if self.entries.len() > MAX_ANSWERS {
-            self.entries
-                .retain(|query, entry| is_wanted(query) || matches!(entry, Entry::Running { .. }));
-        }
     }
 
     /// Starts what is in sight. While the error or picture of a large layer that is shown is worked on,
@@ -168,13 +162,13 @@ impl Session {
         let (mut order, mut n_held, mut holds) = (Vec::new(), 0, false);
         for query in seen {
             let is_large = query.lane() != Lane::Long && self.n_weights(query) >= REST_WEIGHTS;
-            if is_large && holds && !self.entries.contains_key(query) {
+            if is_large && holds && !self.answers.contains(query) {
                 n_held += 1;
                 continue;
             }
             self.start(query, query.lane());
-            if let Some(Entry::Running { job_id, .. }) = self.entries.get(query) {
-                order.push(*job_id);
+            if let Some(Entry::Running(running)) = self.answers.get(query) {
+                order.push(running.job_id);
                 holds |= is_large && rank(query, shown) <= 1;
             }
         }
@@ -193,27 +187,26 @@ impl Session {
     fn serve_rest(&mut self, later: &[Query], in_sight: &HashSet<&Query>) {
         let mut counted: HashSet<&Query> = HashSet::with_capacity(later.len());
         let all: Vec<&Query> = later.iter().filter(|query| counted.insert(query)).collect();
-        let is_at_work =
-            |entry: Option<&Entry>| matches!(entry, Some(Entry::Running { lane: Lane::Rest, .. }));
-        let at_work = all.iter().filter(|query| is_at_work(self.entries.get(query)));
+        let is_at_work = |entry: Option<Entry>| matches!(entry, Some(Entry::Running(running)) if running.lane == Lane::Rest);
+        let at_work = all.iter().filter(|query| is_at_work(self.answers.get(query)));
         let mut n_handed: usize = at_work.map(|query| self.n_weights(query).max(1)).sum();
         for query in &all {
             let may_start = self.rest.pace == Pace::Running && !in_sight.contains(query);
             if may_start && (n_handed == 0 || n_handed < REST_WEIGHTS) {
-                let was_at_work = is_at_work(self.entries.get(query));
+                let was_at_work = is_at_work(self.answers.get(query));
                 self.start(query, Lane::Rest);
-                if !was_at_work && is_at_work(self.entries.get(query)) {
+                if !was_at_work && is_at_work(self.answers.get(query)) {
                     n_handed += self.n_weights(query).max(1);
                 }
             }
         }
         let is_done = |query: &&Query| {
-            matches!(self.entries.get(query), Some(Entry::Ready(_) | Entry::Failed(_)))
+            matches!(self.answers.get(query), Some(Entry::Ready(_) | Entry::Failed(_)))
         };
         let n_done = all.iter().filter(|query| is_done(query)).count();
         let n_waiting = all
             .iter()
-            .filter(|query| !in_sight.contains(**query) && !self.entries.contains_key(query))
+            .filter(|query| !in_sight.contains(**query) && !self.answers.contains(query))
             .count();
         self.rest.progress = Progress { done: n_done as u64, total: all.len() as u64 };
         self.rest.n_waiting = n_waiting;
@@ -226,13 +219,12 @@ impl Session {
             return;
         }
         let queue = &self.queue;
-        self.entries.retain(|_, entry| match entry {
-            Entry::Running { job_id, lane: Lane::Rest, ctx, .. } => {
-                ctx.cancel();
-                queue.remove(*job_id);
-                false
+        self.answers.stop_unless(|_, running| {
+            if running.lane == Lane::Rest {
+                running.ctx.cancel();
+                queue.remove(running.job_id);
             }
-            _ => true,
+            running.lane != Lane::Rest
         });
     }
 
@@ -246,7 +238,7 @@ impl Session {
             && !self.is_keep_starting()
             && self.rest.n_held == 0
             && (self.rest.n_waiting == 0 || self.rest.pace == Pace::Paused)
-            && !self.entries.values().any(|entry| matches!(entry, Entry::Running { .. }))
+            && self.answers.running().next().is_none()
     }
 
     /// Jobs that are running or waiting, those with progress first; the rest of the layers counts
@@ -260,16 +252,12 @@ impl Session {
             progress: errand.ctx.progress(),
             state: state(errand.id),
         });
-        let queries = self.entries.iter().filter_map(|(query, entry)| match entry {
-            Entry::Running { job_id, lane, ctx, partial } if *lane != Lane::Rest => {
-                Some(JobStatus {
-                    id: *job_id,
-                    label: query.label().to_owned(),
-                    progress: told_progress(ctx, partial.as_ref()),
-                    state: state(*job_id),
-                })
-            }
-            _ => None,
+        let is_own = |(_, running): &(&Query, &Running)| running.lane != Lane::Rest;
+        let queries = self.answers.running().filter(is_own).map(|(query, running)| JobStatus {
+            id: running.job_id,
+            label: query.label().to_owned(),
+            progress: told_progress(running),
+            state: state(running.job_id),
         });
         let mut jobs: Vec<JobStatus> = queries.chain(errands).chain(self.rest_job()).collect();
         jobs.sort_by_key(|job| (job.progress.total == 0, job.id == REST_ID, job.id));
@@ -278,8 +266,7 @@ impl Session {
 
     fn rest_job(&self) -> Option<JobStatus> {
         let Progress { done, total } = self.rest.progress;
-        let is_at_work = |entry: &Entry| matches!(entry, Entry::Running { lane: Lane::Rest, .. });
-        let is_running = self.entries.values().any(is_at_work);
+        let is_running = self.answers.running().any(|(_, running)| running.lane == Lane::Rest);
         let is_there = self.opened.is_some() && done < total;
         (is_there && (is_running || self.rest.n_waiting > 0)).then(|| JobStatus {
             id: REST_ID,
@@ -299,7 +286,7 @@ impl Session {
         let Some(workshop) = self.workshop.clone() else {
             return;
         };
-        if self.entries.contains_key(query) || self.is_part_of_larger(query) {
+        if self.answers.contains(query) || self.is_part_of_larger(query) {
             return;
         }
         let job_id = self.take_job_id();
@@ -331,20 +318,20 @@ impl Session {
                 Message::Answered(job_id, failed, Err(QueryError::Eval(error)))
             }),
         });
-        self.entries.insert(query.clone(), Entry::Running { job_id, lane, ctx, partial: None });
+        self.answers.start(query.clone(), Running { job_id, lane, ctx, partial: None });
     }
 
     /// Whether the figures of a layer come with its whole error, which is there or on its way.
     fn is_part_of_larger(&mut self, query: &Query) -> bool {
         let Query::Figures { network, layer_idx, ref spec } = *query else { return false };
         let whole = Query::Layer { network, layer_idx, spec: spec.clone() };
-        match self.entries.get(&whole) {
+        match self.answers.get(&whole) {
             Some(Entry::Ready(Answer::Layer(error))) => {
                 let figures = Answer::Figures(Arc::new(error.figures()));
-                self.entries.insert(query.clone(), Entry::Ready(figures));
+                self.answers.finish(query, Ok(figures));
                 true
             }
-            Some(Entry::Running { .. }) => true,
+            Some(Entry::Running(_)) => true,
             _ => false,
         }
     }
@@ -356,24 +343,18 @@ impl Session {
         answer: Result<Answer, QueryError>,
     ) {
         // Nobody waits for an entry that is gone, cancelled or asked for anew since.
-        let Some(entry) = self.entries.get_mut(query) else {
-            return;
-        };
-        if !matches!(entry, Entry::Running { job_id, .. } if *job_id == id) {
+        if self.answers.running_mut(query).is_none_or(|running| running.job_id != id) {
             return;
         }
         match answer {
             Ok(answer) => {
                 self.latest.insert(query.topic(), answer.clone());
-                *entry = Entry::Ready(answer);
-                self.forget_answers(query);
+                self.answers.finish(query, Ok(answer));
                 self.take_figures_from(query);
             }
-            Err(QueryError::Cancelled) => {
-                self.entries.remove(query);
-            }
+            Err(QueryError::Cancelled) => self.answers.stop(query),
             Err(error) => {
-                *entry = Entry::Failed(error.to_string());
+                self.answers.finish(query, Err(error.to_string()));
                 if matches!(error, QueryError::FileChanged(_)) {
                     self.note_rewritten();
                 }
@@ -385,13 +366,13 @@ impl Session {
     fn take_figures_from(&mut self, query: &Query) {
         let Query::Layer { network, layer_idx, ref spec } = *query else { return };
         let part = Query::Figures { network, layer_idx, spec: spec.clone() };
-        if let Some(Entry::Running { job_id, ctx, .. }) = self.entries.get(&part) {
-            ctx.cancel();
-            self.queue.remove(*job_id);
-            self.entries.remove(&part);
+        if let Some(Entry::Running(running)) = self.answers.get(&part) {
+            running.ctx.cancel();
+            self.queue.remove(running.job_id);
+            self.answers.stop(&part);
         }
         if self.is_part_of_larger(&part)
-            && let Some(Entry::Ready(answer)) = self.entries.get(&part)
+            && let Some(Entry::Ready(answer)) = self.answers.get(&part)
         {
             self.latest.insert(part.topic(), answer.clone());
         }
@@ -409,11 +390,11 @@ fn rank(query: &Query, shown_layer: usize) -> u8 {
 }
 
 /// How far a job is: as far as the figures it has told, so that these and the bar agree.
-fn told_progress(ctx: &WorkCtx, partial: Option<&Answer>) -> Progress {
-    match partial {
+fn told_progress(running: &Running) -> Progress {
+    match &running.partial {
         Some(Answer::Accuracy(accuracy)) => {
             Progress { done: accuracy.n_samples as u64, total: accuracy.n_total as u64 }
         }
-        _ => ctx.progress(),
+        _ => running.ctx.progress(),
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::answers::Answers;
 use super::command::Command;
 use super::content::PathContent;
 use super::critical::CriticalChoice;
@@ -15,7 +16,7 @@ use super::gallery::{GalleryPage, GalleryRequest};
 use super::graph_layout::{GraphLayout, ShapeArithmetic};
 use super::history::{History, Plan};
 use super::importing::{ImportDraft, ImportMessage};
-use super::job::{JobQueue, Lane, Waker};
+use super::job::{JobQueue, Waker};
 use super::keep::KeepEvent;
 use super::keeping::{Kept, KeptResult};
 use super::loaded::Loaded;
@@ -88,12 +89,6 @@ pub(super) enum Message {
     Exported(u64, Result<Exported, Failure>),
 }
 
-pub(super) enum Entry {
-    Running { job_id: u64, lane: Lane, ctx: WorkCtx, partial: Option<Answer> },
-    Ready(Answer),
-    Failed(String),
-}
-
 /// A job that is not a query: something is being opened.
 pub(super) struct Errand {
     pub id: u64,
@@ -139,7 +134,7 @@ pub struct Session {
     pub(super) tried: TriedList,
     pub(super) rival: Option<Rival>,
     pub(super) notices: Vec<Notice>,
-    pub(super) entries: HashMap<Query, Entry>,
+    pub(super) answers: Answers,
     pub(super) latest: HashMap<Topic, Answer>,
     pub(super) wishes: RefCell<Wishes>,
     pub(super) rest: Rest,
@@ -188,7 +183,7 @@ impl Session {
             tried: TriedList::default(),
             rival: None,
             notices: Vec::new(),
-            entries: HashMap::new(),
+            answers: Answers::default(),
             latest: HashMap::new(),
             wishes: RefCell::default(),
             rest: Rest::default(),
@@ -381,10 +376,9 @@ impl Session {
     fn receive(&mut self, message: Message) {
         match message {
             Message::Partial(id, query, answer) => {
-                if let Some(Entry::Running { job_id, partial, .. }) = self.entries.get_mut(&query)
-                    && *job_id == id
-                {
-                    *partial = Some(answer);
+                let running = self.answers.running_mut(&query);
+                if let Some(running) = running.filter(|running| running.job_id == id) {
+                    running.partial = Some(answer);
                 }
             }
             Message::Answered(id, query, answer) => self.receive_answer(id, &query, answer),
@@ -470,11 +464,7 @@ fn layer_of(answer: Answer) -> Option<Arc<LayerError>> {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        for entry in self.entries.values() {
-            if let Entry::Running { ctx, .. } = entry {
-                ctx.cancel();
-            }
-        }
+        self.answers.running().for_each(|(_, running)| running.ctx.cancel());
         // The sender keeps the channel open for jobs that end later.
         let _ = &self.sender;
     }

@@ -4,10 +4,11 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 
+use super::answers::Entry;
 use super::change::FromTo;
 use super::query::{Answer, Query};
 use super::sample_mark::SampleMark;
-use super::state::{Entry, Session};
+use super::state::Session;
 use crate::eval::{Accuracy, Estimate, LayerFigures, Metric, ModelSize, Sqnr};
 use crate::model::{Layer, Network};
 
@@ -182,7 +183,7 @@ impl Session {
         for (layer_idx, spec) in specs.iter().enumerate() {
             let spec = spec.clone();
             let query = Query::Figures { network: self.network_id, layer_idx, spec };
-            match self.entries.get(&query) {
+            match self.answers.get(&query) {
                 Some(Entry::Ready(Answer::Figures(figures))) => layers.push(Some(figures)),
                 Some(Entry::Failed(_)) => layers.push(None),
                 _ => return None,
@@ -205,7 +206,7 @@ impl Session {
         let n_layers = network.layers.len();
         wishes.iter().find_map(|wish| {
             let Query::Accuracy { network, samples, specs } = wish else { return None };
-            let Some(Entry::Ready(Answer::Accuracy(accuracy))) = self.entries.get(wish) else {
+            let Some(Entry::Ready(Answer::Accuracy(accuracy))) = self.answers.get(wish) else {
                 return None;
             };
             // A command may have been applied since the wish.
@@ -225,7 +226,7 @@ impl Session {
         };
         let layer_idx = self.network()?.layer_idx(name)?;
         let query = Query::Figures { network: self.network_id, layer_idx, spec: change.to() };
-        match self.entries.get(&query) {
+        match self.answers.get(&query) {
             Some(Entry::Ready(Answer::Figures(figures))) => Some(figures.sqnr()),
             _ => None,
         }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::answers::Entry;
 use super::history::Plan;
 use super::keep::{Order, PlanMark};
 use super::query::{Answer, Query};
 use super::sample_mark::SampleMark;
-use super::state::{Entry, Session};
+use super::state::Session;
 use super::steps::StepAccuracy;
 use crate::eval::{Accuracy, Estimate, ModelSize};
 use crate::model::FoldMode;
@@ -175,7 +176,7 @@ impl Session {
     }
 
     fn measured_now(&self, seen: &[Query]) -> Option<(Arc<Accuracy>, ModelSize)> {
-        let accuracy = seen.iter().find_map(|wish| match (wish, self.entries.get(wish)) {
+        let accuracy = seen.iter().find_map(|wish| match (wish, self.answers.get(wish)) {
             (Query::Accuracy { specs, .. }, Some(Entry::Ready(Answer::Accuracy(accuracy))))
                 if self.is_present(specs) =>
             {

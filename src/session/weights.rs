@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use super::answers::Entry;
 use super::query::{Answer, Query};
 use super::shelf::{Item, Key};
-use super::state::{Entry, Session};
+use super::state::Session;
 use super::workshop::{FittedLayer, QueryError, Workshop};
 use crate::base::WorkCtx;
 use crate::eval::{
@@ -219,12 +220,12 @@ impl Session {
         }
         let network = self.network_id;
         let spec = self.choice(layer_idx).to_string();
-        let is_useful = || match self.entries.get(&Query::Layer { network, layer_idx, spec }) {
+        let is_useful = || match self.answers.get(&Query::Layer { network, layer_idx, spec }) {
             Some(Entry::Ready(Answer::Layer(error))) => error.fitted.cells().is_some(),
             _ => false,
         };
         let query = Query::Index { network, layer_idx };
-        if self.entries.contains_key(&query) || is_useful() {
+        if self.answers.contains(&query) || is_useful() {
             self.wish_later(query);
         }
     }

@@ -16,6 +16,7 @@ use super::target::{ChannelOrder, ImportTarget};
 use crate::base::WorkCtx;
 use crate::eval::SampleSet;
 use crate::formats::SourceFile;
+use crate::model::StoredBytes;
 
 /// Mean and deviation of red, green and blue over ImageNet, for values from 0 to 1.
 const IMAGENET: ([f64; 3], [f64; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
@@ -124,6 +125,8 @@ impl AsRef<[u8]> for SharedBytes {
         &self.0
     }
 }
+
+impl StoredBytes for SharedBytes {}
 
 /// What is known of the stored values of one channel.
 #[derive(Clone, Copy)]
