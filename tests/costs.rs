@@ -114,5 +114,17 @@ fn a_language_model_is_counted_by_token() {
         assert_eq!(cost.macs, wanted, "{}", layer.name);
         assert!(cost.reads > 0.0 && (cost.reads < 1.0) == is_table, "{}", layer.name);
     }
-    assert!(matches!(ModelCosts::measure(network, None), Err(CostError::FreeInput)));
+}
+
+#[test]
+fn what_is_not_known_is_not_counted() {
+    let nodes = vec![node("p", "MatMul", &["input", "w"], &["output"], json!({}))];
+    let mut free = graph(&[4], nodes);
+    free["inputs"][0]["shape"] = json!(["N", "T", 4]);
+    let model = network(&FileBuilder::new().floats("w", &[4, 4], &[0.5; 16]).graph(&free));
+    assert!(matches!(ModelCosts::measure(&model, None), Err(CostError::FreeInput)));
+    let costs = ModelCosts::measure(&model, Some(&[3, 4])).unwrap();
+    assert_eq!(costs.layers[0].macs, 48.0);
+    let tensors = network(&FileBuilder::new().floats("w", &[4, 4], &[0.5; 16]));
+    assert!(matches!(ModelCosts::measure(&tensors, None), Err(CostError::NoGraph)));
 }

@@ -153,17 +153,19 @@ fn is_close(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-12 * b.abs()
 }
 
-/// The search against every mix there is. With six widths, 46 656 mixes, the same holds: see
-/// `a_search_over_six_widths_against_every_mix`.
+/// The search against every mix there is. With six widths, 46 656 mixes, it found the best at 40
+/// budgets of 40 after 600 to 700 mixes: see `a_search_over_six_widths_against_every_mix`.
 #[test]
 fn a_search_finds_the_best_of_all_mixes() {
     let bench = Bench::digits(&[2, 3, 4, 6]);
     let every = Every::new(&bench);
+    let three = vec![Some(1); bench.sensitivity.layers.len()];
+    let bits_per_weight = |bits: u64| (bits as f64 + 0.5) / bench.n_weights() as f64;
+    let three_bits = Budget::BitsPerWeight(bits_per_weight(bench.bits(&three)));
     for limit in every.budgets(12) {
-        let budget = Budget::BitsPerWeight((limit as f64 + 0.5) / bench.n_weights() as f64);
-        let search =
-            |effort| bench.propose_with(Request { effort, ..Request::of(budget) }).unwrap();
-        let found = search(Effort::Search(1500));
+        let budget = Budget::BitsPerWeight(bits_per_weight(limit));
+        let effort = Effort::Search(1500);
+        let found = bench.propose_with(Request { effort, ..Request::of(budget) }).unwrap();
         let best_sum = every.within(limit).map(|found| found.2).min_by(f64::total_cmp).unwrap();
         let best = every.within(limit).map(|found| found.3).min_by(f64::total_cmp).unwrap();
         let first = every.mixes.iter().find(|(mix, ..)| *mix == found.first.chosen).unwrap();
@@ -172,9 +174,11 @@ fn a_search_finds_the_best_of_all_mixes() {
         let kl = found.trial.kl_mean;
         assert!(is_close(kl, best), "{limit}: {kl} {best} {:?}", found.chosen);
         assert!(found.is_exact && !found.is_exhaustive && found.n_trials < 700, "{limit}");
-        let again = search(Effort::Measured);
-        assert!(again.is_exhaustive && is_close(again.trial.kl_mean, best), "{limit}");
     }
+    let found = bench.propose_with(Request { effort: Effort::RunAll, ..Request::of(three_bits) });
+    let found = found.unwrap();
+    let best = every.within(bench.bits(&three)).map(|found| found.3).min_by(f64::total_cmp);
+    assert!(found.is_exhaustive && is_close(found.trial.kl_mean, best.unwrap()));
 }
 
 /// `cargo test --release --test propose -- --ignored --nocapture six_widths`
@@ -384,6 +388,11 @@ fn what_cannot_be_proposed_is_said_with_what_can() {
     refused(&[&base[..], &["--floor", "0.8"]].concat(), 2, "METRIC=VALUE");
     refused(&base, 2, "--budget-bits");
     refused(&[&base[..], &["--budget-bits", "nan"]].concat(), 2, "above 0");
+    refused(&[&base[..], &["--budget-energy", "0"]].concat(), 2, "microjoules above 0");
+    refused(&[&base[..], &["--budget-energy", "0.001"]].concat(), 6, "µJ a prediction");
+    refused(&[&base[..], &["--floor-critical", "8"]].concat(), 2, "CLASS=VALUE");
+    refused(&[&base[..], &["--floor-critical", "cat=0.9"]].concat(), 6, "no such class; there are");
+    refused(&[&base[..], &["--floor-critical", "8=9"]].concat(), 2, "from 0 to 1");
     refused(&["sensitivity", "sample:digits", "--scheme", "nf4"], 2, "no bits");
     refused(&["sensitivity", "sample:digits", "--bits", "1"], 2, "--bits 1");
 }

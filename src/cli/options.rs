@@ -188,7 +188,7 @@ pub(super) struct SensitivityOptions {
 
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  quantscope propose sample:digits --budget-bits 3.5 -o recipe.json\n  quantscope propose model.onnx --floor top1=0.86 --bits 2,4,8\n  quantscope propose sample:tumor --budget-energy 12 --floor-critical tumor=0.95"
+    after_help = "Example:\n  quantscope propose sample:digits --budget-bits 3.5 -o recipe.json\n  quantscope propose model.onnx --floor top1=0.86 --bits 2,4,8\n  quantscope propose sample:tumor --budget-energy 0.2 --floor-critical malignant=0.95"
 )]
 pub(super) struct ProposeOptions {
     /// A file, a folder, or sample:NAME
@@ -205,7 +205,7 @@ pub(super) struct ProposeOptions {
     /// What has to be reached on the samples that are measured, e.g. top1=0.86; a perplexity at most
     #[arg(long, value_name = "METRIC=VALUE")]
     pub floor: Option<String>,
-    /// The recall that a class has to keep on the samples that are measured, e.g. tumor=0.95
+    /// The recall that a class has to keep on the samples that are measured, e.g. malignant=0.95
     #[arg(long, value_name = "CLASS=VALUE")]
     pub floor_critical: Option<String>,
     /// Bit widths to choose from

@@ -117,7 +117,7 @@ fn critical_floor(text: &str, search: &Search) -> Result<CriticalFloor, CliError
         Err(CliError::new(exit, format!("--floor-critical {text}: {reason}")))
     };
     let Some((name, value)) = text.rsplit_once('=') else {
-        return wrong(Exit::WrongUse, "expected CLASS=VALUE, e.g. tumor=0.95".to_owned());
+        return wrong(Exit::WrongUse, "expected CLASS=VALUE, e.g. malignant=0.95".to_owned());
     };
     let set = &search.samples.set;
     let classes = set.classes.as_deref().unwrap_or_default();
@@ -260,10 +260,17 @@ fn text(found: &Found, search: &Search, options: &ProposeOptions) -> String {
     text.push_str(&models_text(proposal, metric, &bits));
     text.push_str(&steps_text(sensitivity, proposal, &bits));
     if proposal.first.chosen != proposal.trial.chosen {
-        text.push_str(&format!(
-            "\nthe best by sums of single layers had KL {}; runs of mixes near by led on from it\n",
-            significant(proposal.first.kl_mean, 4)
-        ));
+        let first = &proposal.first;
+        let kl = significant(first.kl_mean, 4);
+        text.push_str(&match options.floor.is_some() || options.floor_critical.is_some() {
+            true => format!(
+                "\nthe first that sums of single layers led to takes {} and has KL {kl}; runs led on to less\n",
+                bytes(first.size.quantized_bytes)
+            ),
+            false => format!(
+                "\nthe best by sums of single layers had KL {kl}; runs of other mixes led on from it\n"
+            ),
+        });
     }
     if !proposal.is_exact {
         text.push_str(

@@ -7,6 +7,7 @@ use crate::eval::ordered::Ordered;
 use crate::eval::runner::{EvalError, Runner};
 use crate::eval::sensitivity::{CandidateWeights, Tally};
 use crate::exec::{Checkpoint, Constants, NoHook, Start};
+use crate::model::Layer;
 
 /// By layer: the candidate, or none to keep it float.
 pub(super) type Mix = Vec<Option<usize>>;
@@ -96,7 +97,7 @@ impl<'a> MixRunner<'a> {
         let network = runner.network();
         let n_layers = weights.layers.len();
         let of_layer = |idx: &usize| network.layers.get(*idx);
-        let n_weights: usize = weights.layers.iter().filter_map(of_layer).map(|l| l.count()).sum();
+        let n_weights: usize = weights.layers.iter().filter_map(of_layer).map(Layer::count).sum();
         let n_bytes = n_weights.saturating_mul(2 * size_of::<f32>() * weights.choices.len());
         let alone = |layer_idx: usize, choice: usize| {
             let mut mix = vec![None; n_layers];

@@ -2,7 +2,7 @@
 //! shown.
 
 use super::allocate::{Front, Item};
-use super::mixes::Mix;
+use super::mixes::{Mix, Score};
 use super::near::{Near, find, size_of};
 use super::ranked::Ranked;
 use super::request::ProposeError;
@@ -180,7 +180,7 @@ impl Search<'_> {
             moves.extend(close.map(|(_, item)| moved(layer_idx, item.choice)));
         }
         self.trials.run_all(&moves)?;
-        let divergence = |mix: &Mix| self.trials.score(mix).map(|score| score.divergence());
+        let divergence = |mix: &Mix| self.trials.score(mix).map(Score::divergence);
         let base = divergence(mix).unwrap_or(f64::INFINITY);
         let of_layer = |(layer_idx, items): (usize, &Vec<Item>)| {
             let now = mix.get(layer_idx).and_then(|&choice| find(items, choice));
