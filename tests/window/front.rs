@@ -3,7 +3,7 @@
 use egui::{Key, Modifiers, PointerButton};
 use egui_kittest::kittest::Queryable;
 use quantscope::quant::SchemeChoice;
-use quantscope::session::{Command, ModelRef, Origin};
+use quantscope::session::{Command, CriticalChoice, ModelRef, Origin};
 
 use super::accuracy::click_and_copy;
 use super::drive::{Window, click, click_at, panel_window, press, session, settle, shows};
@@ -219,4 +219,18 @@ fn without_a_measurement_it_says_what_comes() {
     let path = path.write(folder.path(), "weights.safetensors");
     let window = panel_window("front", ModelRef::Path(path));
     assert!(shows(&window, "This model cannot be run"));
+}
+
+#[test]
+fn the_recall_that_counts_is_an_axis_and_a_column() {
+    let (_folder, mut window) = chain_window("front", 2);
+    assert!(!shows(&window, "Recipes by"), "no class is critical");
+    let class = CriticalChoice::Class("class 1".to_owned());
+    window.state_mut().apply(Command::SetCritical(class));
+    try_all(&mut window, &["int:bits=3", "int:bits=4"]);
+    click(&mut window, "Recipes by recall");
+    assert!(shows(&window, "Recall of class 1, %"));
+    click(&mut window, "Order recipes by Recall, %");
+    click(&mut window, "Recipes by top-1");
+    assert!(shows(&window, "Top-1 accuracy, %"));
 }

@@ -201,7 +201,9 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Column, MeasuredLayer, WeightError};
     use super::*;
+    use crate::quant::SchemeChoice;
 
     #[test]
     fn ranks_share_ties() {
@@ -229,5 +231,46 @@ mod tests {
         close(&[(1.0, 3.0), (2.0, 2.0), (3.0, f64::NEG_INFINITY), (4.0, f64::NAN)], -1.0);
         assert_eq!(spearman(&[(1.0, 1.0), (2.0, 2.0)]), None);
         assert_eq!(spearman(&[(1.0, 1.0), (1.0, 2.0), (1.0, 3.0)]), None);
+    }
+
+    /// A layer whose weights have that noise and that loses so many of 1000 samples.
+    fn cell(noise: f64, n_broken: usize) -> Cell {
+        let mut alone = Tally::default();
+        (alone.n_rows, alone.n_predictions) = (1000, 1000);
+        alone.paired.broken = n_broken;
+        alone.paired.both = 1000 - n_broken;
+        let weights = WeightError { n_weights: 10, signal: 100.0, noise, storage_bits: 40 };
+        Cell { alone, all_but: alone, regained: alone, weights }
+    }
+
+    fn most_wrong(cells: &[Cell]) -> Option<(usize, usize)> {
+        let name = |idx: usize| MeasuredLayer { name: format!("layer {idx}"), n_weights: 10 };
+        let column = Column {
+            choice: SchemeChoice::float(),
+            everything: cells[0].alone,
+            cells: cells.iter().copied().map(Ok).collect(),
+        };
+        let found = Sensitivity {
+            metric: Metric::Top1,
+            n_total: 1000,
+            layers: (0..cells.len()).map(name).collect(),
+            columns: vec![column],
+            curvature: vec![None; cells.len()],
+            n_curvature_samples: 0,
+        };
+        let pair = found.most_wrong(Predictor::Sqnr, Effect::Metric, 0)?;
+        Some((pair.worse, pair.better))
+    }
+
+    #[test]
+    fn the_pair_most_wrong_is_told_apart() {
+        let right = [cell(1.0, 0), cell(2.0, 100), cell(3.0, 400)];
+        assert_eq!(most_wrong(&right), None, "ranked as measured");
+        let wrong = [cell(1.0, 400), cell(2.0, 100), cell(3.0, 10), cell(4.0, 200)];
+        assert_eq!(most_wrong(&wrong), Some((0, 2)), "the least noise and the most harm");
+        let close = [cell(1.0, 12), cell(2.0, 10)];
+        assert_eq!(most_wrong(&close), None, "within their intervals");
+        let same = [cell(1.0, 400), cell(1.0, 10)];
+        assert_eq!(most_wrong(&same), None, "not ranked at all");
     }
 }

@@ -19,7 +19,7 @@ use self::plot::PlotView;
 use self::recipes::{Filter, Labels, Order, Recipes, SizeBy, WorthBy};
 use crate::base::thousands;
 use crate::eval::{Accuracy, Estimate, Metric};
-use crate::session::{Command, Loaded};
+use crate::session::{Command, KnownSize, Loaded};
 use crate::ui::accuracy_text::MetricText;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::state_view;
@@ -222,7 +222,7 @@ impl<'a> Content<'a> {
                 WorthBy::Metric => shown.quantized.or(shown.float)?,
                 WorthBy::Critical => recall(shown)?.1,
             };
-            let size = ctx.session.size().filter(|size| size.is_whole())?;
+            let size = ctx.session.size().filter(KnownSize::is_whole)?;
             Some(Now { x: recipes::size_of(&size.size, size_by), y, is_whole: false })
         };
         let now = known.or_else(running);
@@ -345,7 +345,7 @@ mod tests {
         let mut other = FrontPanel::default();
         other.restore_view(&text);
         assert_eq!(other.view, panel.view);
-        other.restore_view("[]");
+        other.restore_view("7");
         assert_eq!(other.view, panel.view, "what is not understood is left");
     }
 
