@@ -1,8 +1,8 @@
 //! One bar: its drawing, its top to hold, its name to select and its lock.
 
 use egui::{
-    Align2, Color32, CursorIcon, Key, Rangef, Rect, Response, RichText, Sense, Shape, Stroke, Ui,
-    WidgetInfo, accesskit, pos2, vec2,
+    Align2, Color32, CursorIcon, Key, Pos2, Rangef, Rect, Response, RichText, Sense, Shape, Stroke,
+    Ui, WidgetInfo, accesskit, pos2, vec2,
 };
 use egui_material_icons::icons;
 
@@ -13,7 +13,7 @@ use crate::session::Command;
 use crate::ui::layer_title::choice_words;
 use crate::ui::panel::PanelCtx;
 use crate::ui::theme::{self, Theme};
-use crate::ui::widgets::{gesture_of, name_it};
+use crate::ui::widgets::name_it;
 
 use super::drag::{TopDrag, move_by};
 use super::height::{BitsAxis, Height, refusal};
@@ -47,6 +47,11 @@ impl Bar<'_> {
 
     fn rect(&self) -> Rect {
         self.column.with_min_y(self.top())
+    }
+
+    /// Whether its top can be moved.
+    pub fn is_free(&self) -> bool {
+        refusal(&self.layer.name, &self.choice, self.is_locked).is_none()
     }
 
     /// Draws the bar, and the mark of what it is compared with.
@@ -112,7 +117,9 @@ impl Bar<'_> {
         let name = format!("Bits of {}", self.layer.name);
         response.widget_info(|| WidgetInfo::slider(refusal.is_none(), bits, &name));
         self.set_by_keys(ui, ctx, &response);
-        self.follow(ctx, &response, (drag, refusal.as_deref()));
+        if response.drag_started() && refusal.is_none() {
+            *drag = self.hold(ui, ctx);
+        }
         let is_held = drag.as_ref().is_some_and(|drag| drag.layer_idx == self.idx);
         if response.clicked() {
             ctx.send(select_command(self.idx, response.ctx.input(|input| input.modifiers)));
@@ -139,28 +146,17 @@ impl Bar<'_> {
         }
     }
 
-    fn follow(
-        &self,
-        ctx: &PanelCtx,
-        response: &Response,
-        (drag, refusal): (&mut Option<TopDrag>, Option<&str>),
-    ) {
-        let at = response.interact_pointer_pos();
-        if let Some(at) = at.filter(|_| response.drag_started() && refusal.is_none()) {
-            // The press may lie some points before the first move.
-            let pressed = response.ctx.input(|input| input.pointer.press_origin()).unwrap_or(at);
-            *drag = TopDrag::begin(ctx, self.idx, pressed.y, self.axis.points_per_bit());
-            if !self.is_selected {
-                ctx.send(Command::SelectLayer(self.idx));
-            }
+    /// Takes hold of the top, and shows the layer.
+    pub fn hold(&self, ui: &Ui, ctx: &PanelCtx) -> Option<TopDrag> {
+        if !self.is_selected {
+            ctx.send(Command::SelectLayer(self.idx));
         }
-        let Some(held) = drag.as_mut().filter(|drag| drag.layer_idx == self.idx) else { return };
-        if let Some(at) = at.filter(|_| response.dragged()) {
-            held.follow(ctx, at.y, gesture_of(response));
-        }
-        if response.drag_stopped() {
-            *drag = None;
-        }
+        TopDrag::begin(ui, ctx, self.idx, self.axis.points_per_bit())
+    }
+
+    /// Whether a point is on the top, to hold it.
+    pub fn is_at_top(&self, at: Pos2) -> bool {
+        self.column.x_range().contains(at.x) && (at.y - self.top()).abs() <= REACH
     }
 
     /// By keys where the keyboard is at it, and by what speaks to the program.

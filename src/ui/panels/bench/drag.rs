@@ -1,5 +1,7 @@
 //! Bars held by their tops: which layers move, and to how many bits.
 
+use egui::Ui;
+
 use crate::quant::{SchemeChoice, SettingValue};
 use crate::session::{Command, Gesture};
 use crate::ui::panel::PanelCtx;
@@ -15,6 +17,7 @@ pub(super) struct TopDrag {
     points_per_bit: f32,
     moved: Vec<Moved>,
     step: i64,
+    gesture: Gesture,
 }
 
 /// A layer as it was before.
@@ -26,20 +29,32 @@ struct Moved {
 
 impl TopDrag {
     /// `None` where the bar does not move.
-    pub fn begin(ctx: &PanelCtx, layer_idx: usize, y: f32, points_per_bit: f32) -> Option<Self> {
+    pub fn begin(ui: &Ui, ctx: &PanelCtx, layer_idx: usize, points_per_bit: f32) -> Option<Self> {
+        // The press may lie some points before the first move.
+        let (origin, pressed) =
+            ui.input(|input| (input.pointer.press_origin(), input.pointer.press_start_time()));
+        let (from_y, gesture) = (origin?.y, Gesture::Drag(pressed?.to_bits()));
         let moved = moved_with(ctx, layer_idx);
         let is_free = moved.iter().any(|moved| moved.layer_idx == layer_idx);
-        is_free.then(|| Self { layer_idx, y, from_y: y, points_per_bit, moved, step: 0 })
+        is_free.then(|| Self {
+            layer_idx,
+            y: from_y,
+            from_y,
+            points_per_bit,
+            moved,
+            step: 0,
+            gesture,
+        })
     }
 
     /// Takes the bars to where the pointer is; a step is sent once.
-    pub fn follow(&mut self, ctx: &PanelCtx, y: f32, gesture: Gesture) {
+    pub fn follow(&mut self, ctx: &PanelCtx, y: f32) {
         self.y = y;
         let step = ((self.from_y - y) / self.points_per_bit).round() as i64;
         let step = within_own_range(&self.moved, self.layer_idx, step);
         if step != self.step {
             self.step = step;
-            send(ctx, &self.moved, step, gesture);
+            send(ctx, &self.moved, step, self.gesture);
         }
     }
 }

@@ -8,7 +8,7 @@ mod height;
 mod labels;
 mod tools;
 
-use egui::{Align2, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use egui::{Align2, Pos2, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 
 use crate::model::{Layer, Network};
 use crate::session::Command;
@@ -135,6 +135,13 @@ impl<'a> Bench<'a> {
         }
     }
 
+    /// The bar whose top a point is on.
+    fn bar_at(&self, at: Pos2, left: f32) -> Option<Bar<'a>> {
+        let idx = self.columns.at(at.x - left)?;
+        let bar = self.bar(idx, self.network.layers.get(idx)?, left);
+        bar.is_at_top(at).then_some(bar)
+    }
+
     /// Lines at whole bits with their numbers at the left.
     fn axis_ui(&self, ui: &Ui, room: Rect) {
         let theme = Theme::of(ui);
@@ -161,7 +168,7 @@ fn share(layer: &Layer, n_weights: usize) -> f64 {
 impl BenchPanel {
     fn bars_ui(&mut self, ui: &mut Ui, ctx: &PanelCtx, network: &Network) {
         let room = ui.available_rect_before_wrap();
-        self.let_go(ui);
+        self.follow_pointer(ui, ctx);
         let bench = Bench::new(ctx, network, room);
         bench.axis_ui(ui, room);
         let gutter = Rect::from_min_max(
@@ -188,11 +195,19 @@ impl BenchPanel {
         ui.advance_cursor_after_rect(room);
     }
 
-    /// What is held while its bar goes away, as when another model opens, is let go with the mouse.
-    fn let_go(&mut self, ui: &Ui) {
-        let is_held = ui.input(|input| input.pointer.any_down() || input.pointer.any_released());
-        if !is_held {
-            (self.drag, self.brush) = (None, None);
+    /// The bars that are held go with the pointer, wherever it is, until it is let go.
+    fn follow_pointer(&mut self, ui: &Ui, ctx: &PanelCtx) {
+        let (at, is_down, is_released) = ui.input(|input| {
+            let pointer = &input.pointer;
+            (pointer.interact_pos(), pointer.any_down(), pointer.any_released())
+        });
+        if let (Some(drag), Some(at)) = (self.drag.as_mut(), at) {
+            drag.follow(ctx, at.y);
+        }
+        if !is_down {
+            self.drag = None;
+            // Its end is told once more where the brush is.
+            self.brush = self.brush.filter(|_| is_released);
         }
     }
 
@@ -238,9 +253,12 @@ impl BenchPanel {
         }
         if let Some(to) = at.filter(|_| response.drag_started()) {
             let pressed = ui.input(|input| input.pointer.press_origin());
+            // A quick hand may have left the top before the frame in which it is looked for.
+            let bar = pressed.and_then(|at| bench.bar_at(at, left)).filter(|bar| bar.is_free());
+            self.drag = bar.and_then(|bar| bar.hold(ui, ctx));
             let from = pressed.map_or(to, |pressed| pressed.x - left);
             let is_adding = modifiers.command || modifiers.shift;
-            self.brush = Some(Brush { from, to, is_adding });
+            self.brush = self.drag.is_none().then_some(Brush { from, to, is_adding });
         }
         if let (Some(brush), Some(to)) = (self.brush.as_mut(), at) {
             brush.to = to;

@@ -48,7 +48,7 @@ fn pending_ui(ui: &mut Ui, ctx: &PanelCtx) {
     let text = match progress.total {
         0 => "Searching for a mix…".to_owned(),
         _ => format!(
-            "Searching for a mix: {} of {} runs of samples",
+            "Searching for a mix; the step going on is at {} of {}",
             thousands(progress.done as usize),
             thousands(progress.total as usize)
         ),
