@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use super::failure::Failure;
 use super::loaded::Loaded;
+use super::opening::ModelRef;
 use super::query::{Answer, Query};
+use super::recipe_file::{RecipeFile, RecipeModel};
 use super::state::{NoticeKind, Session};
 use super::watch::file_name;
 use super::workshop::{QueryError, Workshop};
 use crate::base::{WorkCtx, bytes, unwritable, write_whole};
 use crate::eval::{ExportError, Unfit, export_model};
 use crate::formats::{WRITERS, WriteError, Writer};
+use crate::model::Network;
 
 /// A file to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,6 +132,25 @@ impl Session {
         })
     }
 
+    /// The present recipe with what its model is known by.
+    pub(super) fn recipe_file(&self) -> Option<RecipeFile> {
+        let opened = self.opened.as_ref()?;
+        Some(RecipeFile {
+            recipe: self.plan.recipe.clone(),
+            fold_mode: Some(self.plan.fold_mode),
+            model: Some(RecipeModel {
+                title: opened.network.model.title.clone(),
+                file: short_reference(&opened.reference, &opened.network),
+                fingerprint: opened.fingerprint.clone(),
+            }),
+        })
+    }
+
+    /// Bytes that the present recipe takes as a file.
+    pub fn recipe_bytes(&self) -> Option<u64> {
+        Some(self.recipe_file()?.to_json().len() as u64)
+    }
+
     /// The settings of all layers, in order.
     pub(super) fn specs(&self) -> Arc<[String]> {
         let n_layers = self.network().map_or(0, |network| network.layers.len());
@@ -162,5 +184,13 @@ impl Session {
                 }
             }
         }
+    }
+}
+
+/// Name of the model's file.
+fn short_reference(reference: &ModelRef, network: &Network) -> String {
+    match &network.model.path {
+        Some(path) => file_name(path),
+        None => reference.label(),
     }
 }

@@ -382,18 +382,9 @@ impl Session {
     // --- Recipes -------------------------------------------------------------------------------
 
     pub(super) fn start_saving_recipe(&mut self, path: PathBuf) {
-        let Some(opened) = &self.opened else {
+        let Some(file) = self.recipe_file() else {
             let text = format!("{}: no model is open whose recipe could be saved", path.display());
             return self.notify(NoticeKind::Failed, text);
-        };
-        let file = RecipeFile {
-            recipe: self.plan.recipe.clone(),
-            fold_mode: Some(self.plan.fold_mode),
-            model: Some(RecipeModel {
-                title: opened.network.model.title.clone(),
-                file: short_reference(&opened.reference, &opened.network),
-                fingerprint: opened.fingerprint.clone(),
-            }),
         };
         self.run_errand(&format!("Saving {}", path.display()), move |_| {
             let written = file.write(&path).map_err(|error| Failure::of(&error));
@@ -588,13 +579,5 @@ fn whole_reference(reference: &ModelRef) -> String {
             std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
         }
         ModelRef::Builtin(_) => reference.label(),
-    }
-}
-
-/// Name of the model's file.
-fn short_reference(reference: &ModelRef, network: &Network) -> String {
-    match &network.model.path {
-        Some(path) => file_name(path),
-        None => reference.label(),
     }
 }

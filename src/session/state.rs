@@ -138,6 +138,8 @@ pub struct Session {
     pub(super) proposing: Option<ProposalSettings>,
     pub(super) tried: TriedList,
     pub(super) rival: Option<Rival>,
+    /// Settings of the layers under it, of the network with that number.
+    pub(super) rival_specs: RefCell<Option<(u64, Arc<[String]>)>>,
     pub(super) notices: Vec<Notice>,
     pub(super) entries: HashMap<Query, Entry>,
     pub(super) latest: HashMap<Topic, Answer>,
@@ -187,6 +189,7 @@ impl Session {
             proposing: None,
             tried: TriedList::default(),
             rival: None,
+            rival_specs: RefCell::default(),
             notices: Vec::new(),
             entries: HashMap::new(),
             latest: HashMap::new(),

@@ -60,13 +60,18 @@ impl Tried {
         choices.dedup();
         match choices.as_slice() {
             [] => "float".to_owned(),
-            [only] => format!("{} everywhere", short(only)),
+            [only] => everywhere(only),
             _ => match self.size.bits_per_weight {
                 Some(bits) => format!("mix of {} bits", crate::base::fixed(bits, 2)),
                 None => "float".to_owned(),
             },
         }
     }
+}
+
+/// What one choice for all layers is called.
+pub(super) fn everywhere(choice: &SchemeChoice) -> String {
+    format!("{} everywhere", short(choice))
 }
 
 fn short(choice: &SchemeChoice) -> String {

@@ -17,15 +17,19 @@ const LARGE: f64 = 1e5;
 impl MetricText {
     /// With as many decimals as the largest figure of the run leaves room for.
     pub fn of(accuracy: &Accuracy) -> Self {
-        let estimates = [accuracy.float, accuracy.quantized];
+        Self::fitting(accuracy.metric, [accuracy.float, accuracy.quantized])
+    }
+
+    /// The same for any two figures.
+    pub fn fitting(metric: Metric, estimates: [Option<Estimate>; 2]) -> Self {
         let largest = estimates.iter().flatten().map(|e| e.ci95.1).fold(0.0, f64::max);
-        let decimals = match (accuracy.metric, largest) {
+        let decimals = match (metric, largest) {
             (Metric::Top1 | Metric::Agreement, _) => 1,
             (Metric::Perplexity, x) if x < 100.0 => 3,
             (Metric::Perplexity, x) if x < 1000.0 => 2,
             (Metric::Perplexity, _) => 1,
         };
-        Self { metric: accuracy.metric, decimals }
+        Self { metric, decimals }
     }
 
     /// With its unit: `87.0 %`, `3.707`.
@@ -117,6 +121,11 @@ pub const P_HELP: &str = "McNemar's exact two-sided p: how likely so uneven a sp
 /// What McNemar's p says.
 pub fn p_verdict(p: f64) -> &'static str {
     if p < 0.05 { "differs from float" } else { "not told apart from float" }
+}
+
+/// The same of two recipes.
+pub fn p_verdict_of_recipes(p: f64) -> &'static str {
+    if p < 0.05 { "B differs from A" } else { "not told apart from A" }
 }
 
 /// On how much the figures that are shown were measured.

@@ -6,7 +6,7 @@ use super::dialogs::Dialog;
 use super::dock::Preset;
 use super::panels::{
     accuracy, bits, channels, compare, distribution, estimators, graph, heatmap, history, layers,
-    levels, model, quantizer, scales,
+    levels, model, quantizer, scales, versus,
 };
 use super::table::Table;
 use crate::model::Layer;
@@ -133,6 +133,7 @@ pub static PANELS: &[PanelEntry] = &[
     scales::ENTRY,
     bits::ENTRY,
     quantizer::ENTRY,
+    versus::ENTRY,
     history::ENTRY,
     model::ENTRY,
 ];

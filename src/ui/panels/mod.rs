@@ -14,3 +14,4 @@ pub mod levels;
 pub mod model;
 pub mod quantizer;
 pub mod scales;
+pub mod versus;
