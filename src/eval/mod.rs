@@ -64,6 +64,6 @@ pub use sensitivity::{
     Sensitivity, SensitivityRequest, Tally, WeightError, compare_models, measure_sensitivity,
     spearman,
 };
-pub use size::{ModelSize, planned_bits};
+pub use size::{ModelSize, float_bytes, planned_bits};
 pub use sweep::{Sweep, SweepError, SweepPoint};
 pub use usage::CodeUsage;

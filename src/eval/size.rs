@@ -69,7 +69,7 @@ pub fn planned_bits(layer: &Layer, choice: &SchemeChoice) -> Option<u64> {
 }
 
 /// What a layer takes in float, at the width it is stored in.
-pub(super) fn float_bytes(network: &Network, layer_idx: usize) -> u64 {
+pub fn float_bytes(network: &Network, layer_idx: usize) -> u64 {
     let Some(layer) = network.layers.get(layer_idx) else { return 0 };
     (layer.count() * width_bytes(network, &layer.weight)) as u64
 }

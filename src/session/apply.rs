@@ -342,7 +342,7 @@ impl Session {
         let network = Arc::clone(&opened.network);
         self.critical = CriticalChoice::default();
         self.proposing = None;
-        self.rival = None;
+        self.set_rival(None);
         self.opened = Some(opened);
         self.start_afresh(network, samples);
         self.note_opened();

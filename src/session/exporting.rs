@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::failure::Failure;
 use super::loaded::Loaded;
 use super::query::{Answer, Query};
+use super::recipe_file::{RecipeFile, RecipeModel};
 use super::state::{NoticeKind, Session};
 use super::watch::file_name;
 use super::workshop::{QueryError, Workshop};
@@ -127,6 +128,22 @@ impl Session {
             Answer::ExportPlan(plan) => Some(plan),
             _ => None,
         })
+    }
+
+    /// The present recipe with what its model is known by.
+    pub(super) fn recipe_file(&self) -> Option<RecipeFile> {
+        let opened = self.opened.as_ref()?;
+        Some(RecipeFile {
+            recipe: self.plan.recipe.clone(),
+            rules: self.plan.rules.clone(),
+            fold_mode: Some(self.plan.fold_mode),
+            model: Some(RecipeModel::of(opened)),
+        })
+    }
+
+    /// Bytes that the present recipe takes as a file.
+    pub fn recipe_bytes(&self) -> Option<u64> {
+        Some(self.recipe_file()?.to_json().len() as u64)
     }
 
     /// The settings of all layers, in order.

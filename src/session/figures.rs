@@ -8,7 +8,8 @@ use super::query::{Answer, Query};
 use super::state::Session;
 use super::workshop::{QueryError, Workshop};
 use crate::base::WorkCtx;
-use crate::eval::{LayerFigures, ModelSize, planned_bits};
+use crate::eval::{LayerFigures, ModelSize, float_bytes, planned_bits};
+use crate::quant::SchemeChoice;
 
 /// The size of the model as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +53,11 @@ impl Session {
         self.ask_later(self.figures_query(layer_idx), figures_of)
     }
 
+    /// What a layer takes in float, at the width the model stores it in.
+    pub fn float_bytes(&self, layer_idx: usize) -> u64 {
+        self.network().map_or(0, |network| float_bytes(network, layer_idx))
+    }
+
     fn figures_query(&self, layer_idx: usize) -> Query {
         let spec = self.spec(layer_idx);
         Query::Figures { network: self.network_id, layer_idx, spec }
@@ -60,17 +66,28 @@ impl Session {
     /// Size of the model with its layers as they are set now. What a scheme takes whatever the
     /// weights is known at once; other layers are measured when there is time.
     pub fn size(&self) -> Option<KnownSize> {
+        self.size_of(|layer_idx| self.spec(layer_idx), |layer_idx| self.choice(layer_idx))
+    }
+
+    /// The same with the layers set as told, as text and, where only that tells, as choices.
+    pub(super) fn size_of(
+        &self,
+        spec_of: impl Fn(usize) -> String,
+        choice_of: impl Fn(usize) -> SchemeChoice,
+    ) -> Option<KnownSize> {
         let network = self.network()?;
         let mut n_known = 0;
         let mut layer_bits = Vec::with_capacity(network.layers.len());
         for (layer_idx, layer) in network.layers.iter().enumerate() {
-            let bits = match self.layer_figures_in_time(layer_idx) {
+            let spec = spec_of(layer_idx);
+            let query = Query::Figures { network: self.network_id, layer_idx, spec };
+            let bits = match self.ask_later(query, figures_of) {
                 // A layer that cannot be quantized as it is set counts as float.
                 Loaded::Failed(_) if !self.is_rewritten() => Some(None),
                 Loaded::Ready(figures) if figures.keeps_float => Some(None),
                 Loaded::Ready(figures) => Some(Some(figures.storage_bits)),
                 _ => {
-                    let choice = self.choice(layer_idx);
+                    let choice = choice_of(layer_idx);
                     let planned = planned_bits(layer, &choice);
                     if choice.keeps_float() { Some(None) } else { planned.map(Some) }
                 }

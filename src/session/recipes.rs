@@ -27,15 +27,9 @@ impl RecipeModel {
 
 impl Session {
     pub(super) fn start_saving_recipe(&mut self, path: PathBuf) {
-        let Some(opened) = &self.opened else {
+        let Some(file) = self.recipe_file() else {
             let text = format!("{}: no model is open whose recipe could be saved", path.display());
             return self.notify(NoticeKind::Failed, text);
-        };
-        let file = RecipeFile {
-            recipe: self.plan.recipe.clone(),
-            rules: self.plan.rules.clone(),
-            fold_mode: Some(self.plan.fold_mode),
-            model: Some(RecipeModel::of(opened)),
         };
         self.run_errand(&format!("Saving {}", path.display()), move |_| {
             let written = file.write(&path).map_err(|error| Failure::of(&error));

@@ -133,6 +133,8 @@ pub struct Session {
     pub(super) proposing: Option<Asked>,
     pub(super) tried: TriedList,
     pub(super) rival: Option<Rival>,
+    /// Settings of the layers under it, of the network with that number.
+    pub(super) rival_specs: RefCell<Option<(u64, Arc<[String]>)>>,
     pub(super) notices: Vec<Notice>,
     pub(super) answers: Answers,
     pub(super) latest: HashMap<Topic, Answer>,
@@ -182,6 +184,7 @@ impl Session {
             proposing: None,
             tried: TriedList::default(),
             rival: None,
+            rival_specs: RefCell::default(),
             notices: Vec::new(),
             answers: Answers::default(),
             latest: HashMap::new(),

@@ -61,7 +61,7 @@ impl Tried {
         choices.dedup();
         match choices.as_slice() {
             [] => "float".to_owned(),
-            [only] => format!("{} everywhere", short(only)),
+            [only] => everywhere(only),
             _ => match self.size.bits_per_weight {
                 Some(bits) => format!("mix of {} bits", crate::base::fixed(bits, 2)),
                 None => "float".to_owned(),
@@ -70,7 +70,12 @@ impl Tried {
     }
 }
 
-pub(super) fn short(choice: &SchemeChoice) -> String {
+/// What one choice for all layers is called.
+pub(super) fn everywhere(choice: &SchemeChoice) -> String {
+    format!("{} everywhere", short(choice))
+}
+
+fn short(choice: &SchemeChoice) -> String {
     match choice.bits() {
         Some(bits) if !choice.to_string().contains(',') => {
             format!("{} {bits}", choice.scheme().id())

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::figures::KnownSize;
 use super::history::Plan;
 use super::loaded::Loaded;
 use super::query::{Answer, Query};
 use super::state::{NoticeKind, Session};
-use super::tried::short;
+use super::tried::everywhere;
 use super::workshop::{QueryError, Workshop};
 use crate::base::WorkCtx;
 use crate::eval::{
@@ -150,6 +151,45 @@ impl Session {
         Some(self.rival.as_ref()?.recipe.choice(&layer.name))
     }
 
+    /// The settings of all layers under A, in order; made once for a network.
+    fn rival_specs(&self) -> Option<Arc<[String]>> {
+        let rival = self.rival.as_ref()?;
+        let network = self.network()?;
+        let mut known = self.rival_specs.borrow_mut();
+        if let Some((id, specs)) = &*known
+            && *id == self.network_id
+        {
+            return Some(Arc::clone(specs));
+        }
+        let choices = network.layers.iter().map(|layer| rival.recipe.choice(&layer.name));
+        let specs: Arc<[String]> = choices.map(|choice| choice.to_string()).collect();
+        *known = Some((self.network_id, Arc::clone(&specs)));
+        Some(specs)
+    }
+
+    /// Layers that A and B set differently, in order; `None` where nothing is held.
+    pub fn differing_layers(&self) -> Option<Vec<usize>> {
+        let of_rival = self.rival_specs()?;
+        let layers = of_rival.iter().enumerate();
+        Some(layers.filter(|(idx, spec)| **spec != self.spec(*idx)).map(|(idx, _)| idx).collect())
+    }
+
+    /// Size of the model under A, as far as it is known; `None` where nothing is held.
+    pub fn rival_size(&self) -> Option<KnownSize> {
+        let specs = self.rival_specs()?;
+        let spec_of = |layer_idx: usize| specs.get(layer_idx).cloned().unwrap_or_default();
+        self.size_of(spec_of, |layer_idx| {
+            self.rival_choice(layer_idx).unwrap_or_else(SchemeChoice::float)
+        })
+    }
+
+    /// The error of a layer under A, measured when there is time; `None` where nothing is held.
+    pub fn rival_figures(&self, layer_idx: usize) -> Option<Loaded<LayerFigures>> {
+        let spec = self.rival_specs()?.get(layer_idx)?.clone();
+        let query = Query::Figures { network: self.network_id, layer_idx, spec };
+        Some(self.ask_later(query, super::figures::figures_of))
+    }
+
     /// The error of a layer under any scheme, measured when there is time.
     pub fn figures_under(&self, layer_idx: usize, choice: &SchemeChoice) -> Loaded<LayerFigures> {
         let spec = choice.to_string();
@@ -159,14 +199,11 @@ impl Session {
 
     /// Both recipes on the samples; `None` where nothing is held.
     pub fn versus(&self) -> Option<Loaded<Versus>> {
-        let rival = self.rival.as_ref()?;
-        let network = self.network()?;
-        let of_rival = network.layers.iter().map(|layer| rival.recipe.choice(&layer.name));
         let query = Query::Versus {
             network: self.network_id,
             samples: self.samples_id,
-            a: of_rival.map(|choice| choice.to_string()).collect(),
-            b: (0..network.layers.len()).map(|idx| self.spec(idx)).collect(),
+            a: self.rival_specs()?,
+            b: self.specs(),
         };
         Some(self.ask(query, |answer| match answer {
             Answer::Versus(versus) => Some(versus),
@@ -175,6 +212,7 @@ impl Session {
     }
 
     pub(super) fn set_rival(&mut self, choice: Option<RivalChoice>) {
+        self.rival_specs.take();
         let Some(choice) = choice else {
             self.rival = None;
             return;
@@ -190,13 +228,14 @@ impl Session {
                 let network = self.network().cloned();
                 let layers = network.iter().flat_map(|network| network.default_layers());
                 let names: Vec<&str> = layers.map(|layer| layer.name.as_str()).collect();
-                (format!("{} everywhere", short(&choice)), Recipe::uniform(names, &choice))
+                (everywhere(&choice), Recipe::uniform(names, &choice))
             }
         };
         self.rival = Some(Rival { name, recipe, is_swapped: false });
     }
 
-    fn present_name(&self) -> String {
+    /// What B is called: as it was tried, else after the step that led to it.
+    pub fn present_name(&self) -> String {
         let present = self.present_tried().map(super::tried::Tried::label);
         present.unwrap_or_else(|| match self.history.undo_label() {
             Some(label) => label.to_owned(),
@@ -217,6 +256,7 @@ impl Session {
         };
         let plan = Plan { recipe: self.whole(&rival.recipe), ..self.plan.clone() };
         self.change(&format!("A/B: {}", rival.name), plan, super::Gesture::Once);
+        self.rival_specs.take();
         self.rival = Some(held);
     }
 

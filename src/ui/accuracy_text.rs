@@ -17,9 +17,13 @@ const LARGE: f64 = 1e5;
 impl MetricText {
     /// With as many decimals as the largest figure of the run leaves room for.
     pub fn of(accuracy: &Accuracy) -> Self {
-        let estimates = [accuracy.float, accuracy.quantized];
+        Self::fitting(accuracy.metric, [accuracy.float, accuracy.quantized])
+    }
+
+    /// The same for any two figures.
+    pub fn fitting(metric: Metric, estimates: [Option<Estimate>; 2]) -> Self {
         let largest = estimates.iter().flatten().map(|e| e.ci95.1).fold(0.0, f64::max);
-        Self::up_to(accuracy.metric, largest)
+        Self::up_to(metric, largest)
     }
 
     /// For figures of which that is the largest.
@@ -122,6 +126,11 @@ pub const P_HELP: &str = "McNemar's exact two-sided p: how likely so uneven a sp
 /// What McNemar's p says.
 pub fn p_verdict(p: f64) -> &'static str {
     if p < 0.05 { "differs from float" } else { "not told apart from float" }
+}
+
+/// The same of two recipes.
+pub fn p_verdict_of_recipes(p: f64) -> &'static str {
+    if p < 0.05 { "B differs from A" } else { "not told apart from A" }
 }
 
 /// On how much the figures that are shown were measured.

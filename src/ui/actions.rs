@@ -6,7 +6,7 @@ use super::dialogs::Dialog;
 use super::panel::{PanelCtx, UiCommand, Zoom};
 use crate::model::FoldMode;
 use crate::quant::{SchemeChoice, SettingValue};
-use crate::session::{Command, Gesture, Session};
+use crate::session::{Command, Gesture, RivalChoice, Session};
 
 /// The menu an action stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,10 @@ const fn command_shift(key: Key) -> Option<KeyboardShortcut> {
 
 const fn plain(key: Key) -> Option<KeyboardShortcut> {
     Some(KeyboardShortcut::new(Modifiers::NONE, key))
+}
+
+const fn shift(key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::SHIFT, key))
 }
 
 fn always(_: &Session) -> bool {
@@ -117,6 +121,13 @@ pub static ACTIONS: &[Action] = &[
         run: |ctx| ctx.ask(UiCommand::Dialog(Dialog::LoadRecipe)),
     },
     Action {
+        name: "Export…",
+        group: Group::File,
+        shortcut: command(Key::E),
+        is_enabled: has_model,
+        run: |ctx| ctx.ask(UiCommand::Dialog(Dialog::Export)),
+    },
+    Action {
         name: "Quit",
         group: Group::File,
         shortcut: command(Key::Q),
@@ -146,6 +157,20 @@ pub static ACTIONS: &[Action] = &[
             let n_layers = ctx.session.network().map_or(0, |network| network.layers.len());
             ctx.send(Command::SelectLayers((0..n_layers).collect()));
         },
+    },
+    Action {
+        name: "Swap A and B",
+        group: Group::Edit,
+        shortcut: plain(Key::X),
+        is_enabled: |session| session.rival().is_some(),
+        run: |ctx| ctx.send(Command::SwapRival),
+    },
+    Action {
+        name: "Hold the present recipe as A",
+        group: Group::Edit,
+        shortcut: shift(Key::X),
+        is_enabled: has_layer,
+        run: |ctx| ctx.send(Command::SetRival(Some(RivalChoice::Present))),
     },
     Action {
         name: "Previous layer",

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use egui::{Modal, Ui};
 
+use super::export_form::{ExportForm, Format};
 use super::messages::failure_ui;
 use super::path_field::{PathField, PathKind};
 use super::theme::{self, Theme};
@@ -31,6 +32,8 @@ pub enum Dialog {
     SavePicture,
     /// Where a panel's table goes.
     SaveTable,
+    /// The quantized model in which format, and where it goes.
+    Export,
 }
 
 /// What came of a dialog.
@@ -49,6 +52,7 @@ impl Dialog {
             Self::LoadRecipe => PathKind::LoadRecipe,
             Self::SavePicture => PathKind::SavePicture,
             Self::SaveTable => PathKind::SaveTable,
+            Self::Export => PathKind::Export(Format::first().extension()),
             Self::PickImportFolder | Self::PickImportFile => PathKind::Import,
             _ => PathKind::Open,
         }
@@ -57,7 +61,7 @@ impl Dialog {
     fn chosen(self, path: PathBuf) -> Chosen {
         Chosen::Command(match self {
             Self::PickSamples => Command::OpenSamples(path),
-            Self::SaveRecipe => Command::SaveRecipe(with_ending(path, "json")),
+            Self::SaveRecipe | Self::Export => Command::SaveRecipe(with_ending(path, "json")),
             Self::LoadRecipe => Command::LoadRecipe(path),
             Self::PickImportFolder | Self::PickImportFile => Command::StartImport(path),
             Self::PickModel | Self::TypePath => Command::OpenAny(path),
@@ -80,6 +84,8 @@ pub struct Dialogs {
 struct Typing {
     dialog: Dialog,
     field: PathField,
+    /// The choice of a format above the field.
+    export: Option<ExportForm>,
     waiting: Option<Waiting>,
     failure: Option<Notice>,
     shows_details: bool,
@@ -124,11 +130,15 @@ impl Dialogs {
             return;
         }
         let proposal = proposed_path(dialog, panel, session);
-        if dialog != Dialog::TypePath && !self.always_types {
+        let has_own = matches!(dialog, Dialog::TypePath | Dialog::Export);
+        if !has_own && !self.always_types {
             self.picking = pick(dialog, proposal.clone(), ctx);
         }
         if self.picking.is_none() {
             self.start_typing(dialog, &proposal);
+        }
+        if let (Dialog::Export, Some(typing)) = (dialog, &mut self.typing) {
+            typing.export = Some(ExportForm::new(session, !self.always_types));
         }
     }
 
@@ -137,6 +147,7 @@ impl Dialogs {
         let typing = Typing {
             dialog,
             field,
+            export: None,
             waiting: None,
             failure: None,
             shows_details: false,
@@ -227,6 +238,10 @@ impl Dialogs {
     pub fn poll(&mut self) -> Option<Chosen> {
         let picked = self.picking.as_ref()?.picked.try_recv().ok()?;
         let picking = self.picking.take()?;
+        if picking.kind == Dialog::Export {
+            self.take_browsed(&picking, picked);
+            return None;
+        }
         match picked {
             Some(path) => Some(picking.kind.chosen(path)),
             None => {
@@ -238,17 +253,36 @@ impl Dialogs {
         }
     }
 
+    /// A path from the system's dialog goes into the field beside the format.
+    fn take_browsed(&mut self, picking: &Picking, picked: Option<PathBuf>) {
+        let Some(typing) = &mut self.typing else { return };
+        match picked {
+            Some(path) => typing.field.set_text(path.display().to_string()),
+            None if picking.started.elapsed() < TOO_SOON => {
+                let text = "this system has no dialog for files; type the path here";
+                typing.failure = Some(Notice::new(NoticeKind::Failed, text.to_owned()));
+            }
+            None => {}
+        }
+    }
+
     /// Draws the field for a path.
     pub fn ui(&mut self, ui: &Ui, session: &Session) -> Option<Chosen> {
         let typing = self.typing.as_mut()?;
         let modal = Modal::new(egui::Id::unique("type a path")).show(ui.ctx(), |ui| {
             let room = ui.ctx().content_rect().width() - 64.0;
-            ui.set_width(560.0_f32.min(room));
+            let width = if typing.export.is_some() { 680.0_f32 } else { 560.0 };
+            ui.set_width(width.min(room));
             typing.ui(ui, session)
         });
         match modal.inner {
             Answer::None if !modal.should_close() => None,
-            Answer::Chosen(path) => Some(typing.dialog.chosen(path)),
+            Answer::Chosen(path) => Some(typing.chosen(path)),
+            Answer::Browse => {
+                let proposal = typing.field.path().unwrap_or_default();
+                self.picking = pick(Dialog::Export, proposal, ui.ctx());
+                None
+            }
             Answer::None | Answer::Cancel => {
                 let waiting = typing.waiting;
                 self.typing = None;
@@ -267,6 +301,8 @@ impl Dialogs {
 enum Answer {
     None,
     Chosen(PathBuf),
+    /// Asks the system for the path.
+    Browse,
     Cancel,
 }
 
@@ -278,8 +314,16 @@ impl Typing {
         ui.label(help);
         ui.add_space(8.0);
         let is_waiting = self.waiting.is_some();
-        let (is_chosen, is_there) =
-            ui.add_enabled_ui(!is_waiting, |ui| self.field.ui(ui, session.recent())).inner;
+        let (is_chosen, is_there) = ui
+            .add_enabled_ui(!is_waiting, |ui| {
+                if let Some(form) = &mut self.export {
+                    form.ui(ui, session, &mut self.field);
+                    ui.add_space(8.0);
+                }
+                self.field.ui(ui, session.recent())
+            })
+            .inner;
+        let is_ready = self.export.as_ref().is_none_or(ExportForm::is_ready);
         if self.field.take_edited() {
             self.failure = None;
             self.asks_to_replace = false;
@@ -291,6 +335,7 @@ impl Typing {
         }
         // Enter alone replaces nothing: it is asked first, and the button says what it does.
         let replaces = self.field.kind().is_saving() && is_there;
+        let is_chosen = is_chosen && is_ready;
         let asks = replaces && is_chosen && !self.asks_to_replace;
         self.asks_to_replace = replaces && (self.asks_to_replace || asks);
         if self.asks_to_replace && !is_waiting {
@@ -301,23 +346,43 @@ impl Typing {
         self.buttons_ui(ui, is_chosen && !asks, is_there)
     }
 
+    fn chosen(&self, path: PathBuf) -> Chosen {
+        match &self.export {
+            Some(form) => Chosen::Command(form.command(with_ending(path, form.extension()))),
+            None => self.dialog.chosen(path),
+        }
+    }
+
     fn buttons_ui(&self, ui: &mut Ui, is_chosen: bool, is_there: bool) -> Answer {
         let is_waiting = self.waiting.is_some();
         ui.horizontal(|ui| {
             let verb = match self.field.kind() {
                 kind if kind.is_saving() && is_there => "Replace",
+                _ if self.export.is_some() => "Export",
                 kind if kind.is_saving() => "Save",
                 _ => "Open",
             };
-            let path = self.field.path().filter(|_| !is_waiting);
+            let is_ready = self.export.as_ref().is_none_or(ExportForm::is_ready);
+            let path = self.field.path().filter(|_| !is_waiting && is_ready);
             let button = egui::Button::new(verb);
             let is_clicked = ui.add_enabled(path.is_some(), button).clicked();
             if ui.button("Cancel").clicked() {
                 return Answer::Cancel;
             }
+            if self.export.as_ref().is_some_and(ExportForm::can_browse)
+                && ui.add_enabled(!is_waiting, egui::Button::new("Browse…")).clicked()
+            {
+                return Answer::Browse;
+            }
             if is_waiting {
                 ui.spinner();
-                ui.label(if self.field.kind().is_saving() { "Saving…" } else { "Opening…" });
+                ui.label(match self.field.kind() {
+                    _ if self.export.is_some() => "Exporting…",
+                    kind if kind.is_saving() => "Saving…",
+                    _ => "Opening…",
+                });
+            } else if let Some(form) = &self.export {
+                form.why_not_ui(ui);
             }
             match path {
                 Some(path) if is_clicked || is_chosen => Answer::Chosen(path),
@@ -370,6 +435,10 @@ fn words(dialog: Dialog, kind: PathKind) -> (&'static str, &'static str) {
             "The panel as it is on the screen: .png in twice its resolution, or .svg with its texts.",
         ),
         PathKind::SaveTable => ("Save table", "What the panel shows, as comma-separated values."),
+        PathKind::Export(_) => (
+            "Export",
+            "The quantized model with the layers as they are set, or the recipe alone. Nothing that is open changes.",
+        ),
     }
 }
 
@@ -381,12 +450,17 @@ fn proposed_path(dialog: Dialog, panel: Option<&str>, session: &Session) -> Path
         Dialog::SavePicture => "png",
         Dialog::SaveTable => "csv",
         Dialog::SaveRecipe => "recipe.json",
+        Dialog::Export => Format::first().extension(),
         // With a stroke at its end, so that what lies in it is listed.
         Dialog::LoadRecipe => return folder.map_or_else(PathBuf::new, |folder| folder.join("")),
         _ => return PathBuf::new(),
     };
     let mut words =
         vec![session.opened().map_or_else(String::new, |opened| opened.reference.stem())];
+    if dialog == Dialog::Export {
+        // Never the name of the model itself.
+        words.push("quantized".to_owned());
+    }
     words.extend(panel.map(str::to_owned));
     let name: String = words
         .join("-")
@@ -444,11 +518,14 @@ fn system_dialog(kind: Dialog, proposal: &Path) -> Choosing {
         Dialog::LoadRecipe => {
             dialog = dialog.set_title("Load recipe").add_filter("Recipes", &["json"]);
         }
-        Dialog::SaveRecipe | Dialog::SavePicture | Dialog::SaveTable => {
+        Dialog::SaveRecipe | Dialog::SavePicture | Dialog::SaveTable | Dialog::Export => {
             let name = proposal.file_name().unwrap_or_default().to_string_lossy();
             let (title, filter, endings): (_, _, &[&str]) = match kind {
                 Dialog::SavePicture => ("Save picture", "Pictures", &["png", "svg"]),
                 Dialog::SaveTable => ("Save table", "Comma-separated values", &["csv"]),
+                Dialog::Export => {
+                    ("Export", "Models and recipes", &["onnx", "safetensors", "gguf", "json"])
+                }
                 _ => ("Save recipe", "Recipes", &["json"]),
             };
             let dialog = dialog.set_title(title).set_file_name(name);

@@ -6,7 +6,7 @@ use super::dialogs::Dialog;
 use super::dock::Preset;
 use super::panels::{
     accuracy, bench, bits, budget, channels, compare, distribution, estimators, front, graph,
-    heatmap, hints, history, layers, levels, model, quantizer, scales, sensitivity,
+    heatmap, hints, history, layers, levels, model, quantizer, scales, sensitivity, versus,
 };
 use super::table::Table;
 use crate::model::Layer;
@@ -137,6 +137,7 @@ pub static PANELS: &[PanelEntry] = &[
     budget::ENTRY,
     sensitivity::ENTRY,
     front::ENTRY,
+    versus::ENTRY,
     hints::ENTRY,
     history::ENTRY,
     model::ENTRY,

@@ -27,18 +27,44 @@ pub enum PathKind {
     SavePicture,
     /// A table to be written.
     SaveTable,
+    /// A model to be written, with that ending.
+    Export(&'static str),
 }
 
 impl PathKind {
     /// Whether the file is written, not read.
     pub fn is_saving(self) -> bool {
-        matches!(self, Self::SaveRecipe | Self::SavePicture | Self::SaveTable)
+        self.ending().is_some()
+    }
+
+    /// What a name without an ending gets when it is written.
+    pub fn ending(self) -> Option<&'static str> {
+        match self {
+            Self::SaveRecipe => Some("json"),
+            Self::SavePicture => Some("png"),
+            Self::SaveTable => Some("csv"),
+            Self::Export(ending) => Some(ending),
+            Self::Open | Self::Import | Self::LoadRecipe => None,
+        }
+    }
+
+    /// The name that is written.
+    fn completed(self, name: &str) -> String {
+        match self.ending() {
+            Some(ending) if Path::new(name).extension().is_none() => format!("{name}.{ending}"),
+            _ => name.to_owned(),
+        }
+    }
+
+    fn list_height(self) -> f32 {
+        // The formats need their room too.
+        let n_lines = if matches!(self, Self::Export(_)) { 4.0 } else { 7.0 };
+        n_lines * theme::TABLE_ROW_HEIGHT
     }
 }
 
 /// The most completions that are listed.
 const MAX_SHOWN: usize = 200;
-const LIST_HEIGHT: f32 = 7.0 * theme::TABLE_ROW_HEIGHT;
 
 /// The field with what was typed.
 pub struct PathField {
@@ -105,6 +131,18 @@ impl PathField {
         self.focus();
     }
 
+    /// Another name, while something else has the keyboard.
+    pub fn rename(&mut self, kind: PathKind, text: String) {
+        self.kind = kind;
+        self.text = text;
+        self.chosen = None;
+        self.is_edited = true;
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Takes the keyboard when it is drawn next.
     pub fn focus(&mut self) {
         self.has_been_focused = false;
@@ -142,6 +180,7 @@ impl PathField {
             PathKind::LoadRecipe | PathKind::SaveRecipe => "/path/to/recipe.json",
             PathKind::SavePicture => "/path/to/picture.png",
             PathKind::SaveTable => "/path/to/table.csv",
+            PathKind::Export(_) => "/path/to/model",
         };
         let field = TextEdit::singleline(&mut self.text)
             .id(id)
@@ -238,7 +277,8 @@ impl PathField {
     /// Selects the name up to its ending, so that typing replaces it; the caret stands before that.
     fn select_stem(&self, ctx: &egui::Context, id: egui::Id) {
         let (folder, name) = split(&self.text);
-        let ending = [".recipe.json", ".png", ".svg", ".csv", ".json"];
+        let ending =
+            [".recipe.json", ".png", ".svg", ".csv", ".json", ".onnx", ".safetensors", ".gguf"];
         let stem = ending.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
         let start = folder.chars().count();
         let mut state = TextEdit::load_state(ctx, id).unwrap_or_default();
@@ -302,7 +342,8 @@ impl PathField {
                 Suggestions::none(format!("{}: {reason}", asked.display()))
             }
             FolderState::Read(entries) => {
-                let is_there = entries.iter().any(|entry| !entry.is_folder && entry.name == start);
+                let name = kind.completed(start);
+                let is_there = entries.iter().any(|entry| !entry.is_folder && entry.name == name);
                 let fitting = entries.iter().filter(|entry| fits(kind, entry, start));
                 let lines: Vec<Suggestion> = fitting
                     .take(MAX_SHOWN)
@@ -332,8 +373,8 @@ impl PathField {
         let mut clicked = None;
         egui::ScrollArea::vertical()
             .id_salt("completions")
-            .max_height(LIST_HEIGHT)
-            .min_scrolled_height(LIST_HEIGHT)
+            .max_height(self.kind.list_height())
+            .min_scrolled_height(self.kind.list_height())
             .auto_shrink(false)
             .show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 0.0;
@@ -435,6 +476,7 @@ fn has_ending(kind: PathKind, name: &str) -> bool {
         PathKind::LoadRecipe | PathKind::SaveRecipe => ending == "json",
         PathKind::SavePicture => ending == "png" || ending == "svg",
         PathKind::SaveTable => ending == "csv",
+        PathKind::Export(wanted) => ending == wanted,
     }
 }
 

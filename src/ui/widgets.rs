@@ -1,6 +1,12 @@
 //! Small drawn parts that several panels use.
 
-use egui::{Color32, Rect, Response, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
+use std::sync::Arc;
+
+use egui::text::{LayoutJob, TextWrapping};
+use egui::{
+    Align2, Color32, FontId, Galley, Pos2, Rect, Response, RichText, Sense, Ui, WidgetInfo, pos2,
+    vec2,
+};
 
 use super::theme::{self, Theme};
 use crate::eval::Estimate;
@@ -75,6 +81,26 @@ pub fn centred_ui<R>(ui: &mut Ui, max_width: f32, content: impl FnOnce(&mut Ui) 
     ui.scope_builder(builder, content).inner
 }
 
+/// Draws into a part of a panel.
+pub fn region<R>(ui: &mut Ui, rect: Rect, id: &str, content: impl FnOnce(&mut Ui) -> R) -> R {
+    let mut child = ui.new_child(egui::UiBuilder::new().id_salt(id).max_rect(rect));
+    child.shrink_clip_rect(rect);
+    content(&mut child)
+}
+
+/// A line of text that ends in “…” where it is longer than `width`.
+pub fn cut_text(ui: &Ui, text: String, font: FontId, colour: Color32, width: f32) -> Arc<Galley> {
+    let mut job = LayoutJob::simple_singleline(text, font, colour);
+    job.wrap = TextWrapping::truncate_at_width(width.max(8.0));
+    ui.painter().layout_job(job)
+}
+
+/// Paints a galley with its `anchor` at `place`.
+pub fn paint_text(ui: &Ui, place: Pos2, anchor: Align2, galley: Arc<Galley>) {
+    let rect = anchor.anchor_size(place, galley.size());
+    ui.painter().galley(rect.min, galley, Theme::of(ui).text);
+}
+
 /// A heading of a section within a panel, with something on its right.
 pub fn section(ui: &mut Ui, title: &str, right: &str) {
     let theme = Theme::of(ui);
@@ -89,9 +115,14 @@ pub fn section(ui: &mut Ui, title: &str, right: &str) {
 
 /// Float above quantized on one axis: a dot or square on the line of its 95 % interval.
 pub fn intervals(ui: &mut Ui, float: Estimate, quantized: Option<Estimate>, size: egui::Vec2) {
+    let help = "● float and ■ quantized, each on the line of its 95 % interval";
+    intervals_of(ui, [Some(float), quantized], size, help);
+}
+
+/// Two estimates on one axis, a dot above a square.
+pub fn intervals_of(ui: &mut Ui, all: [Option<Estimate>; 2], size: egui::Vec2, help: &str) {
     let theme = Theme::of(ui);
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
-    let all = [Some(float), quantized];
     let lo = all.iter().flatten().map(|e| e.ci95.0).fold(f64::INFINITY, f64::min);
     let hi = all.iter().flatten().map(|e| e.ci95.1).fold(f64::NEG_INFINITY, f64::max);
     let width = (hi - lo).max(f64::MIN_POSITIVE);
@@ -114,7 +145,7 @@ pub fn intervals(ui: &mut Ui, float: Estimate, quantized: Option<Estimate>, size
         }
     }
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, "Accuracy intervals"));
-    response.on_hover_text("● float and ■ quantized, each on the line of its 95 % interval");
+    response.on_hover_text(help);
 }
 
 /// Two shares of a whole beside each other; the second hatched, so that colour is not the only
@@ -176,7 +207,7 @@ pub fn icon_button(ui: &mut Ui, icon: egui_material_icons::MaterialIcon, name: &
 }
 
 /// An icon around a place, taking no room in the layout.
-pub fn icon_at(ui: &mut Ui, centre: egui::Pos2, icon: RichText) {
+pub fn icon_at(ui: &mut Ui, centre: Pos2, icon: RichText) {
     let rect = Rect::from_center_size(centre, vec2(16.0, 16.0));
     let mut place = ui.new_child(egui::UiBuilder::new().max_rect(rect));
     place.add(egui::Label::new(icon.size(16.0)).extend());

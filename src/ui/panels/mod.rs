@@ -19,3 +19,4 @@ pub mod model;
 pub mod quantizer;
 pub mod scales;
 pub mod sensitivity;
+pub mod versus;

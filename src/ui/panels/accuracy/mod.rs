@@ -6,9 +6,7 @@ mod confusion;
 mod critical;
 mod csv;
 mod failure;
-mod gallery;
 mod headline;
-mod names;
 mod paired;
 mod parts;
 mod recall;
@@ -16,19 +14,20 @@ mod reliability;
 mod states;
 mod strip;
 
-use egui::{Rect, RichText, ScrollArea, Sense, Ui, UiBuilder, vec2};
+use egui::{Rect, RichText, ScrollArea, Sense, Ui, vec2};
 
 use crate::base::thousands;
-use crate::eval::{Accuracy, FlipFilter, FlipKind};
+use crate::eval::Accuracy;
 use crate::session::Loaded;
 use crate::ui::accuracy_text::Measured;
+use crate::ui::class_names::{self as names, Names};
+use crate::ui::flip_gallery::{Changes, Filter, Gallery, OF_QUANTIZING};
 use crate::ui::focus_ring::scroll_to_focus;
 use crate::ui::panel::{Panel, PanelCtx, PanelEntry, Place};
 use crate::ui::theme::{self, Theme};
+use crate::ui::widgets::region;
 use confusion::Counts;
-use gallery::Gallery;
 use headline::HeadFigure;
-use names::Names;
 
 pub const ENTRY: PanelEntry = PanelEntry {
     id: "accuracy",
@@ -55,43 +54,6 @@ struct AccuracyPanel {
     filter: Filter,
     gallery: Gallery,
     copied_at: Option<f64>,
-}
-
-/// What a click on a class or a cell chose, shared by the parts of the panel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Filter {
-    kind: FlipKind,
-    class: Option<u32>,
-    answer: Option<u32>,
-}
-
-impl Default for Filter {
-    fn default() -> Self {
-        Self { kind: FlipKind::Broken, class: None, answer: None }
-    }
-}
-
-impl Filter {
-    /// Chooses a class and an answer; the same once more chooses everything.
-    fn toggle(&mut self, class: Option<u32>, answer: Option<u32>) {
-        let is_chosen = (self.class, self.answer) == (class, answer);
-        (self.class, self.answer) = if is_chosen { (None, None) } else { (class, answer) };
-    }
-
-    /// What fits these answers: classes they have, and kinds that labels can tell apart.
-    fn fitted(mut self, accuracy: &Accuracy) -> Self {
-        let exists = |class: &u32| (*class as usize) < accuracy.answers.n_classes;
-        self.class = self.class.filter(exists);
-        self.answer = self.answer.filter(exists);
-        if !accuracy.answers.has_targets() {
-            self.kind = FlipKind::Other;
-        }
-        self
-    }
-
-    fn flips(self) -> FlipFilter {
-        FlipFilter { kind: self.kind, class: self.class, answer: self.answer }
-    }
 }
 
 /// How much is shown, by the height there is: the tables and diagrams go before the rest.
@@ -146,7 +108,7 @@ impl Panel for AccuracyPanel {
         let vocabulary =
             ctx.session.network().and_then(|network| network.model.card.vocabulary.as_deref());
         let names = Names { samples, vocabulary };
-        self.filter = self.filter.fitted(shown);
+        self.filter = self.filter.fitted(&shown.answers);
         self.head = self.head.fitted(shown);
         let room = ui.available_rect_before_wrap();
         let is_wide = room.width() >= WIDE;
@@ -168,7 +130,7 @@ impl Panel for AccuracyPanel {
             ui.painter().vline(gallery.left(), gallery.y_range(), line);
             region(ui, gallery, "gallery", |ui| {
                 ui.set_opacity(fade);
-                self.gallery.ui(ui, &content, &mut self.filter);
+                self.gallery.ui(ui, &content.changes(), &mut self.filter);
             });
         }
         region(ui, middle, "body", |ui| {
@@ -192,6 +154,18 @@ struct Content<'a> {
     measured: Measured,
     names: &'a Names<'a>,
     ctx: &'a PanelCtx<'a>,
+}
+
+impl Content<'_> {
+    fn changes(&self) -> Changes<'_> {
+        Changes {
+            answers: &self.accuracy.answers,
+            flips: self.accuracy.breakdown.flips,
+            names: self.names,
+            session: self.ctx.session,
+            words: &OF_QUANTIZING,
+        }
+    }
 }
 
 impl AccuracyPanel {
@@ -289,7 +263,9 @@ impl AccuracyPanel {
         match self.view {
             View::Samples => {
                 let whole = Rect::from_min_max(charts.min, foot.max);
-                region(ui, whole, "gallery", |ui| self.gallery.ui(ui, content, &mut self.filter));
+                region(ui, whole, "gallery", |ui| {
+                    self.gallery.ui(ui, &content.changes(), &mut self.filter)
+                });
                 return;
             }
             View::Calibration => {
@@ -384,11 +360,4 @@ fn set_text(accuracy: &Accuracy) -> String {
             format!("{} samples, {n_classes} classes{labels}", thousands(accuracy.n_samples))
         }
     }
-}
-
-/// Draws into a part of the panel.
-fn region<R>(ui: &mut Ui, rect: Rect, id: &str, content: impl FnOnce(&mut Ui) -> R) -> R {
-    let mut child = ui.new_child(UiBuilder::new().id_salt(id).max_rect(rect));
-    child.shrink_clip_rect(rect);
-    content(&mut child)
 }

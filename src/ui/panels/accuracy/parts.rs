@@ -3,25 +3,12 @@
 use std::sync::Arc;
 
 use egui::epaint::TextShape;
-use egui::text::{LayoutJob, TextWrapping};
-use egui::{Align2, Color32, FontId, Galley, Pos2, Rgba, Ui};
+use egui::{Color32, Galley, Pos2, Rgba, Ui};
 
 use crate::ui::colormap::Colormap;
 pub use crate::ui::segments::segments_ui as switch_ui;
 use crate::ui::theme::Theme;
-
-/// A line of text that ends in “…” where it is longer than `width`.
-pub fn cut_text(ui: &Ui, text: String, font: FontId, colour: Color32, width: f32) -> Arc<Galley> {
-    let mut job = LayoutJob::simple_singleline(text, font, colour);
-    job.wrap = TextWrapping::truncate_at_width(width.max(8.0));
-    ui.painter().layout_job(job)
-}
-
-/// Paints a galley with its `anchor` at `place`.
-pub fn paint_text(ui: &Ui, place: Pos2, anchor: Align2, galley: Arc<Galley>) {
-    let rect = anchor.anchor_size(place, galley.size());
-    ui.painter().galley(rect.min, galley, Theme::of(ui).text);
-}
+pub use crate::ui::widgets::{cut_text, paint_text};
 
 /// Paints a galley that reads upwards, its lower left corner at `place`.
 pub fn paint_upright_text(ui: &Ui, place: Pos2, galley: Arc<Galley>) {

@@ -7,14 +7,109 @@ use egui::{
     vec2,
 };
 
-use super::names::Names;
-use super::parts::{cut_text, paint_text, switch_ui};
-use super::{Content, Filter, region};
+use super::class_names::Names;
+use super::segments::segments_ui;
+use super::state_view;
+use super::theme::{self, Theme};
+use super::widgets::{cut_text, paint_text, region};
 use crate::base::{percent, thousands};
-use crate::eval::{AnswerRow, FlipCounts, FlipKind, Guess, Side};
-use crate::session::{Atlas, GalleryItem, GalleryPage, GalleryRequest, Loaded, Look, Same};
-use crate::ui::state_view;
-use crate::ui::theme::{self, Theme};
+use crate::eval::{AnswerRow, Answers, FlipCounts, FlipFilter, FlipKind, Guess, Side};
+use crate::session::{
+    Atlas, GalleryItem, GalleryPage, GalleryRequest, Loaded, Look, Same, Session,
+};
+
+/// Answers of two models, and how they are told.
+pub struct Changes<'a> {
+    pub answers: &'a Arc<Answers>,
+    /// By kind, of all answers.
+    pub flips: FlipCounts,
+    pub names: &'a Names<'a>,
+    pub session: &'a Session,
+    pub words: &'a FlipWords,
+}
+
+/// What both models and the changes between them are called.
+pub struct FlipWords {
+    /// The two models, as in “float dog 90 %, quantized cat 60 %”.
+    pub sides: [&'static str; 2],
+    /// What is broken, fixed, or changed otherwise.
+    pub kinds: [&'static str; 3],
+    /// Heading of the samples, and of the tokens of a language model.
+    pub titles: [&'static str; 2],
+    /// Where nothing is broken, fixed, changed otherwise, or changed at all.
+    pub nothing: [(&'static str, &'static str); 4],
+}
+
+/// The quantized model against float.
+pub static OF_QUANTIZING: FlipWords = FlipWords {
+    sides: ["float", "quantized"],
+    kinds: [
+        "Right before, wrong after",
+        "Wrong before, right after",
+        "Another answer, wrong before and after",
+    ],
+    titles: ["Changed samples", "Changed tokens"],
+    nothing: [
+        ("Nothing is broken", "Every answer that was right still is."),
+        ("Nothing is fixed", "No answer that was wrong is right now."),
+        ("No other change", "No wrong answer became another wrong answer."),
+        ("No answer changed", "Both models answer the same on every sample."),
+    ],
+};
+
+/// Recipe B against A.
+pub static OF_RECIPES: FlipWords = FlipWords {
+    sides: ["A", "B"],
+    kinds: [
+        "Right under A, wrong under B",
+        "Wrong under A, right under B",
+        "Another answer, wrong under both",
+    ],
+    titles: ["Samples that flip", "Tokens that flip"],
+    nothing: [
+        ("Nothing is broken", "Every answer that is right under A is right under B."),
+        ("Nothing is fixed", "No answer that is wrong under A is right under B."),
+        ("No other change", "No wrong answer is another wrong answer under B."),
+        ("No answer differs", "A and B answer the same on every sample."),
+    ],
+};
+
+/// What a click on a class or a cell chose, shared by the parts of a panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filter {
+    pub kind: FlipKind,
+    pub class: Option<u32>,
+    pub answer: Option<u32>,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { kind: FlipKind::Broken, class: None, answer: None }
+    }
+}
+
+impl Filter {
+    /// Chooses a class and an answer; the same once more chooses everything.
+    pub fn toggle(&mut self, class: Option<u32>, answer: Option<u32>) {
+        let is_chosen = (self.class, self.answer) == (class, answer);
+        (self.class, self.answer) = if is_chosen { (None, None) } else { (class, answer) };
+    }
+
+    /// What fits these answers: classes they have, and kinds that labels can tell apart.
+    pub fn fitted(mut self, answers: &Answers) -> Self {
+        let exists = |class: &u32| (*class as usize) < answers.n_classes;
+        self.class = self.class.filter(exists);
+        self.answer = self.answer.filter(exists);
+        if !answers.has_targets() {
+            self.kind = FlipKind::Other;
+        }
+        self
+    }
+
+    pub fn flips(self) -> FlipFilter {
+        FlipFilter { kind: self.kind, class: self.class, answer: self.answer }
+    }
+}
 
 /// The page that is shown, and its pictures.
 #[derive(Default)]
@@ -46,36 +141,36 @@ const CAPTION_FIGURES: f32 = 16.0 + 40.0;
 const LETTER_WIDTH: f32 = 6.4;
 
 impl Gallery {
-    pub fn ui(&mut self, ui: &mut Ui, content: &Content, filter: &mut Filter) {
+    pub fn ui(&mut self, ui: &mut Ui, changes: &Changes, filter: &mut Filter) {
         if *filter != self.shown_filter {
             (self.shown_filter, self.first) = (*filter, 0);
         }
         let room = ui.max_rect().shrink2(vec2(theme::PANEL_MARGIN, 4.0));
-        let head_height = head_height(ui, (content, *filter), room.width());
+        let head_height = head_height(ui, (changes, *filter), room.width());
         let (head, rest) = room.split_top_bottom_at_y(room.top() + head_height);
         let (middle, foot) = rest.split_top_bottom_at_y(rest.bottom() - FOOT_HEIGHT);
-        let places = Places::new(middle, content.names);
+        let places = Places::new(middle, changes.names);
         let request = GalleryRequest {
-            answers: Same(Arc::clone(&content.accuracy.answers)),
+            answers: Same(Arc::clone(changes.answers)),
             filter: filter.flips(),
             first: self.first,
             n_wanted: places.n(),
         };
-        let page = content.ctx.session.gallery(request);
+        let page = changes.session.gallery(request);
         let counts = match page.shown().filter(|page| has_filter(page, *filter)) {
             Some(page) => page.counts,
-            None => content.accuracy.breakdown.flips,
+            None => changes.flips,
         };
-        region(ui, head, "head", |ui| head_ui(ui, content, (filter, counts)));
+        region(ui, head, "head", |ui| head_ui(ui, changes, (filter, counts)));
         let n_matching = counts.of(filter.kind);
-        region(ui, middle, "samples", |ui| self.page_ui(ui, content, (&page, &places, *filter)));
+        region(ui, middle, "samples", |ui| self.page_ui(ui, changes, (&page, &places, *filter)));
         region(ui, foot, "pages", |ui| self.pages_ui(ui, n_matching, places.n()));
     }
 
     fn page_ui(
         &mut self,
         ui: &mut Ui,
-        content: &Content,
+        changes: &Changes,
         (page, places, filter): (&Loaded<GalleryPage>, &Places, Filter),
     ) {
         if let Some(reason) = page.failure() {
@@ -91,7 +186,7 @@ impl Gallery {
             return;
         };
         if shown.items.is_empty() && !page.is_stale() {
-            let (title, hint) = nothing_text(content, filter);
+            let (title, hint) = nothing_text(changes, filter);
             let icon = egui_material_icons::icons::ICON_CHECK_CIRCLE;
             state_view::empty_icon_ui(ui, icon, (title, hint));
             return;
@@ -107,11 +202,11 @@ impl Gallery {
                 _ => None,
             };
             match picture {
-                Some(picture) => picture_ui(ui, (rect, places), picture, (item, content.names)),
-                None => line_ui(ui, rect, item, content.names),
+                Some(picture) => picture_ui(ui, (rect, places), picture, (item, changes.names)),
+                None => line_ui(ui, rect, item, changes.names),
             }
             let response = ui.interact(rect, ui.scope_id().with(("sample", nth)), Sense::hover());
-            let text = describe(item, content.names);
+            let text = describe(item, changes);
             response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, &text));
             response.on_hover_text(text);
         }
@@ -176,34 +271,33 @@ fn has_filter(page: &GalleryPage, filter: Filter) -> bool {
     (shown.class, shown.answer) == (filter.class, filter.answer)
 }
 
-fn nothing_text(content: &Content, filter: Filter) -> (&'static str, &'static str) {
+fn nothing_text(changes: &Changes, filter: Filter) -> (&'static str, &'static str) {
+    let [broken, fixed, other, any] = changes.words.nothing;
     match filter.kind {
         _ if filter.class.or(filter.answer).is_some() => (
             "None here",
             "No sample of this kind under the class or cell that is chosen. Choose another kind, or lift the choice above.",
         ),
-        FlipKind::Broken => ("Nothing is broken", "Every answer that was right still is."),
-        FlipKind::Fixed => ("Nothing is fixed", "No answer that was wrong is right now."),
-        FlipKind::Other if content.accuracy.answers.has_targets() => {
-            ("No other change", "No wrong answer became another wrong answer.")
-        }
-        FlipKind::Other => ("No answer changed", "Both models answer the same on every sample."),
+        FlipKind::Broken => broken,
+        FlipKind::Fixed => fixed,
+        FlipKind::Other if changes.answers.has_targets() => other,
+        FlipKind::Other => any,
     }
 }
 
 /// Title, kinds with their counts, and what was chosen by a click.
-fn head_ui(ui: &mut Ui, content: &Content, (filter, counts): (&mut Filter, FlipCounts)) {
+fn head_ui(ui: &mut Ui, changes: &Changes, (filter, counts): (&mut Filter, FlipCounts)) {
     let theme = Theme::of(ui);
     ui.spacing_mut().item_spacing.y = 4.0;
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), 32.0),
         egui::Layout::left_to_right(egui::Align::Center),
         |ui| {
-            let what =
-                if content.names.is_language() { "Changed tokens" } else { "Changed samples" };
+            let [samples, tokens] = changes.words.titles;
+            let what = if changes.names.is_language() { tokens } else { samples };
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if content.accuracy.answers.has_targets() {
-                    kinds_ui(ui, &mut filter.kind, counts);
+                if changes.answers.has_targets() {
+                    kinds_ui(ui, (&mut filter.kind, counts), changes.words);
                 }
                 ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                     // In little room the kinds say it.
@@ -215,7 +309,7 @@ fn head_ui(ui: &mut Ui, content: &Content, (filter, counts): (&mut Filter, FlipC
             });
         },
     );
-    if let Some(text) = chosen_text(content.names, *filter) {
+    if let Some(text) = chosen_text(changes.names, *filter) {
         let button = egui::Button::new(format!("{text}  ✕")).selected(true).truncate();
         let response = ui.add(button).on_hover_text("Show all classes again");
         let label = format!("Show all classes, not {text} alone");
@@ -224,12 +318,12 @@ fn head_ui(ui: &mut Ui, content: &Content, (filter, counts): (&mut Filter, FlipC
             filter.toggle(filter.class, filter.answer);
         }
     }
-    let order = RichText::new(order_text(content, *filter)).color(theme.hint);
+    let order = RichText::new(order_text(changes, *filter)).color(theme.hint);
     ui.add(egui::Label::new(order).wrap());
 }
 
 /// In which order the samples stand.
-fn order_text(content: &Content, filter: Filter) -> String {
+fn order_text(changes: &Changes, filter: Filter) -> String {
     let order = match filter.kind {
         FlipKind::Broken => "largest loss of confidence first",
         FlipKind::Fixed => "largest gain of confidence first",
@@ -237,32 +331,32 @@ fn order_text(content: &Content, filter: Filter) -> String {
     };
     let turns = match filter.class {
         Some(_) => "",
-        None if content.names.is_language() => ", tokens in turn",
+        None if changes.names.is_language() => ", tokens in turn",
         None => ", classes in turn",
     };
     format!("{order}{turns}")
 }
 
 /// Height of title, choice and order, which takes two lines in little room.
-fn head_height(ui: &Ui, (content, filter): (&Content, Filter), width: f32) -> f32 {
-    let text = order_text(content, filter);
+fn head_height(ui: &Ui, (changes, filter): (&Changes, Filter), width: f32) -> f32 {
+    let text = order_text(changes, filter);
     let order = ui.painter().layout(text, theme::text(12.0), Color32::WHITE, width);
     let is_chosen = filter.class.or(filter.answer).is_some();
     let chosen = if is_chosen { CHOSEN_HEIGHT } else { 0.0 };
     TITLE_HEIGHT + chosen + order.size().y + 12.0
 }
 
-fn kinds_ui(ui: &mut Ui, kind: &mut FlipKind, counts: FlipCounts) {
+fn kinds_ui(ui: &mut Ui, (kind, counts): (&mut FlipKind, FlipCounts), words: &FlipWords) {
     let name = |name: &str, n: usize| format!("{name} {}", thousands(n));
     let names =
         [name("Broken", counts.broken), name("Fixed", counts.fixed), name("Other", counts.other)];
     let [broken, fixed, other] = &names;
     let options = [
-        (FlipKind::Broken, broken.as_str(), "Right before, wrong after"),
-        (FlipKind::Fixed, fixed.as_str(), "Wrong before, right after"),
-        (FlipKind::Other, other.as_str(), "Another answer, wrong before and after"),
+        (FlipKind::Broken, broken.as_str(), words.kinds[0]),
+        (FlipKind::Fixed, fixed.as_str(), words.kinds[1]),
+        (FlipKind::Other, other.as_str(), words.kinds[2]),
     ];
-    switch_ui(ui, kind, &options);
+    segments_ui(ui, kind, &options);
 }
 
 fn chosen_text(names: &Names, filter: Filter) -> Option<String> {
@@ -429,7 +523,9 @@ fn last_that_fit(text: &str, names: &Names, width: f32) -> String {
     format!("…{}", whole.unwrap_or(&tail))
 }
 
-fn describe(item: &GalleryItem, names: &Names) -> String {
+fn describe(item: &GalleryItem, changes: &Changes) -> String {
+    let names = changes.names;
+    let [before, after] = changes.words.sides;
     let row = &item.row;
     let says = |guess: &Guess| {
         let name = names.of_answer(guess.answer());
@@ -439,7 +535,7 @@ fn describe(item: &GalleryItem, names: &Names) -> String {
         Look::Text { place, .. } => format!("Row {}, token {}", row.sample_idx, place + 1),
         _ => format!("Sample {}", row.sample_idx),
     };
-    text.push_str(&format!(": float {}, quantized {}", says(&row.float), says(&row.quantized)));
+    text.push_str(&format!(": {before} {}, {after} {}", says(&row.float), says(&row.quantized)));
     if let Some(target) = row.target() {
         let p = |guess: &Guess| percent(f64::from(guess.true_confidence), 1);
         let (float, quantized) = (p(&row.float), p(&row.quantized));
