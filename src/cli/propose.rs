@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::eval::estimate_json;
 use super::exit::{CliError, Exit};
 use super::options::ProposeOptions;
 use super::search::Search;
@@ -15,7 +14,7 @@ use super::{print_json, print_out};
 use crate::base::{WorkCtx, bytes, fixed, percent, significant, thousands};
 use crate::eval::{
     Budget, CandidateWeights, Estimate, Metric, Proposal, ProposeError, ProposeRequest, Runner,
-    SamplePart, Sensitivity, Tally, Trial, compare_models, propose,
+    SamplePart, Sensitivity, Tally, Trial, compare_models, estimate_json, propose,
 };
 use crate::quant::{Recipe, Rules};
 use crate::session::{RecipeFile, RecipeModel};
