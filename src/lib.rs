@@ -10,6 +10,7 @@ pub mod codec;
 
 pub mod model;
 
+pub mod chart;
 pub mod exec;
 pub mod formats;
 pub mod quant;

@@ -11,7 +11,7 @@ const LAYERS: &[&[&str]] = &[
     &["tensor"],
     &["codec"],
     &["model"],
-    &["formats", "quant", "exec"],
+    &["formats", "quant", "exec", "chart"],
     &["eval"],
     &["session"],
     &["ui"],

@@ -1,6 +1,7 @@
-//! Ground floor: ordered parallel sums, cancellation and progress, seeded random numbers, numbers
-//! and the system's errors as text. Knows nothing of tensors.
+//! Ground floor: ordered parallel sums, cancellation and progress, seeded random numbers, numbers,
+//! moments and the system's errors as text. Knows nothing of tensors.
 
+mod date;
 mod io_words;
 mod number;
 mod random;
@@ -10,6 +11,7 @@ mod thread_clock;
 mod whole_file;
 mod work;
 
+pub use date::utc;
 pub use io_words::{details_of, unreadable, unwritable};
 pub use number::{
     MINUS, THIN_SPACE, bytes, counted, fixed, interval, percent, scientific, shortened,

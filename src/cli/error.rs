@@ -1,13 +1,14 @@
 //! `quantscope error`: what quantization does to the weights.
 
-use serde_json::{Value as Json, json};
-
 use super::exit::{CliError, Exit};
 use super::options::{ErrorOptions, open};
 use super::table::{Align, render};
 use super::{print_json, print_out};
 use crate::base::{WorkCtx, bytes, fixed, percent, significant};
-use crate::eval::{LayerError, ModelSize, QuantizedLayer, Sqnr, quantize_network, total_error};
+use crate::eval::{
+    LayerError, ModelSize, QuantizedLayer, Sqnr, error_json, layer_json, quantize_network,
+    total_error,
+};
 use crate::model::{Layer, Network};
 use crate::quant::{Recipe, SchemeChoice};
 
@@ -27,7 +28,8 @@ pub(super) fn run(options: &ErrorOptions) -> Result<(), CliError> {
     let size = ModelSize::new(network, &errors);
     let total = total_error(layers.iter().map(|layer| &layer.error));
     if options.json {
-        print_json(&json(&shown, total.sqnr(), size));
+        let rows = shown.iter().map(|(layer, done)| layer_json(layer, done)).collect();
+        print_json(&error_json(rows, &total, size));
     } else {
         print_out(&text(&shown, total.sqnr(), size));
     }
@@ -64,35 +66,6 @@ fn restricted(network: &Network, recipe: &Recipe, chosen: &[usize]) -> Recipe {
         }
     }
     restricted
-}
-
-fn with_sqnr(mut json: Json, sqnr: Sqnr) -> Json {
-    json["sqnr_db"] = json!(sqnr.db());
-    if let Some(case) = sqnr.case() {
-        json["sqnr"] = json!(case);
-    }
-    json
-}
-
-fn json(layers: &[(&Layer, &QuantizedLayer)], total: Sqnr, size: ModelSize) -> Json {
-    let rows: Vec<Json> = layers
-        .iter()
-        .map(|(layer, done)| {
-            let stats = &done.error.total;
-            let json = json!({
-                "name": layer.name, "weight": layer.weight, "scheme": done.choice.to_string(),
-                "mse": stats.mse(), "sqnr_db": null, "max_abs_error": stats.max_abs_error,
-                "clipped_fraction": stats.clipped_fraction(),
-                "clipping_mse": stats.clipping_mse(), "rounding_mse": stats.rounding_mse(),
-                "cosine": stats.cosine(), "bits_per_weight": done.error.bits_per_weight(),
-            });
-            with_sqnr(json, done.error.sqnr())
-        })
-        .collect();
-    let sums = json!({
-        "sqnr_db": null, "bits_per_weight": size.bits_per_weight, "bytes": size.quantized_bytes,
-    });
-    json!({ "layers": rows, "total": with_sqnr(sums, total) })
 }
 
 fn text(layers: &[(&Layer, &QuantizedLayer)], total: Sqnr, size: ModelSize) -> String {

@@ -3,8 +3,6 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use serde_json::{Value as Json, json};
-
 use super::exit::{CliError, Exit};
 use super::options::{EvalOptions, critical_class, open, parse_spec, samples_for};
 use super::table::{Align, render};
@@ -12,8 +10,8 @@ use super::{print_json, print_out};
 use crate::base::{WorkCtx, bytes, fixed, percent, significant, thousands};
 use crate::eval::{
     Accuracy, ActivationQuantizer, Comparison, Estimate, EvalError, KeptRuns, LayerError, Metric,
-    ModelSize, Recall, RunRequest, Runner, SampleSet, Split, TOLERATED_LOSS, overlay,
-    quantize_network,
+    ModelSize, Recall, RunRequest, Runner, SampleSet, Split, TOLERATED_LOSS, accuracy_json,
+    overlay, quantize_network,
 };
 use crate::exec::{NoHook, ValueHook};
 use crate::session::Opened;
@@ -50,7 +48,7 @@ pub(super) fn run(options: &EvalOptions) -> Result<(), CliError> {
     let errors: Vec<Option<&LayerError>> = layers.iter().map(|layer| Some(&layer.error)).collect();
     let size = ModelSize::new(network, &errors);
     if options.json {
-        print_json(&json(&accuracy, critical.as_deref(), size));
+        print_json(&accuracy_json(&accuracy, critical.as_deref(), size));
     } else {
         let title = &opened.network.model.title;
         print_out(&text(title, runner.samples(), (&accuracy, critical.as_deref()), size));
@@ -115,78 +113,12 @@ fn calibrated(
     Ok(ActivationQuantizer::calibrate(runner, graph, &choice, n_judged..n_samples, &ctx)?)
 }
 
-pub(super) fn estimate_json(estimate: Option<Estimate>) -> Json {
-    match estimate {
-        None => Json::Null,
-        Some(Estimate { value, ci95: (lo, hi) }) => json!({ "value": value, "ci95": [lo, hi] }),
-    }
-}
-
-fn json(accuracy: &Accuracy, critical: Option<&str>, size: ModelSize) -> Json {
-    let comparison = accuracy.comparison.as_ref();
-    let classes: Vec<Json> = accuracy
-        .classes
-        .iter()
-        .map(|class| {
-            json!({
-                "name": class.name, "recall_float": class.float.value,
-                "recall_quantized": class.quantized.map(|estimate| estimate.value),
-            })
-        })
-        .collect();
-    let mut json = json!({
-        "metric": accuracy.metric.id(),
-        "samples": accuracy.n_samples,
-        "tokens": accuracy.n_tokens,
-        "float": estimate_json(accuracy.float),
-        "quantized": estimate_json(accuracy.quantized),
-        "difference": estimate_json(comparison.and_then(|c| c.difference)),
-        "agreement": comparison.map(|c| c.agreement),
-        "broken": comparison.and_then(|c| c.broken),
-        "fixed": comparison.and_then(|c| c.fixed),
-        "mcnemar_p": comparison.and_then(|c| c.mcnemar_p),
-        "kl_mean": comparison.map(|c| c.kl_mean),
-        "output_sqnr_db": comparison.and_then(|c| c.output_sqnr.db()),
-        "size": {
-            "float_bytes": size.float_bytes,
-            "quantized_bytes": comparison.map(|_| size.quantized_bytes),
-            "bits_per_weight": size.bits_per_weight,
-        },
-        "seconds": accuracy.seconds,
-        "classes": classes,
-    });
-    if let Some(case) = comparison.and_then(|c| c.output_sqnr.case()) {
-        json["output_sqnr"] = json!(case);
-    }
-    if let Some((name, recall)) = named_recall(accuracy, critical) {
-        json["critical"] = critical_json(accuracy, name, recall);
-    }
-    if let Some(top5) = accuracy.top5 {
-        json["top5"] = json!({
-            "float": estimate_json(Some(top5.float)), "quantized": estimate_json(top5.quantized),
-        });
-    }
-    json
-}
-
 /// The recall of the critical class, if the set has samples of it.
 fn named_recall<'a>(
     accuracy: &'a Accuracy,
     critical: Option<&'a str>,
 ) -> Option<(&'a str, &'a Recall)> {
     critical.and_then(|name| Some((name, accuracy.class_recall(name)?)))
-}
-
-fn critical_json(accuracy: &Accuracy, name: &str, recall: &Recall) -> Json {
-    let compared = |json: Json| if accuracy.comparison.is_some() { json } else { Json::Null };
-    json!({
-        "name": name,
-        "samples": recall.n,
-        "float": estimate_json(Some(recall.float)),
-        "quantized": compared(estimate_json(Some(recall.quantized))),
-        "difference": compared(estimate_json(Some(recall.difference))),
-        "may_lose_more_than_1_point": compared(json!(recall.may_lose_more_than(TOLERATED_LOSS))),
-    })
 }
 
 fn text(

@@ -6,7 +6,9 @@ mod exit;
 mod export;
 mod inspect;
 mod options;
+mod output;
 mod propose;
+mod report;
 mod schemes;
 mod screenshot;
 mod search;
@@ -50,6 +52,7 @@ fn run(options: Options) -> Result<(), CliError> {
         Some(Command::Export(options)) => export::run(&options),
         Some(Command::Sensitivity(options)) => sensitivity::run(&options),
         Some(Command::Propose(options)) => propose::run(&options),
+        Some(Command::Report(options)) => report::run(&options),
         Some(Command::Schemes(options)) => schemes::run(&options),
         Some(Command::Screenshot(options)) => screenshot::run(&options),
     }

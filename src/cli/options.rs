@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use super::exit::{CliError, Exit};
 use crate::eval::SampleSet;
 use crate::model::{FoldMode, Network};
-use crate::quant::{Recipe, SchemeChoice};
+use crate::quant::{Recipe, Rules, SchemeChoice};
 use crate::session::{self, ModelRef, Opened, RecipeFile, RecipeFileError, ResolvedRecipe};
 
 /// Quantscope: look at a neural network's weights, quantize them, and see what it costs.
@@ -37,12 +37,14 @@ pub(super) enum Command {
     Eval(EvalOptions),
     /// Accuracy at several bit widths under several schemes, as a table
     Sweep(SweepOptions),
-    /// The quantized model as a file: ONNX, safetensors or GGUF
+    /// The quantized model as a file: ONNX, safetensors or GGUF; or its recipe
     Export(ExportOptions),
     /// What every layer costs at every bit width: quantized alone, and left out of a quantized model
     Sensitivity(SensitivityOptions),
     /// A mix of bit widths for a size or an accuracy, and why
     Propose(ProposeOptions),
+    /// A page for a colleague or the file: figures, plots, limits, how to repeat it
+    Report(ReportOptions),
     /// Every scheme with its settings, their types and defaults
     Schemes(SchemesOptions),
     /// The window as a picture; needs no display
@@ -223,14 +225,14 @@ pub(super) struct ProposeOptions {
 
 #[derive(Args)]
 #[command(
-    after_help = "Formats:\n  onnx         codes behind DequantizeLinear, 4, 8 or 16 bits\n  safetensors  packed codes and scales of every scheme, compressed-tensors' form where it has one\n  gguf         the block formats of GGUF files\n\nExample:\n  quantscope export model.onnx --recipe recipe.json --format onnx -o model-int4.onnx\n  quantscope export sample:tiny-lm --weights q8_0 --format gguf -o tiny-lm.gguf --or-float"
+    after_help = "Formats:\n  onnx         codes behind DequantizeLinear, 4, 8 or 16 bits\n  safetensors  packed codes and scales of every scheme, compressed-tensors' form where it has one\n  gguf         the block formats of GGUF files\n  recipe       no model but the recipe file: scheme and settings of every layer\n\nExample:\n  quantscope export model.onnx --recipe recipe.json --format onnx -o model-int4.onnx\n  quantscope export sample:tiny-lm --weights q8_0 --format gguf -o tiny-lm.gguf --or-float"
 )]
 pub(super) struct ExportOptions {
     /// A file, a folder, or sample:NAME
     pub model: String,
     #[command(flatten)]
     pub weights: WeightOptions,
-    /// onnx, safetensors or gguf
+    /// onnx, safetensors, gguf or recipe
     #[arg(long, value_name = "F")]
     pub format: String,
     /// The file to write
@@ -245,6 +247,32 @@ pub(super) struct ExportOptions {
     /// JSON on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "One HTML file that loads nothing and prints well, its figures in it as JSON.\n\nExample:\n  quantscope report sample:digits --weights int4 -o report.html\n  quantscope report model.onnx --recipe recipe.json --samples test.safetensors -o report.html --force"
+)]
+pub(super) struct ReportOptions {
+    /// A file, a folder, or sample:NAME
+    pub model: String,
+    #[command(flatten)]
+    pub weights: WeightOptions,
+    /// The sample set; without it eval.safetensors beside the model
+    #[arg(long, value_name = "FILE")]
+    pub samples: Option<PathBuf>,
+    /// The class whose recall comes first, with its loss; without it the one on the model's card
+    #[arg(long, value_name = "CLASS")]
+    pub critical: Option<String>,
+    /// Only the first N samples of the seeded, class-balanced order
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// The page to write
+    #[arg(short, long, value_name = "OUT.html")]
+    pub output: PathBuf,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Args)]
@@ -296,6 +324,15 @@ pub(super) fn open(model: &str, fold_mode: FoldMode) -> Result<Opened, CliError>
     Ok(opened)
 }
 
+/// A recipe for the layers there are, and where it comes from.
+#[derive(Default)]
+pub(super) struct AskedRecipe {
+    pub recipe: Recipe,
+    pub rules: Rules,
+    /// What of it is without effect, a sentence each.
+    pub warnings: Vec<String>,
+}
+
 impl WeightOptions {
     /// As asked for, else as the recipe was made; one that cannot be read is told of by
     /// [`recipe`](Self::recipe).
@@ -307,15 +344,21 @@ impl WeightOptions {
     /// The recipe asked for; `None` when nothing is to be quantized. What of a recipe file is
     /// without effect is told on standard error.
     pub(super) fn recipe(&self, network: &Network) -> Result<Option<Recipe>, CliError> {
+        Ok(self.asked(network)?.map(|asked| asked.recipe))
+    }
+
+    /// The same with the rules of its file and what was told.
+    pub(super) fn asked(&self, network: &Network) -> Result<Option<AskedRecipe>, CliError> {
         if let Some(path) = &self.recipe {
-            return Ok(Some(resolved_recipe(path, network)?.recipe));
+            return asked_of_file(path, network).map(Some);
         }
         let Some(spec) = &self.weights else {
             return Ok(None);
         };
         let choice = parse_spec("--weights", spec)?;
         let names = network.default_layers().map(|layer| layer.name.as_str());
-        Ok(Some(Recipe::uniform(names, &choice)))
+        let recipe = Recipe::uniform(names, &choice);
+        Ok(Some(AskedRecipe { recipe, ..AskedRecipe::default() }))
     }
 }
 
@@ -368,13 +411,14 @@ pub(super) fn parse_spec(flag: &str, spec: &str) -> Result<SchemeChoice, CliErro
 }
 
 /// The recipe file for the network's layers.
-fn resolved_recipe(path: &Path, network: &Network) -> Result<ResolvedRecipe, CliError> {
+fn asked_of_file(path: &Path, network: &Network) -> Result<AskedRecipe, CliError> {
     let bad_file = |error: RecipeFileError| CliError::new(Exit::BadFile, error.to_string());
     let file = RecipeFile::read(path).map_err(bad_file)?;
     let resolved = ResolvedRecipe::of(&file, network)
         .map_err(|error| CliError::new(Exit::NoSense, format!("{}: {error}", path.display())))?;
-    for warning in resolved.warnings() {
+    let warnings = resolved.warnings();
+    for warning in &warnings {
         eprintln!("quantscope: warning: {}: {warning}", path.display());
     }
-    Ok(resolved)
+    Ok(AskedRecipe { recipe: resolved.recipe, rules: file.rules, warnings })
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::eval::estimate_json;
 use super::exit::{CliError, Exit};
 use super::options::ProposeOptions;
 use super::search::Search;
@@ -15,10 +14,10 @@ use super::{print_json, print_out};
 use crate::base::{WorkCtx, bytes, fixed, percent, significant, thousands};
 use crate::eval::{
     Budget, CandidateWeights, Costs, CriticalFloor, Estimate, Metric, Proposal, ProposeError,
-    ProposeRequest, Runner, SamplePart, Sensitivity, Tally, Trial, compare_models, propose,
+    ProposeRequest, Runner, SamplePart, Sensitivity, Trial, estimate_json, propose,
 };
 use crate::quant::{Recipe, Rules};
-use crate::session::{RecipeFile, RecipeModel};
+use crate::session::{Judged, RecipeFile, RecipeModel};
 
 /// A proposal with what it was found with.
 struct Found {
@@ -27,14 +26,6 @@ struct Found {
     proposal: Proposal,
     recipe: Recipe,
     judged: Option<Judged>,
-}
-
-/// The proposal on samples that had no part in it.
-struct Judged {
-    set: String,
-    part: SamplePart,
-    against_float: Tally,
-    against_uniform: Option<Tally>,
 }
 
 pub(super) fn run(options: &ProposeOptions) -> Result<(), CliError> {
@@ -143,21 +134,8 @@ fn judge(
 ) -> Result<Option<Judged>, CliError> {
     let Some(set) = search.opened.eval.clone() else { return Ok(None) };
     let part = search.samples.judging_part();
-    let network = &search.opened.network;
-    let name = set.name.clone();
-    let runner = Runner::on_part(Arc::clone(network), set, part)?;
-    let ctx = WorkCtx::new();
-    let constants = |chosen: &[Option<usize>]| runner.constants(&weights.overlay(network, chosen));
-    let mix = constants(&proposal.chosen)?;
-    let float = constants(&vec![None; proposal.chosen.len()])?;
-    let against_float = compare_models(&runner, (&float, &mix), &ctx)?;
-    let against_uniform = match &proposal.uniform {
-        Some(uniform) => {
-            Some(compare_models(&runner, (&constants(&uniform.trial.chosen)?, &mix), &ctx)?)
-        }
-        None => None,
-    };
-    Ok(Some(Judged { set: name, part, against_float, against_uniform }))
+    let runner = Runner::on_part(Arc::clone(&search.opened.network), set, part)?;
+    Ok(Some(Judged::measure(&runner, part, (weights, proposal), &WorkCtx::new())?))
 }
 
 fn write(path: &Path, search: &Search, recipe: &Recipe) -> Result<(), CliError> {

@@ -4,7 +4,6 @@ use std::io::IsTerminal;
 
 use serde_json::{Value as Json, json};
 
-use super::eval::estimate_json;
 use super::exit::CliError;
 use super::options::SensitivityOptions;
 use super::search::Search;
@@ -13,7 +12,7 @@ use super::{print_json, print_out};
 use crate::base::{WorkCtx, fixed, significant, thousands};
 use crate::eval::{
     Cell, Column, Effect, Estimate, Metric, Predictor, Runner, Sensitivity, SensitivityRequest,
-    Tally, measure_sensitivity,
+    Tally, estimate_json, measure_sensitivity,
 };
 use crate::quant::SchemeChoice;
 

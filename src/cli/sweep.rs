@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::eval::estimate_json;
 use super::exit::{CliError, Exit};
 use super::options::{SweepOptions, critical_class, open, parse_spec, samples_for};
 use super::table::{Align, render, render_markdown};
 use super::{print_json, print_out};
 use crate::base::{WorkCtx, fixed, percent, significant, thousands};
-use crate::eval::{Accuracy, Estimate, EvalError, Metric, Runner, Sweep, SweepPoint};
+use crate::eval::{
+    Accuracy, Estimate, EvalError, Metric, Runner, Sweep, SweepPoint, estimate_json,
+};
 use crate::model::FoldMode;
 use crate::quant::{SchemeChoice, SettingValue};
 

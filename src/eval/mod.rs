@@ -11,6 +11,7 @@ mod export;
 mod fidelity;
 pub mod import;
 mod interval;
+mod json;
 mod kept_runs;
 mod ordered;
 mod part;
@@ -46,6 +47,7 @@ pub use error::{
 pub use export::{Export, ExportError, Unfit, export_model};
 pub use fidelity::{OutcomeReader, OutputKind, SampleOutcome};
 pub use interval::{BOOTSTRAP_DRAWS, Estimate, PairedCounts, bootstrap, wilson};
+pub use json::{accuracy_json, error_json, estimate_json, layer_json};
 pub use kept_runs::KeptRuns;
 pub use part::SamplePart;
 pub use profile::ErrorProfile;
