@@ -96,6 +96,7 @@ impl Session {
             Command::SetRival(choice) => self.set_rival(choice),
             Command::SwapRival => self.swap_rival(),
             Command::Export(ask) => self.start_exporting(ask),
+            Command::WriteReport(path) => self.start_reporting(path),
             Command::Retry => self.answers.forget_failures(),
         }
     }
@@ -293,11 +294,22 @@ impl Session {
         run: impl FnOnce(u64, &WorkCtx) -> Message + Send + 'static,
         on_panic: fn(u64, String) -> Message,
     ) -> (u64, WorkCtx) {
+        self.push_errand_in(Lane::Quick, label, run, on_panic)
+    }
+
+    /// The same in any lane.
+    pub(super) fn push_errand_in(
+        &mut self,
+        lane: Lane,
+        label: &str,
+        run: impl FnOnce(u64, &WorkCtx) -> Message + Send + 'static,
+        on_panic: fn(u64, String) -> Message,
+    ) -> (u64, WorkCtx) {
         let id = self.take_job_id();
-        let ctx = WorkCtx::new();
+        let ctx = self.queue.ctx(lane);
         self.queue.push(Job {
             id,
-            lane: Lane::Quick,
+            lane,
             ctx: ctx.clone(),
             run: Box::new(move |ctx, _| run(id, ctx)),
             on_panic: Box::new(move |text| on_panic(id, text)),
@@ -432,7 +444,7 @@ impl ErrandResult {
         Self::SamplesOpened(set.map(Arc::new).map_err(|error| Failure::of(&error)))
     }
 
-    fn message(self, id: u64) -> Message {
+    pub(super) fn message(self, id: u64) -> Message {
         match self {
             Self::Sorted(found) => Message::Sorted(id, found),
             Self::Opened(result) => Message::Opened(id, result),

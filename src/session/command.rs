@@ -135,6 +135,8 @@ pub enum Command {
     SwapRival,
     /// Writes the quantized model to a file of another format.
     Export(ExportAsk),
+    /// Measures, and writes a page for a colleague.
+    WriteReport(PathBuf),
     /// Asks again for everything that failed or was cancelled.
     Retry,
 }

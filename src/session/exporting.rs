@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::apply::ErrandResult;
 use super::failure::Failure;
+use super::job::Lane;
 use super::loaded::Loaded;
 use super::query::{Answer, Query};
 use super::recipe_file::{RecipeFile, RecipeModel};
-use super::state::{NoticeKind, Session};
+use super::report::{ReportRequest, write_report};
+use super::state::{Message, NoticeKind, Session};
 use super::watch::file_name;
 use super::workshop::{QueryError, Workshop};
 use crate::base::{WorkCtx, bytes, unwritable, write_whole};
@@ -46,7 +49,8 @@ pub(super) struct Exported {
     path: PathBuf,
     name: &'static str,
     n_bytes: u64,
-    n_float: usize,
+    /// What is not as one would think.
+    doubt: Option<String>,
 }
 
 fn writer(format: &str) -> Option<&'static Writer> {
@@ -110,8 +114,10 @@ impl Workshop {
             Failure::from(format!("{} cannot be written: {words}", ask.path.display()))
         })?;
         let n_bytes = std::fs::metadata(&ask.path).map_or(0, |file| file.len());
-        let (name, n_float) = (writer.name, export.unfit.len());
-        Ok(Exported { path: ask.path.clone(), name, n_bytes, n_float })
+        let n_float = export.unfit.len();
+        let layers = crate::base::counted(n_float, "layer");
+        let doubt = (n_float > 0).then(|| format!("{layers} it cannot hold stay in float"));
+        Ok(Exported { path: ask.path.clone(), name: writer.name, n_bytes, doubt })
     }
 }
 
@@ -159,23 +165,51 @@ impl Session {
         };
         let specs = self.specs();
         self.run_errand(&format!("Exporting {}", file_name(&ask.path)), move |ctx| {
-            super::apply::ErrandResult::Exported(workshop.export(&specs, &ask, ctx))
+            ErrandResult::Exported(workshop.export(&specs, &ask, ctx))
         });
+    }
+
+    /// Measures and writes a report of the layers as they are set.
+    pub(super) fn start_reporting(&mut self, path: PathBuf) {
+        let (Some(opened), Some(workshop)) = (self.opened.clone(), self.workshop.clone()) else {
+            let text = "open a model first, which is then reported on";
+            return self.notify(NoticeKind::Failed, text.to_owned());
+        };
+        let plan = self.plan.clone();
+        let critical = self.critical_class().map(str::to_owned);
+        let label = format!("Writing {}", file_name(&path));
+        let work = move |ctx: &WorkCtx| {
+            let request = ReportRequest {
+                opened: &opened,
+                recipe: &plan.recipe,
+                rules: &plan.rules,
+                samples: workshop.samples.as_ref(),
+                critical: critical.as_deref(),
+                limit: None,
+                warnings: &[],
+            };
+            let written = write_report(&request, &path, ctx, &mut |_, _| {});
+            let exported = written.map(|summary| Exported {
+                path: summary.path,
+                name: "report",
+                n_bytes: summary.n_bytes,
+                doubt: summary.not_measured,
+            });
+            ErrandResult::Exported(exported.map_err(|error| Failure::of(&error)))
+        };
+        let on_panic = |id, text: String| Message::Exported(id, Err(text.into()));
+        self.push_errand_in(Lane::Study, &label, move |id, ctx| work(ctx).message(id), on_panic);
     }
 
     pub(super) fn tell_exported(&mut self, exported: Result<Exported, Failure>) {
         match exported {
             Err(failure) => self.notify_failure(failure),
-            Ok(Exported { path, name, n_bytes, n_float }) => {
+            Ok(Exported { path, name, n_bytes, doubt }) => {
                 let size = bytes(n_bytes);
                 let text = format!("wrote {} ({name}, {size})", path.display());
-                match n_float {
-                    0 => self.notify(NoticeKind::Done, text),
-                    _ => {
-                        let layers = crate::base::counted(n_float, "layer");
-                        let text = format!("{text}; {layers} it cannot hold stay in float");
-                        self.notify(NoticeKind::Warning, text);
-                    }
+                match doubt {
+                    None => self.notify(NoticeKind::Done, text),
+                    Some(doubt) => self.notify(NoticeKind::Warning, format!("{text}; {doubt}")),
                 }
             }
         }

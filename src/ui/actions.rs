@@ -128,6 +128,13 @@ pub static ACTIONS: &[Action] = &[
         run: |ctx| ctx.ask(UiCommand::Dialog(Dialog::Export)),
     },
     Action {
+        name: "Write a report…",
+        group: Group::File,
+        shortcut: None,
+        is_enabled: has_model,
+        run: |ctx| ctx.ask(UiCommand::Dialog(Dialog::SaveReport)),
+    },
+    Action {
         name: "Quit",
         group: Group::File,
         shortcut: command(Key::Q),

@@ -34,6 +34,8 @@ pub enum Dialog {
     SaveTable,
     /// The quantized model in which format, and where it goes.
     Export,
+    /// Where a report goes.
+    SaveReport,
 }
 
 /// What came of a dialog.
@@ -52,6 +54,7 @@ impl Dialog {
             Self::LoadRecipe => PathKind::LoadRecipe,
             Self::SavePicture => PathKind::SavePicture,
             Self::SaveTable => PathKind::SaveTable,
+            Self::SaveReport => PathKind::SaveReport,
             Self::Export => PathKind::Export(Format::first().extension()),
             Self::PickImportFolder | Self::PickImportFile => PathKind::Import,
             _ => PathKind::Open,
@@ -63,6 +66,7 @@ impl Dialog {
             Self::PickSamples => Command::OpenSamples(path),
             Self::SaveRecipe | Self::Export => Command::SaveRecipe(with_ending(path, "json")),
             Self::LoadRecipe => Command::LoadRecipe(path),
+            Self::SaveReport => Command::WriteReport(with_ending(path, "html")),
             Self::PickImportFolder | Self::PickImportFile => Command::StartImport(path),
             Self::PickModel | Self::TypePath => Command::OpenAny(path),
             Self::SavePicture => return Chosen::SaveTo(with_ending(path, "png")),
@@ -435,6 +439,10 @@ fn words(dialog: Dialog, kind: PathKind) -> (&'static str, &'static str) {
             "The panel as it is on the screen: .png in twice its resolution, or .svg with its texts.",
         ),
         PathKind::SaveTable => ("Save table", "What the panel shows, as comma-separated values."),
+        PathKind::SaveReport => (
+            "Write a report",
+            "A page for a colleague, complete in itself: figures with their intervals, plots, the recipe, and what the figures do not say.",
+        ),
         PathKind::Export(_) => (
             "Export",
             "The quantized model with the layers as they are set, or the recipe alone. Nothing that is open changes.",
@@ -450,6 +458,7 @@ fn proposed_path(dialog: Dialog, panel: Option<&str>, session: &Session) -> Path
         Dialog::SavePicture => "png",
         Dialog::SaveTable => "csv",
         Dialog::SaveRecipe => "recipe.json",
+        Dialog::SaveReport => "report.html",
         Dialog::Export => Format::first().extension(),
         // With a stroke at its end, so that what lies in it is listed.
         Dialog::LoadRecipe => return folder.map_or_else(PathBuf::new, |folder| folder.join("")),
@@ -518,10 +527,15 @@ fn system_dialog(kind: Dialog, proposal: &Path) -> Choosing {
         Dialog::LoadRecipe => {
             dialog = dialog.set_title("Load recipe").add_filter("Recipes", &["json"]);
         }
-        Dialog::SaveRecipe | Dialog::SavePicture | Dialog::SaveTable | Dialog::Export => {
+        Dialog::SaveRecipe
+        | Dialog::SavePicture
+        | Dialog::SaveTable
+        | Dialog::SaveReport
+        | Dialog::Export => {
             let name = proposal.file_name().unwrap_or_default().to_string_lossy();
             let (title, filter, endings): (_, _, &[&str]) = match kind {
                 Dialog::SavePicture => ("Save picture", "Pictures", &["png", "svg"]),
+                Dialog::SaveReport => ("Write a report", "Web pages", &["html"]),
                 Dialog::SaveTable => ("Save table", "Comma-separated values", &["csv"]),
                 Dialog::Export => {
                     ("Export", "Models and recipes", &["onnx", "safetensors", "gguf", "json"])

@@ -6,7 +6,7 @@ use super::dialogs::Dialog;
 use super::dock::Preset;
 use super::panels::{
     accuracy, bench, bits, budget, channels, compare, distribution, estimators, front, graph,
-    heatmap, hints, history, layers, levels, model, quantizer, scales, sensitivity, versus,
+    heatmap, hints, history, layers, levels, model, quantizer, rules, scales, sensitivity, versus,
 };
 use super::table::Table;
 use crate::model::Layer;
@@ -135,6 +135,7 @@ pub static PANELS: &[PanelEntry] = &[
     bits::ENTRY,
     quantizer::ENTRY,
     budget::ENTRY,
+    rules::ENTRY,
     sensitivity::ENTRY,
     front::ENTRY,
     versus::ENTRY,

@@ -27,6 +27,8 @@ pub enum PathKind {
     SavePicture,
     /// A table to be written.
     SaveTable,
+    /// A report to be written.
+    SaveReport,
     /// A model to be written, with that ending.
     Export(&'static str),
 }
@@ -43,6 +45,7 @@ impl PathKind {
             Self::SaveRecipe => Some("json"),
             Self::SavePicture => Some("png"),
             Self::SaveTable => Some("csv"),
+            Self::SaveReport => Some("html"),
             Self::Export(ending) => Some(ending),
             Self::Open | Self::Import | Self::LoadRecipe => None,
         }
@@ -180,6 +183,7 @@ impl PathField {
             PathKind::LoadRecipe | PathKind::SaveRecipe => "/path/to/recipe.json",
             PathKind::SavePicture => "/path/to/picture.png",
             PathKind::SaveTable => "/path/to/table.csv",
+            PathKind::SaveReport => "/path/to/report.html",
             PathKind::Export(_) => "/path/to/model",
         };
         let field = TextEdit::singleline(&mut self.text)
@@ -476,6 +480,7 @@ fn has_ending(kind: PathKind, name: &str) -> bool {
         PathKind::LoadRecipe | PathKind::SaveRecipe => ending == "json",
         PathKind::SavePicture => ending == "png" || ending == "svg",
         PathKind::SaveTable => ending == "csv",
+        PathKind::SaveReport => ending == "html",
         PathKind::Export(wanted) => ending == wanted,
     }
 }

@@ -17,6 +17,7 @@ pub mod layers;
 pub mod levels;
 pub mod model;
 pub mod quantizer;
+pub mod rules;
 pub mod scales;
 pub mod sensitivity;
 pub mod versus;
