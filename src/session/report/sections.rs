@@ -1,7 +1,7 @@
 //! The sections of a report, in the order they are read.
 
 use super::accuracy::{critical, put_accuracy, put_accuracy_tiles, put_recalls};
-use super::data::{FileFacts, Measured, ModelFacts, OnSamples, ReportData, SampleFacts};
+use super::data::{FileFacts, Measured, ModelFacts, ReportData, SampleFacts};
 use super::html::{Column, Page, Row};
 use super::layers::{put_distributions, put_layers};
 use super::words::{command_lines, definitions, limits, metric_name, sqnr_text, value_text};
