@@ -31,6 +31,7 @@ mod layers;
 mod levels;
 mod model;
 mod quantizer;
+mod rules;
 mod scales;
 mod sensitivity;
 mod versus;
