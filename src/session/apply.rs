@@ -26,6 +26,7 @@ use crate::quant::{Recipe, SchemeChoice};
 
 impl Session {
     /// Applies a change.
+    #[expect(clippy::too_many_lines, reason = "a table: one line for each command")]
     pub fn apply(&mut self, command: Command) {
         match command {
             Command::Open(reference) => self.start_opening(reference),

@@ -385,21 +385,7 @@ impl Session {
                 }
             }
             Message::Answered(id, query, answer) => self.receive_answer(id, &query, answer),
-            Message::Opened(id, result) => {
-                if self.end_errand(id) {
-                    match result {
-                        // What was asked for last is what shows, whichever is read first.
-                        Ok(_) if id < self.shown_errand => {}
-                        Ok(opened) => {
-                            self.shown_errand = id;
-                            self.show(*opened);
-                        }
-                        Err(failure) => self.notify_failure(failure),
-                    }
-                    self.use_held_samples();
-                    self.open_what_waits();
-                }
-            }
+            Message::Opened(id, result) => self.receive_opened(id, result),
             Message::Sorted(id, found) => {
                 if self.end_errand(id) {
                     self.open_sorted(found);
@@ -440,6 +426,22 @@ impl Session {
             Message::KeptErrand(id, result) => self.receive_kept_errand(id, result),
             Message::Kept(event) => self.receive_kept(event),
             Message::FilesChanged(number, changes) => self.receive_changes(number, changes),
+        }
+    }
+
+    fn receive_opened(&mut self, id: u64, result: Result<Box<Opened>, Failure>) {
+        if self.end_errand(id) {
+            match result {
+                // What was asked for last is what shows, whichever is read first.
+                Ok(_) if id < self.shown_errand => {}
+                Ok(opened) => {
+                    self.shown_errand = id;
+                    self.show(*opened);
+                }
+                Err(failure) => self.notify_failure(failure),
+            }
+            self.use_held_samples();
+            self.open_what_waits();
         }
     }
 

@@ -91,9 +91,11 @@ pub(super) struct Workshop {
     evaluation: Mutex<Option<Evaluation>>,
     activations: Arc<ActivationMemory>,
     /// The last whole accuracies, by the settings of all layers.
-    accuracies: Mutex<Vec<(Arc<[String]>, Arc<Accuracy>)>>,
+    accuracies: Mutex<KnownAccuracies>,
     pub(super) search: SearchRoom,
 }
+
+type KnownAccuracies = Vec<(Arc<[String]>, Arc<Accuracy>)>;
 
 /// A layer with its choice and its error.
 pub(super) struct FittedLayer {
@@ -153,79 +155,69 @@ impl Workshop {
         ctx: &WorkCtx,
         on_partial: impl Fn(Answer) + Sync,
     ) -> Result<Answer, QueryError> {
-        match query {
+        Ok(match query {
             Query::Layer { layer_idx, spec, .. } => {
-                self.layer_answer(*layer_idx, spec, ctx, on_partial)
+                self.layer_answer(*layer_idx, spec, ctx, on_partial)?
             }
             Query::Figures { layer_idx, spec, .. } => {
-                Ok(Answer::Figures(Arc::new(self.figures(*layer_idx, spec, ctx)?)))
+                answer(Answer::Figures, self.figures(*layer_idx, spec, ctx)?)
             }
             Query::Compared { layer_idx, spec, .. } => {
-                Ok(Answer::Layer(Arc::new(self.compared(*layer_idx, spec, ctx)?)))
+                answer(Answer::Layer, self.compared(*layer_idx, spec, ctx)?)
             }
             Query::Picture { layer_idx, spec, channel_idx, .. } => {
-                let picture = self.picture(*layer_idx, spec, *channel_idx, ctx)?;
-                Ok(Answer::Picture(Arc::new(picture)))
+                answer(Answer::Picture, self.picture(*layer_idx, spec, *channel_idx, ctx)?)
             }
             Query::Channels { layer_idx, spec, order, .. } => {
-                let picture = self.channels(*layer_idx, spec, *order, ctx)?;
-                Ok(Answer::Channels(Arc::new(picture)))
+                answer(Answer::Channels, self.channels(*layer_idx, spec, *order, ctx)?)
             }
             Query::ChannelDensity { layer_idx, spec, members, .. } => {
                 let density = self.channel_density(*layer_idx, spec, members, ctx)?;
-                Ok(Answer::ChannelDensity(Arc::new(density)))
+                answer(Answer::ChannelDensity, density)
             }
             Query::Raster { layer_idx, spec, view, .. } => {
-                Ok(Answer::Raster(Arc::new(self.raster(*layer_idx, spec, view, ctx)?)))
+                answer(Answer::Raster, self.raster(*layer_idx, spec, view, ctx)?)
             }
             Query::Comparison { layer_idx, specs, .. } => {
-                let partial = |comparison| on_partial(Answer::Comparison(Arc::new(comparison)));
-                let comparison = self.comparison(*layer_idx, specs, ctx, partial)?;
-                Ok(Answer::Comparison(Arc::new(comparison)))
+                let partial = |comparison| on_partial(answer(Answer::Comparison, comparison));
+                answer(Answer::Comparison, self.comparison(*layer_idx, specs, ctx, partial)?)
             }
             Query::Estimates { layer_idx, spec, channel_idx, .. } => {
-                let estimates = self.estimates(*layer_idx, spec, *channel_idx, ctx)?;
-                Ok(Answer::Estimates(Arc::new(estimates)))
+                answer(Answer::Estimates, self.estimates(*layer_idx, spec, *channel_idx, ctx)?)
             }
             Query::Levels { layer_idx, spec, group_idx, .. } => {
-                let levels = self.levels(*layer_idx, spec, *group_idx, ctx)?;
-                Ok(Answer::Levels(Arc::new(levels)))
+                answer(Answer::Levels, self.levels(*layer_idx, spec, *group_idx, ctx)?)
             }
             Query::Scales { layer_idx, spec, .. } => {
-                Ok(Answer::Scales(Arc::new(self.scales(*layer_idx, spec, ctx)?)))
+                answer(Answer::Scales, self.scales(*layer_idx, spec, ctx)?)
             }
             Query::WeightBits { layer_idx, spec, element_idx, .. } => {
-                let bits = self.weight_bits(*layer_idx, spec, *element_idx, ctx)?;
-                Ok(Answer::WeightBits(Arc::new(bits)))
+                answer(Answer::WeightBits, self.weight_bits(*layer_idx, spec, *element_idx, ctx)?)
             }
-            Query::Index { layer_idx, .. } => Ok(Answer::Index(self.build_index(*layer_idx, ctx)?)),
+            Query::Index { layer_idx, .. } => Answer::Index(self.build_index(*layer_idx, ctx)?),
             Query::Accuracy { specs, .. } => {
-                let partial = |accuracy| on_partial(Answer::Accuracy(Arc::new(accuracy)));
-                Ok(Answer::Accuracy(self.accuracy(specs, ctx, partial)?))
+                let partial = |accuracy| on_partial(answer(Answer::Accuracy, accuracy));
+                Answer::Accuracy(self.accuracy(specs, ctx, partial)?)
             }
             Query::Sensitivity { ask, .. } => {
-                Ok(Answer::Sensitivity(Arc::new(self.sensed(ask, ctx, on_partial)?)))
+                answer(Answer::Sensitivity, self.sensed(ask, ctx, on_partial)?)
             }
             Query::Hints { layer_idx, spec, .. } => {
-                Ok(Answer::Hints(Arc::new(self.hints(*layer_idx, spec, ctx)?)))
+                answer(Answer::Hints, self.hints(*layer_idx, spec, ctx)?)
             }
-            Query::Costs { .. } => Ok(Answer::Costs(Arc::new(self.model_costs()?))),
+            Query::Costs { .. } => answer(Answer::Costs, self.model_costs()?),
             Query::Proposal { sense, settings, .. } => {
-                let proposed = self.proposed(sense, settings.settings(), ctx)?;
-                Ok(Answer::Proposal(Arc::new(proposed)))
+                answer(Answer::Proposal, self.proposed(sense, settings.settings(), ctx)?)
             }
-            Query::Versus { a, b, .. } => Ok(Answer::Versus(Arc::new(self.versus((a, b), ctx)?))),
+            Query::Versus { a, b, .. } => answer(Answer::Versus, self.versus((a, b), ctx)?),
             Query::ExportPlan { specs, format, .. } => {
-                Ok(Answer::ExportPlan(Arc::new(self.export_plan(specs, format, ctx)?)))
+                answer(Answer::ExportPlan, self.export_plan(specs, format, ctx)?)
             }
             Query::Layout { shapes, n_columns, .. } => {
-                let layout = self.layout(*shapes, ctx)?;
-                Ok(Answer::Layout(Arc::new(layout.folded(*n_columns))))
+                answer(Answer::Layout, self.layout(*shapes, ctx)?.folded(*n_columns))
             }
-            Query::Gallery { request, .. } => {
-                Ok(Answer::Gallery(Arc::new(self.gallery(request, ctx)?)))
-            }
-        }
+            Query::Gallery { request, .. } => answer(Answer::Gallery, self.gallery(request, ctx)?),
+        })
     }
 
     fn layout(&self, shapes: ShapeArithmetic, ctx: &WorkCtx) -> Result<GraphLayout, QueryError> {
@@ -333,6 +325,11 @@ impl Workshop {
             }
         }
     }
+}
+
+/// A result in its kind.
+fn answer<T>(kind: fn(Arc<T>) -> Answer, result: T) -> Answer {
+    kind(Arc::new(result))
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
