@@ -54,14 +54,14 @@ fn data(page: &Document) -> Json {
 
 /// What a person reads of an element, units on the same line or not.
 fn text_of(node: Node) -> String {
-    let texts = node.descendants().filter(|n| n.is_text()).filter_map(|n| n.text());
+    let texts = node.descendants().filter(Node::is_text).filter_map(|n| n.text());
     texts.collect::<String>().replace('\u{a0}', " ")
 }
 
 /// What stands in the row of a table that begins with that name.
 fn row(page: &Document, name: &str) -> Vec<String> {
     let cells = |row: Node| -> Vec<String> {
-        row.children().filter(|n| n.is_element()).map(text_of).collect()
+        row.children().filter(Node::is_element).map(text_of).collect()
     };
     let rows = page.descendants().filter(|n| n.has_tag_name("tr")).map(cells);
     let mut found = rows.filter(|cells| cells.first().is_some_and(|first| first == name));
@@ -196,7 +196,7 @@ fn a_page_loads_and_runs_nothing_whatever_the_files_say() {
     let (text, _) = report(folder.path(), &["m.safetensors", "--weights", "int2"]);
     for page in [&text, &report(folder.path(), &["sample:tumor", "--weights", "int4"]).0] {
         let page = parsed(page);
-        for element in page.descendants().filter(|n| n.is_element()) {
+        for element in page.descendants().filter(Node::is_element) {
             let name = element.tag_name().name();
             assert!(!["img", "link", "iframe", "object", "a", "b"].contains(&name), "{name}");
             if name == "script" {

@@ -146,21 +146,7 @@ impl Frame {
                     ),
                 );
             }
-            Mark::Interval { y, value, ends: (lo, hi), tone, tip } => {
-                let (x, y) = (self.x(*value), self.y(*y));
-                let (lo, hi, name) = (self.x(*lo), self.x(*hi), tone.name());
-                put(svg, format_args!("<g><title>{}</title>\n", escape(tip)));
-                put_line(svg, &format!("whisker ink-{name}"), (lo, y), (hi, y));
-                for end in [lo, hi] {
-                    put_line(svg, &format!("whisker ink-{name}"), (end, y - 5.0), (end, y + 5.0));
-                }
-                put(
-                    svg,
-                    format_args!(
-                        "<circle class=\"fill-{name}\" cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"4.5\"/></g>\n"
-                    ),
-                );
-            }
+            Mark::Interval { .. } => self.put_interval(svg, mark),
             Mark::Area { points, tone } => {
                 let Some((first, last)) = points.first().zip(points.last()) else { return };
                 let corners = [(first.0, self.y.0)]
@@ -194,6 +180,24 @@ impl Frame {
                 put_text(svg, "halo", (self.x(at.0), self.y(at.1) + 4.0), anchor, text);
             }
         }
+    }
+
+    /// A value as a dot on the line between the ends of its interval.
+    fn put_interval(&self, svg: &mut String, mark: &Mark) {
+        let Mark::Interval { y, value, ends: (lo, hi), tone, tip } = mark else { return };
+        let (x, y) = (self.x(*value), self.y(*y));
+        let (lo, hi, name) = (self.x(*lo), self.x(*hi), tone.name());
+        put(svg, format_args!("<g><title>{}</title>\n", escape(tip)));
+        put_line(svg, &format!("whisker ink-{name}"), (lo, y), (hi, y));
+        for end in [lo, hi] {
+            put_line(svg, &format!("whisker ink-{name}"), (end, y - 5.0), (end, y + 5.0));
+        }
+        put(
+            svg,
+            format_args!(
+                "<circle class=\"fill-{name}\" cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"4.5\"/></g>\n"
+            ),
+        );
     }
 
     fn path(&self, points: impl IntoIterator<Item = (f64, f64)>) -> String {

@@ -45,12 +45,7 @@ impl Session {
             Command::SetChoices { label, choices, gesture } => {
                 self.set_choices(&label, choices, gesture);
             }
-            Command::SetAllChoices(choice) => {
-                let network = self.network().cloned();
-                let layers = network.iter().flat_map(|network| network.default_layers());
-                let choices = layers.map(|layer| (layer.name.clone(), choice.clone())).collect();
-                self.set_choices(&choice.to_string(), choices, Gesture::Once);
-            }
+            Command::SetAllChoices(choice) => self.set_all_choices(&choice),
             Command::SetRules { label, rules } => self.set_rules(&label, rules),
             Command::ToggleLock => self.toggle_lock(),
             Command::SetLock { layer, lock } => self.set_locks(&[layer], lock),
@@ -117,6 +112,13 @@ impl Session {
             let axis = kept_axis(layer, &self.choice(layer_idx));
             layer.dims.get(axis).copied().unwrap_or(1)
         })
+    }
+
+    fn set_all_choices(&mut self, choice: &SchemeChoice) {
+        let network = self.network().cloned();
+        let layers = network.iter().flat_map(|network| network.default_layers());
+        let choices = layers.map(|layer| (layer.name.clone(), choice.clone())).collect();
+        self.set_choices(&choice.to_string(), choices, Gesture::Once);
     }
 
     /// Changes several layers as one step; locked ones stay as they are.

@@ -26,7 +26,7 @@ pub enum RecipeFileError {
     #[error("{}: the file is larger than 16 MiB and so no recipe; choose one that File › Save recipe… wrote", path.display())]
     TooLarge { path: PathBuf },
     #[error("{}: {}", path.display(), recipe_words(source))]
-    Recipe { path: PathBuf, source: RecipeError },
+    Recipe { path: PathBuf, source: Box<RecipeError> },
     #[error("{}: fold_batch_norm is {found}, expected true or false", path.display())]
     Fold { path: PathBuf, found: String },
     #[error("{} cannot be written: {}", path.display(), crate::base::unwritable(source, path))]
@@ -127,6 +127,7 @@ impl RecipeFile {
         // Some editors put a mark before the first character.
         let text = text.trim_start_matches('\u{feff}');
         let (recipe, rules) = Recipe::with_rules(text)
+            .map_err(Box::new)
             .map_err(|source| RecipeFileError::Recipe { path: path.to_owned(), source })?;
         let json: Json = serde_json::from_str(text).unwrap_or_default();
         let fold_mode = match json.get("fold_batch_norm") {

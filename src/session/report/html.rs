@@ -181,13 +181,19 @@ impl Page {
                 Column::Text => format!("<td>{cell}</td>"),
                 Column::Number => format!("<td class=\"number\">{cell}</td>"),
                 Column::Code if cell.is_empty() => "<td></td>".to_owned(),
-                Column::Code => format!("<td><code>{cell}</code></td>"),
+                Column::Code => format!("<td><code>{}</code></td>", in_parts(&cell)),
                 Column::Name => format!("<td class=\"name-cell\">{cell}</td>"),
             };
             self.raw(&markup);
         }
         self.raw("</tr>\n");
     }
+}
+
+/// A specification that goes on to another line after a comma only.
+fn in_parts(markup: &str) -> String {
+    let parts = markup.split_inclusive(',').map(|part| format!("<span>{part}</span>"));
+    parts.collect::<Vec<_>>().join("<wbr/>")
 }
 
 #[cfg(test)]

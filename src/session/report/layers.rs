@@ -48,9 +48,10 @@ fn put_rules(page: &mut Page, data: &ReportData) {
         ("", Column::Text),
     ];
     let rows = data.rules.iter().map(|rule| {
-        let otherwise = match rule.n_otherwise {
-            0 => String::new(),
-            n => format!("{n} of them set otherwise"),
+        let otherwise = match (rule.n_layers, rule.n_otherwise) {
+            (0, _) => "changes nothing".to_owned(),
+            (_, 0) => String::new(),
+            (_, n) => format!("{n} of them set otherwise"),
         };
         Row::new(vec![
             rule.pattern.clone(),

@@ -38,7 +38,7 @@ pub(super) fn accuracy_chart(on: &OnSamples) -> Chart {
     });
     Chart {
         title: "Accuracy of both models with 95 % intervals".to_owned(),
-        x: Axis::numbers(label, range, 4, tick),
+        x: Axis::numbers(label, range, 6, tick),
         y: Axis::names(rows.iter().map(|(name, ..)| (*name).to_owned())),
         marks: marks.collect(),
         size: (WIDTH / 2.0, 62.0 + 30.0 * rows.len() as f64),

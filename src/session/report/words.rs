@@ -150,49 +150,10 @@ fn samples_limit(on: &OnSamples) -> String {
 
 /// Term, how it is computed, and where the definition is from.
 pub(super) fn definitions(data: &ReportData) -> Vec<[&'static str; 3]> {
-    let mut rows = Vec::new();
-    if let Measured::On(on) = &data.measured {
-        match on.accuracy.metric {
-            Metric::Top1 => rows.push([
-                "Top-1 accuracy, recall",
-                "Share of samples (of a class) whose highest score is the label’s; Wilson’s score interval.",
-                "Wilson 1927, J. Am. Stat. Assoc. 22",
-            ]),
-            Metric::Agreement => rows.push([
-                "Agreement with float",
-                "Share of samples with the float model’s answer; Wilson’s score interval.",
-                "Wilson 1927, J. Am. Stat. Assoc. 22",
-            ]),
-            Metric::Perplexity => rows.push([
-                "Perplexity",
-                "exp of the mean negative log-likelihood of the next token; percentile interval of 10 000 seeded \
-                 draws of rows.",
-                "Efron and Tibshirani 1993, An Introduction to the Bootstrap",
-            ]),
-        }
-        if on.accuracy.metric == Metric::Top1 && on.accuracy.comparison.is_some() {
-            rows.extend([
-                [
-                    "Difference",
-                    "Quantized minus float on the same samples; score interval for paired proportions (method 10).",
-                    "Newcombe 1998, Statistics in Medicine 17, 2635–2650",
-                ],
-                [
-                    "Broken, fixed, McNemar p",
-                    "Samples that only float, or only quantized, gets right; exact two-sided binomial test of \
-                     their split.",
-                    "McNemar 1947, Psychometrika 12",
-                ],
-            ]);
-        }
-        if on.accuracy.comparison.is_some() {
-            rows.push([
-                "Mean KL",
-                "Mean over predictions of Σ p·ln(p/q), p from float, q from quantized, in nats.",
-                "Kullback and Leibler 1951, Ann. Math. Stat. 22",
-            ]);
-        }
-    }
+    let mut rows = match &data.measured {
+        Measured::On(on) => accuracy_definitions(on),
+        Measured::Not(_) => Vec::new(),
+    };
     rows.extend([
         [
             "SQNR",
@@ -217,6 +178,51 @@ pub(super) fn definitions(data: &ReportData) -> Vec<[&'static str; 3]> {
             "ONNX QuantizeLinear",
         ],
     ]);
+    rows
+}
+
+fn accuracy_definitions(on: &OnSamples) -> Vec<[&'static str; 3]> {
+    let mut rows = Vec::new();
+    match on.accuracy.metric {
+            Metric::Top1 => rows.push([
+                "Top-1 accuracy, recall",
+                "Share of samples (of a class) whose highest score is the label’s; Wilson’s score interval.",
+                "Wilson 1927, J. Am. Stat. Assoc. 22",
+            ]),
+            Metric::Agreement => rows.push([
+                "Agreement with float",
+                "Share of samples with the float model’s answer; Wilson’s score interval.",
+                "Wilson 1927, J. Am. Stat. Assoc. 22",
+            ]),
+            Metric::Perplexity => rows.push([
+                "Perplexity",
+                "exp of the mean negative log-likelihood of the next token; percentile interval of 10 000 seeded \
+                 draws of rows.",
+                "Efron and Tibshirani 1993, An Introduction to the Bootstrap",
+            ]),
+        }
+    if on.accuracy.metric == Metric::Top1 && on.accuracy.comparison.is_some() {
+        rows.extend([
+                [
+                    "Difference",
+                    "Quantized minus float on the same samples; score interval for paired proportions (method 10).",
+                    "Newcombe 1998, Statistics in Medicine 17, 2635–2650",
+                ],
+                [
+                    "Broken, fixed, McNemar p",
+                    "Samples that only float, or only quantized, gets right; exact two-sided binomial test of \
+                     their split.",
+                    "McNemar 1947, Psychometrika 12",
+                ],
+            ]);
+    }
+    if on.accuracy.comparison.is_some() {
+        rows.push([
+            "Mean KL",
+            "Mean over predictions of Σ p·ln(p/q), p from float, q from quantized, in nats.",
+            "Kullback and Leibler 1951, Ann. Math. Stat. 22",
+        ]);
+    }
     rows
 }
 
