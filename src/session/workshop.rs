@@ -149,6 +149,7 @@ impl Workshop {
     }
 
     /// Answers a query; `on_partial` hears of answers to a part of it.
+    #[expect(clippy::too_many_lines, reason = "a table: one line for each query")]
     pub fn answer(
         &self,
         query: &Query,

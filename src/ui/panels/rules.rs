@@ -119,7 +119,7 @@ impl RulesPanel {
         let mut change = None;
         for (idx, (rule, hits)) in rules.0.iter().zip(&hits).enumerate() {
             ui.push_id(("rule", idx), |ui| {
-                self.rule_ui(ui, ctx, (idx, rules.0.len()), (rule, hits), &mut change);
+                change = self.rule_ui(ui, ctx, (idx, rule, hits)).or(change.take());
             });
         }
         if let Some(change) = change {
@@ -131,38 +131,39 @@ impl RulesPanel {
         &mut self,
         ui: &mut Ui,
         ctx: &PanelCtx,
-        (idx, n_rules): (usize, usize),
-        (rule, hits): (&Rule, &RuleHits),
-        change: &mut Option<Change>,
-    ) {
+        (idx, rule, hits): (usize, &Rule, &RuleHits),
+    ) -> Option<Change> {
+        let mut change = None;
+        let n_rules = ctx.session.plan().rules.0.len();
         ui.add_space(4.0);
         ui.separator();
         ui.horizontal(|ui| {
             let nth = idx + 1;
-            self.pattern_ui(ui, idx, rule, change);
+            self.pattern_ui(ui, idx, rule, &mut change);
             if let Some(choice) = choice_ui(ui, ctx, nth, &rule.choice) {
-                *change = Some(Change::Choice(idx, choice));
+                change = Some(Change::Choice(idx, choice));
             }
             let named = |name: &str| format!("{name} rule {nth}");
             ui.add_enabled_ui(idx > 0, |ui| {
                 if icon_button(ui, icons::ICON_ARROW_UPWARD, &named("Move up")).clicked() {
-                    *change = Some(Change::Up(idx));
+                    change = Some(Change::Up(idx));
                 }
             });
             ui.add_enabled_ui(idx + 1 < n_rules, |ui| {
                 if icon_button(ui, icons::ICON_ARROW_DOWNWARD, &named("Move down")).clicked() {
-                    *change = Some(Change::Down(idx));
+                    change = Some(Change::Down(idx));
                 }
             });
             if icon_button(ui, icons::ICON_DELETE, &named("Remove")).clicked() {
-                *change = Some(Change::Remove(idx));
+                change = Some(Change::Remove(idx));
             }
         });
         if let Some(refusal) = self.refusal(idx) {
             let text = RichText::new(format!("✕ {refusal}")).color(Theme::of(ui).bad);
             ui.add(Label::new(text).wrap());
         }
-        hits_ui(ui, ctx, idx + 1, hits, change);
+        hits_ui(ui, ctx, idx + 1, hits, &mut change);
+        change
     }
 
     fn refusal(&self, rule_idx: usize) -> Option<&str> {

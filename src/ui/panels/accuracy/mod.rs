@@ -264,7 +264,7 @@ impl AccuracyPanel {
             View::Samples => {
                 let whole = Rect::from_min_max(charts.min, foot.max);
                 region(ui, whole, "gallery", |ui| {
-                    self.gallery.ui(ui, &content.changes(), &mut self.filter)
+                    self.gallery.ui(ui, &content.changes(), &mut self.filter);
                 });
                 return;
             }

@@ -83,7 +83,7 @@ impl Bar<'_> {
         let n_teeth = (rect.width() / tooth).ceil() as usize;
         let point = |nth: usize| {
             let x = (rect.left() + nth as f32 * tooth).min(rect.right());
-            pos2(x, y + if nth % 2 == 0 { 3.0 } else { -3.0 })
+            pos2(x, y + if nth.is_multiple_of(2) { 3.0 } else { -3.0 })
         };
         let points = (0..=n_teeth).map(point).collect();
         ui.painter().add(Shape::line(points, Stroke::new(4.0, theme.background)));

@@ -36,7 +36,7 @@ impl TopDrag {
         let (from_y, gesture) = (origin?.y, Gesture::Drag(pressed?.to_bits()));
         let moved = moved_with(ctx, layer_idx);
         let is_free = moved.iter().any(|moved| moved.layer_idx == layer_idx);
-        is_free.then(|| Self {
+        is_free.then_some(Self {
             layer_idx,
             y: from_y,
             from_y,

@@ -206,9 +206,8 @@ fn own_part<'a>(name: &'a str, before: &str) -> &'a str {
     let is_separator = |letter: char| matches!(letter, '.' | '/' | '_');
     let start = name
         .char_indices()
-        .filter(|(at, letter)| *at <= common && is_separator(*letter))
-        .map(|(at, _)| at)
-        .last();
+        .rfind(|(at, letter)| *at <= common && is_separator(*letter))
+        .map(|(at, _)| at);
     match start {
         Some(start) if start + 1 < name.len() => &name[start..],
         _ => name,

@@ -42,7 +42,7 @@ impl Present {
 
     /// Once it is known of every layer.
     fn size(&self) -> Option<ModelSize> {
-        self.size.filter(|known| known.is_whole()).map(|known| known.size)
+        self.size.filter(KnownSize::is_whole).map(|known| known.size)
     }
 }
 

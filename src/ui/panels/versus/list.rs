@@ -305,7 +305,7 @@ fn pair_ui(ui: &mut Ui, [a, b]: [Option<String>; 2], row: &Row) {
     let theme = Theme::of(ui);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        let is_stale = row.figures.each_ref().map(|figures| figures.is_stale());
+        let is_stale = row.figures.each_ref().map(Loaded::is_stale);
         let shown = |ui: &mut Ui, (text, is_stale): (Option<String>, bool), ink| {
             let ink = if is_stale { theme.hint } else { ink };
             number(ui, &text.unwrap_or_else(|| "…".to_owned()), 12.0, ink);
@@ -354,7 +354,7 @@ pub(super) fn table_of(session: &Session, rows: &[Row]) -> Table {
         let [a, b] = choices(session, row.layer_idx).map(|choice| choice.to_string());
         let differs = (a != b).to_string();
         let [a_bytes, b_bytes] = row.n_bytes(session).map(|n| number(n.map(|n| n as f64)));
-        let [a_db, b_db] = row.sqnr().map(|sqnr| number(sqnr.and_then(|sqnr| sqnr.db())));
+        let [a_db, b_db] = row.sqnr().map(|sqnr| number(sqnr.and_then(Sqnr::db)));
         let [a_mse, b_mse] = row
             .figures
             .each_ref()
