@@ -254,7 +254,7 @@ impl BenchPanel {
         if let Some(to) = at.filter(|_| response.drag_started()) {
             let pressed = ui.input(|input| input.pointer.press_origin());
             // A quick hand may have left the top before the frame in which it is looked for.
-            let bar = pressed.and_then(|at| bench.bar_at(at, left)).filter(bar::Bar::is_free);
+            let bar = pressed.and_then(|at| bench.bar_at(at, left)).filter(Bar::is_free);
             self.drag = bar.and_then(|bar| bar.hold(ui, ctx));
             let from = pressed.map_or(to, |pressed| pressed.x - left);
             let is_adding = modifiers.command || modifiers.shift;

@@ -305,7 +305,7 @@ fn pair_ui(ui: &mut Ui, [a, b]: [Option<String>; 2], row: &Row) {
     let theme = Theme::of(ui);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        let is_stale = row.figures.each_ref().map(Loaded::is_stale);
+        let is_stale = row.figures.each_ref().map(crate::session::Loaded::is_stale);
         let shown = |ui: &mut Ui, (text, is_stale): (Option<String>, bool), ink| {
             let ink = if is_stale { theme.hint } else { ink };
             number(ui, &text.unwrap_or_else(|| "…".to_owned()), 12.0, ink);
