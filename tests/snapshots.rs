@@ -27,7 +27,9 @@ fn drawn(panel: Option<&str>, theme: egui::Theme, spec: &str) -> Picture {
         panel.map(|id| quantscope::ui::PANELS.iter().find(|entry| entry.id == id).unwrap().id);
     let app = AppOptions { model: ModelRef::default_sample(), only_panel: entry };
     let commands = vec![Command::SetAllChoices(spec.parse().unwrap())];
-    draw(&PictureRequest { app, commands, size: (1000, 640), scale: 1.0, theme }).unwrap()
+    let request =
+        PictureRequest { app, commands, arrangement: None, size: (1000, 640), scale: 1.0, theme };
+    draw(&request).unwrap()
 }
 
 fn kept(path: &Path) -> Option<(u32, u32, Vec<u8>)> {

@@ -293,9 +293,15 @@ pub(super) struct ScreenshotOptions {
     /// The PNG file to write
     #[arg(short, long, value_name = "OUT.png")]
     pub output: PathBuf,
-    /// Every layer quantized this way: SCHEME[:key=value,…]
+    /// Every layer quantized this way: SCHEME[:key=value,…]; may be repeated: each is measured, the last one shows
     #[arg(long, value_name = "SPEC")]
-    pub weights: Option<String>,
+    pub weights: Vec<String>,
+    /// A recipe file, after that
+    #[arg(long, value_name = "FILE")]
+    pub recipe: Option<PathBuf>,
+    /// How the panels stand
+    #[arg(long, value_enum, conflicts_with = "panel")]
+    pub arrangement: Option<ArrangementOption>,
     /// Only this panel: layers, distribution, history, quantizer
     #[arg(long, value_name = "NAME")]
     pub panel: Option<String>,
@@ -307,6 +313,13 @@ pub(super) struct ScreenshotOptions {
     pub scale: f32,
     #[arg(long, value_enum, default_value = "dark")]
     pub theme: ThemeOption,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(super) enum ArrangementOption {
+    Explore,
+    Bench,
+    Teach,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]

@@ -3,9 +3,9 @@
 use std::io::BufWriter;
 
 use super::exit::{CliError, Exit};
-use super::options::{ScreenshotOptions, ThemeOption, parse_spec};
+use super::options::{ArrangementOption, ScreenshotOptions, ThemeOption, parse_spec};
 use crate::session::{Command, ModelRef};
-use crate::ui::{AppOptions, PANELS, Picture, PictureRequest, ScreenshotError, draw};
+use crate::ui::{AppOptions, PANELS, Picture, PictureRequest, Preset, ScreenshotError, draw};
 
 /// The most pixels on a side.
 const MAX_SIDE: f32 = 16_384.0;
@@ -34,24 +34,34 @@ pub(super) fn run(options: &ScreenshotOptions) -> Result<(), CliError> {
         ThemeOption::Light => egui::Theme::Light,
     };
     let app = AppOptions { model, only_panel: panel_id(options.panel.as_deref())? };
-    let commands = match &options.weights {
-        Some(spec) => vec![Command::SetAllChoices(parse_spec("--weights", spec)?)],
-        None => Vec::new(),
-    };
-    let picture = draw(&PictureRequest { commands, app, size, scale: options.scale, theme })
-        .map_err(|error| {
-            let exit = match error {
-                ScreenshotError::NotOpened(_) => Exit::BadFile,
-                ScreenshotError::Timeout(_) => Exit::CannotRun,
-            };
-            CliError::new(exit, error.to_string())
-        })?;
+    let arrangement = options.arrangement.map(|arrangement| match arrangement {
+        ArrangementOption::Explore => Preset::Explore,
+        ArrangementOption::Bench => Preset::Allocate,
+        ArrangementOption::Teach => Preset::Teach,
+    });
+    let (commands, scale) = (commands(options)?, options.scale);
+    let request = PictureRequest { commands, app, arrangement, size, scale, theme };
+    let picture = draw(&request).map_err(|error| {
+        let exit = match error {
+            ScreenshotError::NotOpened(_) => Exit::BadFile,
+            ScreenshotError::Timeout(_) => Exit::CannotRun,
+        };
+        CliError::new(exit, error.to_string())
+    })?;
     write_png(&options.output, &picture).map_err(|error| {
         CliError::new(
             Exit::BadFile,
             format!("{} cannot be written: {error}", options.output.display()),
         )
     })
+}
+
+/// What is done before the picture is taken.
+fn commands(options: &ScreenshotOptions) -> Result<Vec<Command>, CliError> {
+    let set = |spec: &String| Ok(Command::SetAllChoices(parse_spec("--weights", spec)?));
+    let mut commands = options.weights.iter().map(set).collect::<Result<Vec<_>, CliError>>()?;
+    commands.extend(options.recipe.clone().map(Command::LoadRecipe));
+    Ok(commands)
 }
 
 fn parse_size(text: &str) -> Option<(u32, u32)> {

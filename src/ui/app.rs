@@ -134,6 +134,11 @@ impl App {
         palette::items(&ctx, "").into_iter().map(|item| item.title).collect()
     }
 
+    /// Arranges the panels.
+    pub fn arrange(&mut self, preset: Preset) {
+        self.dock.arrange(preset);
+    }
+
     /// Changes the session as a panel would.
     pub fn apply(&mut self, command: Command) {
         self.session.apply(command);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use egui::{RawInput, ViewportId, pos2, vec2};
 
 use super::app::{App, AppOptions};
+use super::dock::Preset;
 use super::raster::Raster;
 use super::theme;
 use crate::session::Command;
@@ -15,8 +16,10 @@ use crate::session::Command;
 #[derive(Clone, Debug)]
 pub struct PictureRequest {
     pub app: AppOptions,
-    /// Applied once the model is open.
+    /// Applied once the model is open, each when all is there that the one before asks for.
     pub commands: Vec<Command>,
+    /// `None` is that of a first start.
+    pub arrangement: Option<Preset>,
     /// In points; the picture has `size × scale` pixels.
     pub size: (u32, u32),
     pub scale: f32,
@@ -56,11 +59,14 @@ pub fn draw(request: &PictureRequest) -> Result<Picture, ScreenshotError> {
         let _ = sender.send(());
     });
     let mut app = App::new(&ctx, request.app.clone());
+    if let Some(preset) = request.arrangement {
+        app.arrange(preset);
+    }
     let mut raster = Raster::default();
     let started = Instant::now();
     let mut n_settled = 0;
     let mut n_frames = 0;
-    let mut commands = request.commands.clone();
+    let mut commands = request.commands.iter();
     loop {
         let input = raw_input(request, n_frames, n_settled);
         n_frames += 1;
@@ -71,10 +77,15 @@ pub fn draw(request: &PictureRequest) -> Result<Picture, ScreenshotError> {
             let reason = app.last_failure().unwrap_or("the model was not opened").to_owned();
             return Err(ScreenshotError::NotOpened(reason));
         }
-        if app.session().opened().is_some() {
-            commands.drain(..).for_each(|command| app.apply(command));
-        }
         n_settled = if app.session().is_idle() { n_settled + 1 } else { 0 };
+        // Two frames, so that what is shown has been asked for.
+        if n_settled >= 2
+            && let Some(command) = commands.next()
+        {
+            app.apply(command.clone());
+            n_settled = 0;
+            continue;
+        }
         // One frame to ask, one to show, one for the layout to settle.
         if n_settled >= 4 {
             let pixels = |points: u32| (points as f32 * request.scale).round() as u32;

@@ -65,6 +65,7 @@ mod widgets;
 mod window;
 
 pub use app::{App, AppOptions};
+pub use dock::Preset;
 pub use headless::{Picture, PictureRequest, ScreenshotError, draw};
 pub use panel::{PANELS, PanelEntry};
 pub use raster::{Canvas, Raster};
