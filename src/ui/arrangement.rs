@@ -6,10 +6,16 @@ use egui_tiles::{Linear, LinearDir, TileId, Tiles, Tree};
 use super::dock::Preset;
 use super::panel::{PANELS, Place, find_panel};
 
+/// They serve the bench; elsewhere they come when they are asked for, so that no tabs are out of sight.
+const OF_BENCH: [&str; 6] = ["sensitivity", "front", "versus", "budget", "rules", "hints"];
+
 /// The panels of an arrangement as they stand at first.
 pub(super) fn arranged(preset: Preset) -> Tree<String> {
     let mut tiles = Tiles::default();
-    let (left, centre, right) = (ids_at(Place::Left), ids_at(Place::Centre), ids_at(Place::Right));
+    let usual = |place| -> Vec<&'static str> {
+        ids_at(place).into_iter().filter(|id| !OF_BENCH.contains(id)).collect()
+    };
+    let (left, centre, right) = (usual(Place::Left), usual(Place::Centre), usual(Place::Right));
     let columns = match preset {
         Preset::Explore => {
             vec![

@@ -186,7 +186,7 @@ fn quick_sense() -> Command {
         bits: vec![4, 8],
         limit: Some(12),
         source: SearchSource::Train,
-        ..SenseSettings::default()
+        scheme: "int".parse().unwrap(),
     };
     Command::SetSense(Box::new(settings))
 }

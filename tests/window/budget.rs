@@ -17,10 +17,10 @@ use super::support::FileBuilder;
 fn budget() -> Window {
     let mut window = panel_window("budget", ModelRef::default_sample());
     let settings = SenseSettings {
+        scheme: "int".parse().unwrap(),
         bits: vec![3, 8],
         limit: Some(12),
         source: SearchSource::Train,
-        ..SenseSettings::default()
     };
     window.state_mut().apply(Command::SetSense(Box::new(settings)));
     settle(&mut window);
@@ -192,7 +192,7 @@ fn without_a_graph_there_is_a_size_but_no_search() {
     let file = FileBuilder::new().floats("w", &[16, 16], &[0.5; 256]);
     let path = file.write(folder.path(), "one.safetensors");
     let window = panel_window("budget", ModelRef::Path(path));
-    assert!(shows(&window, "of 164 B"));
+    assert!(shows(&window, "of 224 B"));
     assert!(shows(&window, "not measured"));
     assert!(window.get_by_role_and_label(Role::Button, "Propose").accesskit_node().is_disabled());
 }

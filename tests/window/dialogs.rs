@@ -132,7 +132,7 @@ fn wrong_things_are_named_with_the_way_out() {
         (write("nothing.onnx", b""), ["the file is empty", "fetch or export it again"]),
         (empty, ["the folder holds no model", "a sub-folder of pictures for each class"]),
         (write("package.json", b"{\"name\": 1}"), ["this is no recipe", "File › Save recipe…"]),
-        (write("other.json", &other), ["none of the layers it names", "open Another net"]),
+        (write("other.json", &other), ["none of the layers it means", "open Another net"]),
         (write("unfit.safetensors", &unfit), ["unfit.safetensors", "made for this model"]),
         ("/dev/zero".into(), ["a device or a pipe", "choose a file on a disk"]),
         ("/nowhere/m.onnx".into(), ["no such file or folder", "check the path"]),

@@ -77,7 +77,7 @@ fn a_cell_sets_its_layer_and_shows_it() {
     let (_folder, mut window) = measured();
     let at = window.get_by_label_contains("blocks.2.dense at int 3: ").rect().center();
     click_at(&mut window, at);
-    assert_eq!(spec_of(&window, "blocks.2.dense"), "int:bits=3");
+    assert_eq!(spec_of(&window, "blocks.2.dense"), "int:bits=3,granularity=per-channel");
     assert_eq!(selected_layer(&window), "blocks.2.dense");
     assert_eq!(session(&window).history().n_done(), 1);
     let cell = window.get_by_label_contains("blocks.2.dense at int 3: ");
@@ -120,7 +120,7 @@ fn the_keyboard_goes_along_the_row_that_is_shown() {
     window.get_by_label_contains("blocks.0.dense at int 4: ").focus();
     window.step();
     press(&mut window, Modifiers::NONE, Key::Enter);
-    assert_eq!(spec_of(&window, "blocks.0.dense"), "int:bits=4");
+    assert_eq!(spec_of(&window, "blocks.0.dense"), "int:bits=4,granularity=per-channel");
 }
 
 #[test]
@@ -140,8 +140,8 @@ fn figures_and_modes_are_chosen() {
     assert!(shows(&window, "won back with only that layer left in float"));
     click(&mut window, "Quantized alone");
     click(&mut window, "Show bits");
-    // 16 weights of 4 bits and one 32-bit scale.
-    assert!(shows(&window, "blocks.0.dense at int 4: 6.00 bits"));
+    // 16 weights of 4 bits and a 32-bit scale for each of 4 channels.
+    assert!(shows(&window, "blocks.0.dense at int 4: 12.00 bits"));
 }
 
 #[test]
@@ -221,8 +221,11 @@ fn all_figures_are_copied_with_their_units() {
     assert!(lines[0].starts_with("layer,weights,setting,metric,alone_metric_change,"));
     assert!(lines[0].contains("alone_kl_nats") && lines[0].contains("sqnr_db"));
     assert_eq!(lines.len(), 1 + 6 * (4 + 1), "cells, and all layers at once");
-    assert!(lines[1].starts_with("blocks.0.dense,16,int:bits=2,top1_share,"));
-    assert!(lines[5].starts_with("(all),64,int:bits=2,"));
+    assert!(
+        lines[1]
+            .starts_with("blocks.0.dense,16,\"int:bits=2,granularity=per-channel\",top1_share,")
+    );
+    assert!(lines[5].starts_with("(all),64,\"int:bits=2,granularity=per-channel\","));
 }
 
 #[test]

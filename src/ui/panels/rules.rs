@@ -319,7 +319,8 @@ fn hits_ui(ui: &mut Ui, ctx: &PanelCtx, nth: usize, hits: &RuleHits, change: &mu
         }
         let text = RichText::new(counted(hits.layers.len(), "layer")).color(theme.accent);
         let response = ui.add_enabled(!hits.layers.is_empty(), Button::new(text).small());
-        name_it(&response, &format!("Layers of rule {nth}"));
+        let count = counted(hits.layers.len(), "layer");
+        name_it(&response, &format!("{count} of rule {nth}"));
         if response.on_hover_text(names_of(ctx.session, &hits.layers)).clicked() {
             ctx.send(Command::SelectLayers(hits.layers.clone()));
         }

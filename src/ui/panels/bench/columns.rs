@@ -61,7 +61,10 @@ fn widths(shares: &[f64], room: f32) -> Vec<f32> {
     loop {
         let n_least = is_least.iter().filter(|least| **least).count();
         let rest: f32 = (0..n).filter(|&idx| !is_least[idx]).map(share).sum();
-        let scale = (room - n_least as f32 * LEAST_WIDTH) / rest.max(f32::MIN_POSITIVE);
+        if rest <= 0.0 {
+            return vec![LEAST_WIDTH; n];
+        }
+        let scale = (room - n_least as f32 * LEAST_WIDTH) / rest;
         let too_narrow: Vec<usize> =
             (0..n).filter(|&idx| !is_least[idx] && share(idx) * scale < LEAST_WIDTH).collect();
         if too_narrow.is_empty() {

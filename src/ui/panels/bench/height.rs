@@ -139,7 +139,7 @@ mod tests {
             ("int4", "4 bits", true),
             ("nf4", "4 bits", false),
             ("float", "float", false),
-            ("q4_k", "4.50 bits", false),
+            ("q4_k", "4 bits", false),
         ] {
             let choice: SchemeChoice = spec.parse().unwrap();
             assert_eq!(Height::of(&layer, Some(&choice)).words(), height, "{spec}");
