@@ -26,9 +26,9 @@ const MAX_NAME_WIDTH: f32 = 420.0;
 const BY_NEED: [SortKey; 7] = [
     SortKey::Metric,
     SortKey::Size,
+    SortKey::Critical,
     SortKey::Pinned,
     SortKey::Bits,
-    SortKey::Critical,
     SortKey::When,
     SortKey::Origin,
 ];
