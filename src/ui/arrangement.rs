@@ -7,7 +7,8 @@ use super::dock::Preset;
 use super::panel::{PANELS, Place, find_panel};
 
 /// They serve the bench; elsewhere they come when they are asked for, so that no tabs are out of sight.
-const OF_BENCH: [&str; 6] = ["sensitivity", "front", "versus", "budget", "rules", "hints"];
+pub(super) const OF_BENCH: [&str; 6] =
+    ["sensitivity", "front", "versus", "budget", "rules", "hints"];
 
 /// The panels of an arrangement as they stand at first.
 pub(super) fn arranged(preset: Preset) -> Tree<String> {

@@ -30,7 +30,7 @@ fn budget() -> Window {
 #[test]
 fn the_recipe_stands_to_a_size_to_bits_and_to_an_accuracy() {
     let mut window = budget();
-    assert!(shows(&window, "of 12.8 kB") && shows(&window, "kB over"), "five bits everywhere");
+    assert!(shows(&window, "of 13.3 kB") && shows(&window, "kB over"), "five bits everywhere");
     window.state_mut().apply(Command::SetAllChoices("int4".parse().unwrap()));
     settle(&mut window);
     assert!(shows(&window, "kB free"));
@@ -113,10 +113,10 @@ fn a_mix_for_a_size_is_judged_and_used() {
         Some(Loaded::Ready(proposed)) => proposed,
         other => panic!("{other:?}"),
     };
-    assert_eq!(proposed.settings.budget, Some(Budget::Bytes(12_796)));
+    assert_eq!(proposed.settings.budget, Some(Budget::Bytes(13_324)));
     for text in [
         "The mix",
-        "at most 12.8 kB",
+        "at most 13.3 kB",
         "Mean KL, nats",
         "Top-1, search",
         "Top-1, judged",
@@ -135,7 +135,7 @@ fn a_mix_for_a_size_is_judged_and_used() {
     window.get_by_label("Use this mix").click_accesskit();
     settle(&mut window);
     let label = session(&window).history().undo_label().unwrap().to_owned();
-    assert!(label.starts_with(PROPOSED) && label.contains("12.8 kB"), "{label}");
+    assert!(label.starts_with(PROPOSED) && label.contains("13.3 kB"), "{label}");
     assert_eq!(session(&window).choice(0).to_string(), "int", "it is locked");
     for (name, choice) in proposed.choices().into_iter().skip(1) {
         let idx = session(&window).network().unwrap().layer_idx(&name).unwrap();
