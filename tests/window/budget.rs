@@ -36,7 +36,7 @@ fn the_recipe_stands_to_a_size_to_bits_and_to_an_accuracy() {
     assert!(shows(&window, "kB free"));
     spin(&mut window, "Budget", 20_000.0);
     assert!(shows(&window, "of 20.0 kB"));
-    click_button(&mut window, "Budget by bits per weight");
+    click_button(&mut window, "Budget by bits");
     assert!(shows(&window, "of 5.00 bits per weight"));
     spin(&mut window, "Budget", 3.5);
     assert!(shows(&window, "of 3.50 bits per weight") && shows(&window, " over"));
